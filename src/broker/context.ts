@@ -1,0 +1,75 @@
+// What a handler is given: who asks, over which listener, and how to reach the objects. Not
+// behaviour. A context belongs to one TCP connection, tunnel or HTTP request and is never shared:
+// stubs and timers of one request must not be used from another.
+
+import type { ClusterRpc } from '../cluster/contract.ts'
+import type { LogLevel } from '../core/env.ts'
+import type { TopicId } from '../core/ids.ts'
+import type { PartitionRpc } from '../partition/contract.ts'
+import type { MemoryBudget } from './budget.ts'
+import type { TopicCache } from './topic-cache.ts'
+import type { Watches } from './watches.ts'
+
+/** Reaches the objects. Implemented by runtime/objects.ts (stubs, disposal, a fresh stub after an error). */
+export interface Objects {
+  readonly cluster: ClusterRpc
+  /** The same object for the same partition during the life of this context, so calls stay in order. */
+  partition(topicId: TopicId, partition: number): PartitionRpc
+}
+
+/** A line per event; never a secret or a record's content. */
+export type Log = (
+  level: LogLevel,
+  event: string,
+  fields?: Readonly<Record<string, string | number | boolean>>,
+) => void
+
+/** Where clients are told to connect. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** Time as one request context may use it. */
+export interface Timers {
+  /** Milliseconds since the epoch. Deployed, it stands still during computation. */
+  now(): number
+  /** Calls back once after `ms`; the answer cancels it. */
+  after(ms: number, callback: () => void): () => void
+  /** Resolves after `ms`. */
+  sleep(ms: number): Promise<void>
+}
+
+export interface BrokerContext {
+  readonly objects: Objects
+  /** Plain data shared by the isolate. */
+  readonly topics: TopicCache
+  readonly budget: MemoryBudget
+  readonly advertised: Endpoint
+  readonly log: Log
+  readonly timers: Timers
+  /** Partitions this connection waits for. */
+  readonly watches: Watches
+  /** Effective broker configuration by Kafka's names; remembered by the isolate for a few seconds. */
+  brokerConfig(name: string): Promise<string | undefined>
+}
+
+/** What kind of wait a handler's answer is, to the requests behind it on the same connection. */
+export interface Handling<Response> {
+  /** Undefined when it took effect before the handler returned; frame bytes may be reused after it. */
+  readonly effect: Promise<void> | undefined
+  /** null: nothing is sent (Produce with acks=0). */
+  readonly response: Promise<Response | null>
+  /**
+   * True for Produce: what follows and is not Produce or Fetch starts when this has answered, as
+   * behind Kafka's muted channel. False for Fetch, whose wait anything may overtake.
+   */
+  readonly appends: boolean
+  /** Called once when the answer has left the process or never will: gives memory back. */
+  readonly sent?: () => void
+}
+
+/** Thrown by a handler for which Kafka ends the connection instead of answering. */
+export class CloseConnection extends Error {
+  override readonly name = 'CloseConnection'
+}

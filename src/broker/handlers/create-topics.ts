@@ -1,0 +1,18 @@
+// CreateTopics (key 19), versions 2 to 7 (KIP-464 defaults, KIP-525 configs in the answer from 5,
+// ids from 7). The controller decides: this hands it the request.
+
+import type {
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+} from '../../protocol/messages/create-topics.ts'
+import type { Call } from '../call.ts'
+import type { BrokerContext } from '../context.ts'
+
+/** Asks the controller; errors are per resource in its answer. */
+export async function createTopics(
+  request: CreateTopicsRequest,
+  call: Call,
+  context: BrokerContext,
+): Promise<CreateTopicsResponse> {
+  return context.objects.cluster.createTopics(request, call.version)
+}

@@ -1,0 +1,105 @@
+// DescribeTopicPartitions (key 75), version 0 (KIP-966): topics by name in pages of partitions, with
+// a cursor. No eligible leader replicas: a partition has one replica, its leader.
+
+import type { TopicLookupResult } from '../../cluster/contract.ts'
+import { type ErrorCode, KafkaError } from '../../core/errors.ts'
+import { ZERO_TOPIC_ID } from '../../core/ids.ts'
+import type {
+  DescribeTopicPartitionsRequest,
+  DescribeTopicPartitionsResponse,
+} from '../../protocol/messages/describe-topic-partitions.ts'
+import type { Call } from '../call.ts'
+import type { BrokerContext } from '../context.ts'
+import { isInternal, partitionViews, TOPIC_OPERATIONS } from '../topic-view.ts'
+
+/** Kafka's default of max.request.partition.size.limit. */
+const DEFAULT_PAGE = 2_000
+
+type TopicResponse = DescribeTopicPartitionsResponse['topics'][number]
+
+/** A page of the topics asked (none asked: all), sorted by name, from the cursor on. */
+export async function describeTopicPartitions(
+  request: DescribeTopicPartitionsRequest,
+  _call: Call,
+  context: BrokerContext,
+): Promise<DescribeTopicPartitionsResponse> {
+  const { cursor } = request
+  if (!isValidCursor(request)) {
+    const topics = request.topics.map(({ name }) => failure(name, KafkaError.INVALID_REQUEST))
+    return { throttleTimeMs: 0, topics }
+  }
+  const found = await topicsFrom(request, context)
+  const topics: TopicResponse[] = []
+  let room = await pageSize(request, context)
+  for (const { name, result } of found) {
+    if (room === 0) {
+      return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: 0 } }
+    }
+    if (result.topic === undefined) {
+      topics.push({ ...failure(name, result.error), topicAuthorizedOperations: TOPIC_OPERATIONS })
+      continue
+    }
+    const from = cursor?.topicName === name ? cursor.partitionIndex : 0
+    const until = Math.min(result.topic.partitions, from + room)
+    topics.push({
+      errorCode: KafkaError.NONE,
+      name,
+      topicId: result.topic.id,
+      isInternal: isInternal(name),
+      partitions: partitionViews(result.topic, from, until).map((view) => ({
+        ...view,
+        eligibleLeaderReplicas: [],
+        lastKnownElr: [],
+      })),
+      topicAuthorizedOperations: TOPIC_OPERATIONS,
+    })
+    room -= Math.max(0, until - from)
+    if (until < result.topic.partitions) {
+      const nextCursor = { topicName: name, partitionIndex: until }
+      return { throttleTimeMs: 0, topics, nextCursor }
+    }
+  }
+  return { throttleTimeMs: 0, topics }
+}
+
+/** A cursor stands at a partition of a topic that is asked. */
+function isValidCursor({ cursor, topics }: DescribeTopicPartitionsRequest): boolean {
+  if (cursor === null) return true
+  if (cursor.partitionIndex < 0) return false
+  return topics.length === 0 || topics.some(({ name }) => name === cursor.topicName)
+}
+
+/** Partitions in this page: at least one, at most what broker and client allow. */
+async function pageSize(
+  { responsePartitionLimit }: DescribeTopicPartitionsRequest,
+  context: BrokerContext,
+): Promise<number> {
+  const configured = await context.brokerConfig('max.request.partition.size.limit')
+  return Math.max(1, Math.min(responsePartitionLimit, Number(configured ?? DEFAULT_PAGE)))
+}
+
+async function topicsFrom(
+  request: DescribeTopicPartitionsRequest,
+  context: BrokerContext,
+): Promise<{ readonly name: string; readonly result: TopicLookupResult }[]> {
+  const first = request.cursor?.topicName ?? ''
+  const { cluster } = context.objects
+  if (request.topics.length === 0) {
+    const { topics } = await context.topics.refresh(cluster, { all: true })
+    return topics
+      .map((result) => ({ name: result.topic?.name ?? '', result }))
+      .filter(({ name }) => name >= first)
+  }
+  const names = [...new Set(request.topics.map(({ name }) => name))]
+    .filter((name) => name >= first)
+    .sort()
+  const { topics } = await context.topics.refresh(cluster, { names })
+  return names.flatMap((name, index) => {
+    const result = topics[index]
+    return result === undefined ? [] : [{ name, result }]
+  })
+}
+
+function failure(name: string, errorCode: ErrorCode): TopicResponse {
+  return { errorCode, name, topicId: ZERO_TOPIC_ID, isInternal: isInternal(name), partitions: [] }
+}

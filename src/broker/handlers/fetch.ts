@@ -1,0 +1,319 @@
+// Fetch (key 1), versions 4 to 17. Topic ids from 13 (KIP-516). No sessions: every answer grants
+// session 0, so clients go on with full fetches (KIP-227 allows it). One byte budget for the whole
+// answer, partitions in request order, KIP-74's one batch at least. Waits cost no call per poll.
+
+import { discard } from '../../core/bytes.ts'
+import { type ErrorCode, KafkaError } from '../../core/errors.ts'
+import { offset } from '../../core/ids.ts'
+import { FETCH_MAX_BYTES, FETCH_PART_BYTES, MEMORY_WAIT_MS } from '../../core/limits.ts'
+import type { ReadReply } from '../../partition/contract.ts'
+import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
+import { endOfBatches } from '../../record/stored.ts'
+import { type Reservation, repliesPool } from '../budget.ts'
+import type { Call } from '../call.ts'
+import type { BrokerContext, Handling } from '../context.ts'
+import { askLeader, knownTopic, type Route } from '../routing.ts'
+import { leaderEpochError } from './leader-epoch.ts'
+
+type PartitionRequest = FetchRequest['topics'][number]['partitions'][number]
+type PartitionResponse = FetchResponse['responses'][number]['partitions'][number]
+
+/** Reads under way to partitions at once, of one request. */
+const READS_IN_FLIGHT = 32
+
+/** One partition of the request, and what is known of it so far. */
+interface Position {
+  readonly route: Route
+  readonly asked: PartitionRequest
+  reply: ReadReply | null
+  bytes: number
+}
+
+/** Reads what there is; waits for more until `minBytes` are there or `maxWaitMs` passed. */
+export function fetch(
+  request: FetchRequest,
+  _call: Call,
+  context: BrokerContext,
+): Handling<FetchResponse> {
+  const run = new FetchRun(request, context)
+  return { effect: undefined, response: run.response(), appends: false, sent: () => run.release() }
+}
+
+class FetchRun {
+  readonly #request: FetchRequest
+  readonly #context: BrokerContext
+  readonly #positions: Position[] = []
+  readonly #reservations: Reservation[] = []
+  #budget = 0
+
+  constructor(request: FetchRequest, context: BrokerContext) {
+    this.#request = request
+    this.#context = context
+    for (const { topic, topicId, partitions } of request.topics) {
+      for (const asked of partitions) {
+        const route = { name: topic, topicId, partition: asked.partition }
+        this.#positions.push({ route, asked, reply: null, bytes: 0 })
+      }
+    }
+  }
+
+  /** Gives back what the answer held. */
+  release(): void {
+    for (const { reply } of this.#positions) for (const piece of reply?.pieces ?? []) discard(piece)
+    for (const reservation of this.#reservations.splice(0)) reservation.release()
+  }
+
+  async response(): Promise<FetchResponse> {
+    const request = this.#request
+    if (request.sessionId !== 0) {
+      return { errorCode: KafkaError.FETCH_SESSION_ID_NOT_FOUND, responses: [] }
+    }
+    const { timers, watches } = this.#context
+    const deadlineMs = timers.now() + Math.max(0, request.maxWaitMs)
+    this.#budget = Math.max(0, Math.min(request.maxBytes, await this.#fetchMaxBytes()))
+    for (;;) {
+      await this.#readWhatIsNew(Math.max(deadlineMs, timers.now() + MEMORY_WAIT_MS))
+      const leftMs = deadlineMs - timers.now()
+      if (this.#isEnough() || leftMs <= 0) return this.#answer()
+      await watches.news(leftMs)
+    }
+  }
+
+  async #fetchMaxBytes(): Promise<number> {
+    const configured = Number(await this.#context.brokerConfig('fetch.max.bytes'))
+    return Number.isFinite(configured) ? configured : FETCH_MAX_BYTES
+  }
+
+  #isEnough(): boolean {
+    let bytes = 0
+    for (const position of this.#positions) {
+      if (position.reply !== null && position.reply.error !== KafkaError.NONE) return true
+      bytes += position.bytes
+    }
+    return bytes >= this.#request.minBytes || this.#positions.length === 0
+  }
+
+  /** Reads, in request order, the partitions that may have something. */
+  async #readWhatIsNew(memoryDeadlineMs: number): Promise<void> {
+    const due = this.#positions.filter((position) => this.#isDue(position))
+    if (due.length === 0) return
+    const memory = await this.#reserve(due, memoryDeadlineMs)
+    if (memory === null) return
+    const before = this.#heldBytes()
+    await new Reads(due, this.#budget - before, before > 0, (position, limits) =>
+      this.#read(position, limits),
+    ).run()
+    memory.shrink(this.#heldBytes() - before)
+    this.#reservations.push(memory)
+  }
+
+  #heldBytes(): number {
+    return this.#positions.reduce((bytes, position) => bytes + position.bytes, 0)
+  }
+
+  /** True for a partition that has no data yet and did not say since it was read that it is idle. */
+  #isDue(position: Position): boolean {
+    if (position.bytes > 0) return false
+    const { reply, route, asked } = position
+    if (reply !== null && reply.error !== KafkaError.NONE) return false
+    const topic = knownTopic(this.#context, route)
+    if (topic === undefined) return true
+    const idle = this.#context.watches.idleAt(topic.id, route.partition, asked.fetchOffset)
+    if (idle === undefined) return true
+    position.reply = { ...idle, error: KafkaError.NONE, pieces: [], abortedTransactions: [] }
+    return false
+  }
+
+  /** Room for all that this pass may read; null when others held it for too long. */
+  #reserve(due: readonly Position[], deadlineMs: number): Promise<Reservation | null> {
+    const { budget, timers } = this.#context
+    let most = 0
+    let largestBatch = 0
+    for (const { asked, route } of due) {
+      most += Math.max(0, asked.partitionMaxBytes)
+      const topic = knownTopic(this.#context, route)
+      largestBatch = Math.max(largestBatch, topic?.settings.maxMessageBytes ?? 0)
+    }
+    const bytes = Math.max(Math.min(most, this.#budget), largestBatch)
+    return repliesPool(budget, bytes).reserve(
+      bytes,
+      (ms) => timers.sleep(ms),
+      () => timers.now() > deadlineMs,
+    )
+  }
+
+  async #read(position: Position, limits: ReadLimits): Promise<void> {
+    const { asked, route } = position
+    const epochError = leaderEpochError(asked.currentLeaderEpoch)
+    if (epochError !== KafkaError.NONE) {
+      position.reply = failedReply(epochError)
+      return
+    }
+    const readCommitted = this.#request.isolationLevel === 1
+    const answer = await askLeader(this.#context, route, async (leader, target) => {
+      const reply = await leader.read({
+        ...target,
+        offset: offset(limits.from ?? asked.fetchOffset),
+        maxBytes: limits.maxBytes,
+        atLeastOneBatch: limits.atLeastOneBatch,
+        readCommitted,
+      })
+      const end = readCommitted ? reply.lastStableOffset : reply.highWatermark
+      if (reply.error === KafkaError.NONE && asked.fetchOffset >= end) {
+        this.#context.watches.arm(leader, target, asked.fetchOffset, reply)
+      }
+      return reply
+    })
+    const reply = 'failed' in answer ? failedReply(answer.error) : answer
+    const bytes = reply.pieces.reduce((sum, piece) => sum + piece.length, 0)
+    if (limits.from === undefined || position.reply === null) {
+      position.reply = reply
+      position.bytes = bytes
+    } else if (reply.error === KafkaError.NONE) {
+      position.reply.pieces.push(...reply.pieces)
+      position.reply.abortedTransactions.push(...reply.abortedTransactions)
+      position.bytes += bytes
+    }
+  }
+
+  #answer(): FetchResponse {
+    let next = 0
+    const readCommitted = this.#request.isolationLevel === 1
+    const responses = this.#request.topics.map(({ topic, topicId, partitions }) => ({
+      topic,
+      topicId,
+      partitions: partitions.map((): PartitionResponse => {
+        const position = this.#positions[next++]
+        return partitionResponse(position, readCommitted)
+      }),
+    }))
+    return { throttleTimeMs: 0, errorCode: KafkaError.NONE, sessionId: 0, responses }
+  }
+}
+
+/** What one read may return. */
+interface ReadLimits {
+  readonly maxBytes: number
+  readonly atLeastOneBatch: boolean
+  /** Where to go on after a part of FETCH_PART_BYTES; undefined for the position asked. */
+  readonly from?: number
+}
+
+/** Several reads at once whose bytes together stay in one budget, settled in request order. */
+class Reads {
+  readonly #positions: readonly Position[]
+  readonly #read: (position: Position, limits: ReadLimits) => Promise<void>
+  #left: number
+  #hasData: boolean
+
+  constructor(
+    positions: readonly Position[],
+    budget: number,
+    hasData: boolean,
+    read: (position: Position, limits: ReadLimits) => Promise<void>,
+  ) {
+    this.#positions = positions
+    this.#left = budget
+    this.#hasData = hasData
+    this.#read = read
+  }
+
+  async run(): Promise<void> {
+    const underWay: { position: Position; ask: number; done: Promise<void> }[] = []
+    let next = 0
+    for (;;) {
+      while (next < this.#positions.length && this.#mayStart(underWay)) {
+        const position = this.#positions[next]
+        if (position === undefined) break
+        const ask = this.#share(position, 0)
+        // A share that others under way may leave larger waits for them.
+        if (underWay.length > 0 && ask < this.#wish(position, 0)) break
+        next++
+        this.#left -= ask
+        const first = underWay.length === 0 && !this.#hasData
+        const done = this.#read(position, { maxBytes: ask, atLeastOneBatch: first })
+        underWay.push({ position, ask, done })
+      }
+      const oldest = underWay.shift()
+      if (oldest === undefined) return
+      await oldest.done
+      this.#left += oldest.ask - oldest.position.bytes
+      await this.#complete(oldest.position)
+      if (oldest.position.bytes > 0) this.#hasData = true
+    }
+  }
+
+  /** A read is copied several times on its way, so the bytes of all that are under way are few. */
+  #mayStart(underWay: readonly { readonly ask: number }[]): boolean {
+    const asked = underWay.reduce((sum, { ask }) => sum + ask, 0)
+    return underWay.length < READS_IN_FLIGHT && asked < FETCH_PART_BYTES
+  }
+
+  /** What is left for a partition that has taken `taken` bytes. */
+  #share(position: Position, taken: number): number {
+    return Math.max(0, Math.min(this.#wish(position, taken), this.#left))
+  }
+
+  #wish(position: Position, taken: number): number {
+    return Math.min(position.asked.partitionMaxBytes - taken, FETCH_PART_BYTES)
+  }
+
+  /** KIP-74's one batch for the first partition that has any, and further parts of a large share. */
+  async #complete(position: Position): Promise<void> {
+    if (position.bytes === 0 && !this.#hasData && hasMore(position)) {
+      const maxBytes = this.#share(position, 0)
+      await this.#read(position, { maxBytes, atLeastOneBatch: true })
+      this.#left -= position.bytes
+    }
+    // Less than half a part means that there was no more to read.
+    while (position.bytes > FETCH_PART_BYTES / 2) {
+      const more = this.#share(position, position.bytes)
+      const from = more > 0 ? endOfBatches(position.reply?.pieces ?? []) : null
+      if (from === null) return
+      const before = position.bytes
+      await this.#read(position, { maxBytes: more, atLeastOneBatch: false, from })
+      this.#left -= position.bytes - before
+      if (position.bytes === before) return
+    }
+  }
+}
+
+function hasMore({ reply, asked }: Position): boolean {
+  return (
+    reply !== null && reply.error === KafkaError.NONE && asked.fetchOffset < reply.lastStableOffset
+  )
+}
+
+function failedReply(error: ErrorCode): ReadReply {
+  const none = offset(-1)
+  return {
+    error,
+    highWatermark: none,
+    lastStableOffset: none,
+    logStartOffset: none,
+    pieces: [],
+    abortedTransactions: [],
+  }
+}
+
+/** Partitions that memory kept from being read answer as empty, which every client takes. */
+function partitionResponse(
+  position: Position | undefined,
+  readCommitted: boolean,
+): PartitionResponse {
+  const reply = position?.reply ?? failedReply(KafkaError.NONE)
+  return {
+    partitionIndex: position?.asked.partition ?? -1,
+    errorCode: reply.error,
+    highWatermark: reply.highWatermark,
+    lastStableOffset: reply.lastStableOffset,
+    logStartOffset: reply.logStartOffset,
+    abortedTransactions: readCommitted
+      ? reply.abortedTransactions.map(({ producerId, firstOffset }) => ({
+          producerId: BigInt(producerId),
+          firstOffset,
+        }))
+      : null,
+    records: reply.pieces,
+  }
+}

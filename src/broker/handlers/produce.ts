@@ -1,0 +1,219 @@
+// Produce (key 0), versions 3 to 13; advertised from 0 because old librdkafka turns compression off
+// otherwise (KAFKA-18659). Topic ids from 13 (KIP-516). acks=0 has no answer. Transactions are not
+// served yet: a transactional batch is refused by its leader.
+
+import type { TopicState } from '../../cluster/contract.ts'
+import { discard } from '../../core/bytes.ts'
+import { type ErrorCode, errorName, KafkaError } from '../../core/errors.ts'
+import { offset } from '../../core/ids.ts'
+import { APPENDS_IN_FLIGHT_BYTES, SMALL_BYTES } from '../../core/limits.ts'
+import type { AppendReply } from '../../partition/contract.ts'
+import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
+import { type AdmittedBatch, admitBatch, type RefusedBatch } from '../batch-admission.ts'
+import type { Call } from '../call.ts'
+import { type BrokerContext, CloseConnection, type Handling } from '../context.ts'
+import { knownTopic, lookUpTopic, type Route, successorOf } from '../routing.ts'
+
+type PartitionResponse = ProduceResponse['responses'][number]['partitionResponses'][number]
+
+/** One partition of a request on its way to its leader. */
+interface Append extends Route {
+  /** The client's bytes: a view of the frame, valid until the request has taken effect. */
+  readonly records: Uint8Array | null
+}
+
+/**
+ * Checks each partition's batch and hands it to its leader; answers when all are durable or refused.
+ * Takes effect when the last batch has been sent: calls to one leader arrive in the order sent.
+ */
+export function produce(
+  request: ProduceRequest,
+  call: Call,
+  context: BrokerContext,
+): Handling<ProduceResponse> {
+  const run = new ProduceRun(request, call, context)
+  const effect = run.send()
+  const response = effect === undefined ? run.response() : effect.then(() => run.response())
+  return { effect, response, appends: true }
+}
+
+class ProduceRun {
+  readonly #request: ProduceRequest
+  readonly #version: number
+  readonly #context: BrokerContext
+  readonly #appends: Append[] = []
+  readonly #answers: Promise<PartitionResponse>[] = []
+  #bytesInFlight = 0
+  #roomWaiter: (() => void) | null = null
+
+  constructor(request: ProduceRequest, call: Call, context: BrokerContext) {
+    this.#request = request
+    this.#version = call.version
+    this.#context = context
+    for (const topic of request.topicData) {
+      for (const { index, records } of topic.partitionData) {
+        this.#appends.push({ name: topic.name, topicId: topic.topicId, partition: index, records })
+      }
+    }
+  }
+
+  /** Sends what can be sent at once; a promise when a topic must be looked up or bytes must land first. */
+  send(): Promise<void> | undefined {
+    const { acks } = this.#request
+    if (acks !== 0 && acks !== 1 && acks !== -1) {
+      for (const append of this.#appends) {
+        this.#answers.push(refusal(append.partition, KafkaError.INVALID_REQUIRED_ACKS))
+      }
+      return undefined
+    }
+    for (const [at, append] of this.#appends.entries()) {
+      const topic = knownTopic(this.#context, append)
+      if (topic === undefined || !this.#hasRoom(append)) return this.#sendFrom(at)
+      this.#answers.push(this.#sendOne(append, topic))
+    }
+    return undefined
+  }
+
+  /** @throws CloseConnection for an error with acks=0, where Kafka has no other way to say it */
+  async response(): Promise<ProduceResponse | null> {
+    const answers = await Promise.all(this.#answers)
+    if (this.#request.acks === 0) {
+      const failed = answers.find(({ errorCode }) => errorCode !== KafkaError.NONE)
+      if (failed === undefined) return null
+      throw new CloseConnection(`produce with acks=0 failed: ${errorName(failed.errorCode)}`)
+    }
+    let next = 0
+    const responses = this.#request.topicData.map(({ name, topicId, partitionData }) => {
+      const partitionResponses = answers.slice(next, next + partitionData.length)
+      next += partitionData.length
+      return { name, topicId, partitionResponses }
+    })
+    return { responses, throttleTimeMs: 0 }
+  }
+
+  async #sendFrom(first: number): Promise<void> {
+    for (const append of this.#appends.slice(first)) {
+      while (!this.#hasRoom(append)) {
+        await new Promise<void>((resolve) => {
+          this.#roomWaiter = resolve
+        })
+      }
+      const topic = knownTopic(this.#context, append) ?? (await lookUpTopic(this.#context, append))
+      this.#answers.push(
+        typeof topic === 'number' ? refusal(append.partition, topic) : this.#sendOne(append, topic),
+      )
+    }
+  }
+
+  #hasRoom(append: Append): boolean {
+    const bytes = append.records?.length ?? 0
+    return this.#bytesInFlight === 0 || this.#bytesInFlight + bytes <= APPENDS_IN_FLIGHT_BYTES
+  }
+
+  /** Its synchronous stretch sends the batch; the answer comes when the leader has made it durable. */
+  #sendOne(append: Append, topic: TopicState): Promise<PartitionResponse> {
+    const admitted = admitBatch(append.records, topic.settings, {
+      version: this.#version,
+      nowMs: this.#context.timers.now(),
+    })
+    if (admitted.kind === 'refused') return refusedBatch(append.partition, admitted)
+    return this.#settle(append, topic, admitted, this.#call(append, topic, admitted))
+  }
+
+  #call(append: Append, topic: TopicState, { batch }: AdmittedBatch): Promise<AppendReply> {
+    this.#bytesInFlight += batch.length
+    const reply = this.#context.objects.partition(topic.id, append.partition).append({
+      topicId: topic.id,
+      partition: append.partition,
+      configVersion: topic.configVersion,
+      batch,
+    })
+    // The call has copied the batch. A small one is kept for a leader that has newer settings or is
+    // gone; a large one is not worth its memory.
+    const { length } = batch
+    if (length > SMALL_BYTES) discard(batch)
+    const landed = () => {
+      this.#bytesInFlight -= length
+      this.#roomWaiter?.()
+      this.#roomWaiter = null
+    }
+    void reply.then(landed, landed)
+    return reply
+  }
+
+  async #settle(
+    append: Append,
+    topic: TopicState,
+    admitted: AdmittedBatch,
+    reply: Promise<AppendReply>,
+  ): Promise<PartitionResponse> {
+    const { topics, log } = this.#context
+    let answer: AppendReply
+    try {
+      answer = await reply
+    } catch (error) {
+      // The outcome is unknown. A retriable error makes the client send again; its sequence numbers
+      // tell a duplicate.
+      log('warn', 'append failed', { partition: append.partition, reason: String(error) })
+      return refusal(append.partition, KafkaError.NOT_LEADER_OR_FOLLOWER)
+    }
+    if (answer.kind === 'appended') {
+      discard(admitted.batch)
+      return {
+        index: append.partition,
+        errorCode: KafkaError.NONE,
+        baseOffset: answer.baseOffset,
+        logAppendTimeMs: admitted.logAppendTimeMs,
+        logStartOffset: answer.logStartOffset,
+      }
+    }
+    // From here on the frame's bytes are gone; the admitted batch is ours.
+    const own = { ...append, records: admitted.batch }
+    const isGone = admitted.batch.length === 0
+    if (answer.kind === 'stale') {
+      const { configVersion, settings } = answer
+      const newer = { ...topic, configVersion, settings }
+      topics.put(newer)
+      return isGone ? sendAgain(append) : this.#sendOne(own, newer)
+    }
+    if (answer.error === KafkaError.UNKNOWN_TOPIC_ID) {
+      if (isGone) topics.forget(topic.id)
+      return isGone ? sendAgain(append) : this.#sendToSuccessor(own, topic)
+    }
+    return refusal(append.partition, answer.error, answer.message)
+  }
+
+  /** The id is dead: a topic recreated under the name takes the batch, if the client asked by name. */
+  async #sendToSuccessor(append: Append, dead: TopicState): Promise<PartitionResponse> {
+    const topic = await successorOf(this.#context, append, dead)
+    if (typeof topic === 'number') return refusal(append.partition, topic)
+    return this.#sendOne(append, topic)
+  }
+}
+
+async function refusal(
+  index: number,
+  errorCode: ErrorCode,
+  errorMessage: string | null = null,
+): Promise<PartitionResponse> {
+  return { index, errorCode, baseOffset: offset(-1), errorMessage }
+}
+
+/** The batch's memory is given back already: the client, told to retry, sends it again. */
+function sendAgain({ partition }: Append): Promise<PartitionResponse> {
+  return refusal(partition, KafkaError.NOT_LEADER_OR_FOLLOWER)
+}
+
+async function refusedBatch(index: number, refused: RefusedBatch): Promise<PartitionResponse> {
+  const { error, message, recordErrors } = refused
+  return {
+    index,
+    errorCode: error,
+    baseOffset: offset(-1),
+    errorMessage: message,
+    recordErrors: recordErrors.map(({ batchIndex, batchIndexErrorMessage }) => ({
+      batchIndex,
+      batchIndexErrorMessage,
+    })),
+  }
+}

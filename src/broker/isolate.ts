@@ -1,0 +1,102 @@
+// What one isolate of the Worker shares between its connections and requests (plain data only: caches,
+// counters, settings), and how it makes a context for each of them. Not the hosting of a socket
+// (tcp.ts) and not HTTP (../http).
+
+import { advertisedEndpoint, type Environment, LOG_LEVELS, readEnvironment } from '../core/env.ts'
+import { BROKER_CONFIG_CACHE_MS, REQUEST_MAX_BYTES } from '../core/limits.ts'
+import { type ObjectBindings, objects } from '../runtime/objects.ts'
+import { APIS } from './apis.ts'
+import { memoryBudget } from './budget.ts'
+import { Connection } from './connection.ts'
+import type { BrokerContext, Endpoint, Log, Timers } from './context.ts'
+import { serveSocket, type TcpSocket } from './tcp.ts'
+import { TopicCache } from './topic-cache.ts'
+import { Watches } from './watches.ts'
+
+/** The bindings of the Worker: objects, and the variables of core/env.ts. */
+export type WorkerEnv = ObjectBindings & object
+
+const topics = new TopicCache()
+const budget = memoryBudget()
+let brokerConfigs: {
+  readonly values: Readonly<Record<string, string>>
+  readonly readAtMs: number
+} | null = null
+let environment: Environment | null = null
+
+/** The settings of this isolate, read once: bindings do not change while it lives. */
+export function environmentOf(env: WorkerEnv): Environment {
+  environment ??= readEnvironment(env)
+  return environment
+}
+
+/** A context for one connection or HTTP request. */
+export function brokerContext(env: WorkerEnv, advertised: Endpoint): BrokerContext {
+  const reached = objects(env)
+  const log = logger(environmentOf(env))
+  return {
+    objects: reached,
+    topics,
+    budget,
+    advertised,
+    log,
+    timers,
+    watches: new Watches(timers),
+    brokerConfig: async (name) => {
+      const now = Date.now()
+      if (brokerConfigs === null || now - brokerConfigs.readAtMs > BROKER_CONFIG_CACHE_MS) {
+        try {
+          brokerConfigs = { values: await reached.cluster.brokerConfigs(), readAtMs: now }
+        } catch (error) {
+          log('warn', 'broker configuration not read', { reason: String(error) })
+        }
+      }
+      return brokerConfigs?.values[name]
+    },
+  }
+}
+
+/** Serves one TCP connection of a Kafka client until it ends. */
+export async function serveKafka(
+  socket: TcpSocket & { readonly opened: Promise<{ readonly localAddress?: string }> },
+  env: WorkerEnv,
+): Promise<void> {
+  const { local, allowAnonymous } = environmentOf(env)
+  if (!local && !allowAnonymous) return socket.close()
+  const { localAddress } = await socket.opened
+  const advertised = advertisedEndpoint(environmentOf(env).advertised, localAddress)
+  if (advertised === null) {
+    logger(environmentOf(env))('error', 'no address to advertise: set --advertised', {
+      local: localAddress ?? '',
+    })
+    return socket.close()
+  }
+  const context = brokerContext(env, advertised)
+  const configured = Number(await context.brokerConfig('socket.request.max.bytes'))
+  const maxBytes = Number.isFinite(configured)
+    ? Math.min(configured, REQUEST_MAX_BYTES)
+    : REQUEST_MAX_BYTES
+  await serveSocket(socket, new Connection(APIS, context, maxBytes), context)
+}
+
+const timers: Timers = {
+  now: () => Date.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms)
+    return () => clearTimeout(timer)
+  },
+  sleep: (ms) =>
+    new Promise((resolve) => {
+      setTimeout(resolve, ms)
+    }),
+}
+
+/** One line of JSON per event on the runtime's log; the launcher gives it its final form. */
+function logger({ logLevel }: Environment): Log {
+  const lowest = LOG_LEVELS.indexOf(logLevel)
+  return (level, event, fields) => {
+    if (LOG_LEVELS.indexOf(level) < lowest) return
+    // biome-ignore lint/suspicious/noConsole: the runtime's log is the Worker's only way to standard error.
+    console.log(JSON.stringify({ level, event, ...fields }))
+  }
+}

@@ -1,0 +1,160 @@
+// Hosts a connection on a TCP socket: reads as fast as the connection takes it, writes what it
+// answers, closes when either ends. Not the protocol. The runtime is reached structurally, so that a
+// test can play the socket.
+
+import { MalformedMessage } from '../core/bytes.ts'
+import {
+  SOCKET_READ_BYTES,
+  SOCKET_WRITE_BYTES,
+  STALLED_BYTES_PER_MS,
+  STALLED_CHECK_MS,
+  STALLED_CONNECTION_MS,
+} from '../core/limits.ts'
+import type { Connection, Outgoing } from './connection.ts'
+import { type BrokerContext, CloseConnection } from './context.ts'
+
+/** What is needed of a workerd socket. */
+export interface TcpSocket {
+  readonly readable: ReadableStream<Uint8Array>
+  readonly writable: WritableStream<Uint8Array>
+  close(): Promise<void>
+}
+
+/** Serves one client until it leaves, misbehaves or stalls; never rejects. */
+export async function serveSocket(
+  socket: TcpSocket,
+  connection: Connection,
+  context: BrokerContext,
+): Promise<void> {
+  const writes = new SocketWriter(socket.writable, context)
+  let ended = false
+  const end = (reason: unknown) => {
+    if (ended) return
+    ended = true
+    if (reason !== undefined) logEnd(context, reason)
+    connection.close()
+    cancelWatch()
+    void socket.close().catch(() => undefined)
+  }
+  let cancelWatch = () => {}
+  const watch = () => {
+    if (ended) return
+    if (connection.stalled || writes.stalled) {
+      return end(new CloseConnection('stalled while others wait for memory'))
+    }
+    cancelWatch = context.timers.after(STALLED_CHECK_MS, watch)
+  }
+  watch()
+  const reading = readAll(socket.readable, connection).then(
+    () => connection.finish(),
+    (error: unknown) => connection.fail(error),
+  )
+  try {
+    for (let out = await connection.outgoing(); out !== null; out = await connection.outgoing()) {
+      await writes.write(out)
+    }
+    end(undefined)
+  } catch (error) {
+    end(error)
+  }
+  await reading
+}
+
+async function readAll(
+  readable: ReadableStream<Uint8Array>,
+  connection: Connection,
+): Promise<void> {
+  const reader = readable.getReader({ mode: 'byob' })
+  let buffer = new ArrayBuffer(SOCKET_READ_BYTES)
+  for (;;) {
+    const { value, done } = await reader.read(new Uint8Array(buffer))
+    if (done || value === undefined) return
+    await connection.receive(value)
+    buffer = value.buffer as ArrayBuffer
+  }
+}
+
+/** Joins small pieces and cuts large ones, so that a write is neither a dribble nor without progress. */
+class SocketWriter {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>
+  readonly #context: BrokerContext
+  #deadlineMs = Number.POSITIVE_INFINITY
+
+  constructor(writable: WritableStream<Uint8Array>, context: BrokerContext) {
+    this.#writer = writable.getWriter()
+    this.#context = context
+  }
+
+  /** True when the client does not take bytes that hold memory others wait for. */
+  get stalled(): boolean {
+    const { smallReplies, largeReplies } = this.#context.budget
+    const awaited = smallReplies.contended || largeReplies.contended
+    return awaited && this.#context.timers.now() > this.#deadlineMs
+  }
+
+  async write(out: Outgoing): Promise<void> {
+    try {
+      for (const part of parts(out.pieces)) {
+        this.#deadlineMs =
+          this.#context.timers.now() + STALLED_CONNECTION_MS + part.length / STALLED_BYTES_PER_MS
+        await this.#writer.write(part)
+      }
+    } finally {
+      this.#deadlineMs = Number.POSITIVE_INFINITY
+      out.sent()
+    }
+  }
+}
+
+/** Pieces up to this are copied together into one write. */
+const JOIN_BYTES = 64 * 1024
+
+function* parts(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+  let small: Uint8Array[] = []
+  let smallBytes = 0
+  for (const piece of pieces) {
+    if (smallBytes + piece.length <= JOIN_BYTES) {
+      small.push(piece)
+      smallBytes += piece.length
+      continue
+    }
+    if (smallBytes > 0) yield joined(small, smallBytes)
+    small = []
+    smallBytes = 0
+    if (piece.length < JOIN_BYTES) {
+      small.push(piece)
+      smallBytes = piece.length
+      continue
+    }
+    for (let at = 0; at < piece.length; at += SOCKET_WRITE_BYTES) {
+      yield piece.subarray(at, Math.min(piece.length, at + SOCKET_WRITE_BYTES))
+    }
+  }
+  if (smallBytes > 0) yield joined(small, smallBytes)
+}
+
+function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const first = pieces[0]
+  if (pieces.length === 1 && first !== undefined) return first
+  const all = new Uint8Array(bytes)
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
+
+function logEnd(context: BrokerContext, reason: unknown): void {
+  const message = reason instanceof Error ? reason.message : String(reason)
+  if (reason instanceof CloseConnection || reason instanceof MalformedMessage) {
+    context.log('warn', 'connection refused', { reason: message })
+  } else if (
+    reason instanceof Error &&
+    /disconnected|reset|closed|Network|canceled/i.test(message)
+  ) {
+    context.log('debug', 'connection lost', { reason: message })
+  } else {
+    context.log('error', 'connection failed', { reason: message })
+  }
+}

@@ -1,0 +1,154 @@
+// The folder that holds the data: made, checked and found free. Its layout never changes:
+//   objects/ottla-<Class>/<id>.sqlite   storage of the Durable Objects, written by workerd
+//   lock                                a Unix socket on which the workerd of this folder listens
+//   workerd-<pid>.capnp                 the configuration of a start, until workerd has read it
+
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  type Stats,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { LOCK } from './workerd-config.ts'
+
+/** A folder that is ours to start in. */
+export interface DataFolder {
+  readonly kind: 'folder'
+  /** Absolute. */
+  readonly path: string
+  readonly objectsDir: string
+  readonly ephemeral: boolean
+  /** True while a workerd answers on the lock; a lock that nobody answers is removed. */
+  isLocked(): Promise<boolean>
+  /** Writes the configuration; answers its path. */
+  writeConfig(text: string): string
+  /** Says that our workerd is ready: it has read its configuration and listens on the lock. */
+  ready(): void
+  /** After workerd ended: removes a temporary folder; of any other, our lock, so nobody need ask it. */
+  dispose(): void
+}
+
+export interface DataFolderRefusal {
+  readonly kind: 'refused'
+  readonly reason: string
+}
+
+/** A killed workerd may need this long to vanish; its lock answers until then. */
+const LOCK_PATIENCE_MS = 600
+const LOCK_POLL_MS = 50
+
+/**
+ * Opens the folder and makes it the current one: a Unix socket's path is short (107 bytes on Linux),
+ * so the lock is only ever named relative to its folder.
+ * @param data as given on the command line; null for a temporary folder
+ */
+export async function openDataFolder(data: string | null): Promise<DataFolder | DataFolderRefusal> {
+  let path = resolve(data ?? tmpdir())
+  const remove = () => {
+    if (data === null) rmSync(path, { recursive: true, force: true })
+  }
+  try {
+    if (data === null) path = mkdtempSync(join(path, 'ottla-'))
+  } catch (error) {
+    return refused(`no temporary folder can be made in ${path}: ${codeOf(error)}`)
+  }
+  const objectsDir = join(path, 'objects')
+  // Of its own: of several that start at once, each workerd must read what its launcher wrote.
+  const configName = `workerd-${process.pid}.capnp`
+  try {
+    makeFolder(objectsDir)
+    process.chdir(path)
+    if (await isLocked()) return refused(inUse(path))
+    // Proves that the folder can be written, before workerd fails on it in its own words.
+    writeFileSync(configName, '', { mode: 0o600 })
+  } catch (error) {
+    remove()
+    return refused(`the data folder ${path} is not writable: ${codeOf(error)}`)
+  }
+  let lock: Stats | undefined
+  return {
+    kind: 'folder',
+    path,
+    objectsDir,
+    ephemeral: data === null,
+    isLocked,
+    writeConfig(text) {
+      writeFileSync(configName, text, { mode: 0o600 })
+      return join(path, configName)
+    },
+    ready() {
+      lock = lockFile()
+      rmSync(configName, { force: true })
+    },
+    dispose() {
+      rmSync(configName, { force: true })
+      if (lock !== undefined && isSame(lock, lockFile())) unlinkSync(LOCK)
+      remove()
+    },
+  }
+}
+
+/** Why a locked folder cannot be opened. */
+export function inUse(path: string): string {
+  return `the data folder ${path} is in use by another broker`
+}
+
+/** Makes a folder and those above it. Node's own recursive way never returns below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
+}
+
+/**
+ * True while a workerd answers on the lock. A lock that nobody answers is removed; but never one that
+ * was replaced since we asked, because then somebody has just started.
+ */
+async function isLocked(): Promise<boolean> {
+  const before = lockFile()
+  if (before === undefined) return false
+  for (let waitedMs = 0; await answers(); waitedMs += LOCK_POLL_MS) {
+    if (waitedMs >= LOCK_PATIENCE_MS) return true
+    await new Promise((done) => setTimeout(done, LOCK_POLL_MS))
+  }
+  const now = lockFile()
+  if (now === undefined) return false
+  if (!isSame(before, now)) return true
+  unlinkSync(LOCK)
+  return false
+}
+
+function lockFile(): Stats | undefined {
+  return lstatSync(LOCK, { throwIfNoEntry: false })
+}
+
+function isSame(a: Stats, b: Stats | undefined): boolean {
+  return a.ino === b?.ino && a.ctimeMs === b.ctimeMs
+}
+
+async function answers(): Promise<boolean> {
+  const { createConnection } = await import('node:net')
+  return new Promise((done) => {
+    const socket = createConnection(LOCK)
+    socket.once('connect', () => {
+      socket.destroy()
+      done(true)
+    })
+    socket.once('error', () => done(false))
+  })
+}
+
+function refused(reason: string): DataFolderRefusal {
+  return { kind: 'refused', reason }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return String(error.code)
+  throw error
+}

@@ -1,0 +1,45 @@
+// The npm bin: reads the command line and starts the broker. Bundled into dist/ottla.js, beside
+// dist/worker, for Node 20 and newer. Start-up time is a promise: what the way to the ready line does
+// not need (sockets, name look-ups, Node's own streams) is loaded when it is needed.
+
+import { readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { HELP, parseFlags, type StartOptions } from './flags.ts'
+import { failing, start } from './start.ts'
+
+const launcher = join(import.meta.dirname, 'ottla.js')
+
+async function main(): Promise<number> {
+  const parsed = parseFlags(process.argv.slice(2), process.env)
+  switch (parsed.kind) {
+    case 'help':
+      writeSync(1, HELP)
+      return 0
+    case 'version':
+      writeSync(1, `${version()}\n`)
+      return 0
+    case 'bad':
+      return failing(parsed.logJson)(parsed.reason)
+    case 'start': {
+      const checked = await checkConfig(parsed.options)
+      return typeof checked === 'string'
+        ? failing(parsed.options.logJson)(checked)
+        : start(checked, launcher)
+    }
+  }
+}
+
+/** The options with `--set` in canonical form, or what is wrong with it. */
+async function checkConfig(options: StartOptions): Promise<StartOptions | string> {
+  if (Object.keys(options.config).length === 0) return options
+  const { checkStaticConfigs } = await import('../core/configs.ts')
+  const checked = checkStaticConfigs(options.config)
+  return 'error' in checked ? `--set: ${checked.error}` : { ...options, config: checked.configs }
+}
+
+function version(): string {
+  const manifest = readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+void main().then((code) => process.exit(code))

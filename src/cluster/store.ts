@@ -1,0 +1,218 @@
+// What the controller keeps in SQLite and how it is read and written. Not what may change: commands
+// decide, this file stores their changes in one transaction. SQL texts are constants because the
+// platform caches statements by their text; every cursor is drained at once.
+
+import type { BrokerLayers, ConfigMap } from '../core/configs.ts'
+import type { TopicId } from '../core/ids.ts'
+import {
+  apply,
+  type Change,
+  type ClusterState,
+  type DynamicLayer,
+  emptyCluster,
+  type Stage,
+  setLayers,
+} from './cluster.ts'
+
+/** What a statement takes. */
+export type SqlValue = string | number | null
+
+/** The part of the platform's storage that is used; tests give their own. */
+export interface Storage {
+  readonly sql: {
+    exec(
+      query: string,
+      ...bindings: SqlValue[]
+    ): { toArray(): Record<string, ArrayBuffer | string | number | null>[] }
+  }
+  /** What the closure wrote is undone when it throws. */
+  transactionSync<T>(closure: () => T): T
+}
+
+/** The layout this code reads and writes. A newer one is refused. */
+export const SCHEMA_VERSION = 1
+
+/** The storage was written by a newer release: nothing is read or written. */
+export class NewerSchemaError extends Error {
+  override readonly name = 'NewerSchemaError'
+}
+
+/** What a start finds. */
+export interface Loaded {
+  readonly state: ClusterState
+  /** The settings that partitions were last told for topics without their own (see propagation.ts). */
+  readonly toldSettings: string | null
+}
+
+const FIND_SCHEMA =
+  "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
+const READ_SCHEMA = 'SELECT version FROM schema_version'
+
+const CREATE = [
+  'CREATE TABLE schema_version (version INTEGER NOT NULL)',
+  `CREATE TABLE cluster (
+    id INTEGER PRIMARY KEY CHECK (id = 0), cluster_id TEXT NOT NULL,
+    broker_version INTEGER NOT NULL, told_settings TEXT, next_producer_id INTEGER NOT NULL)`,
+  // stage is null while the topic lives; then its name is free and only its partitions matter.
+  `CREATE TABLE topic (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, partitions INTEGER NOT NULL,
+    configs TEXT NOT NULL, version INTEGER NOT NULL, stage TEXT) WITHOUT ROWID`,
+  `CREATE TABLE written_partition (
+    topic_id TEXT NOT NULL, partition INTEGER NOT NULL,
+    PRIMARY KEY (topic_id, partition)) WITHOUT ROWID`,
+  'CREATE TABLE broker_layer (layer TEXT PRIMARY KEY, configs TEXT NOT NULL) WITHOUT ROWID',
+  'CREATE TABLE notice (topic_id TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
+] as const
+
+const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
+const INSERT_CLUSTER = `INSERT INTO cluster
+  (id, cluster_id, broker_version, told_settings, next_producer_id) VALUES (0, ?, 0, NULL, 0)`
+const READ_CLUSTER =
+  'SELECT cluster_id, broker_version, told_settings, next_producer_id FROM cluster'
+const READ_TOPICS = 'SELECT id, name, partitions, configs, version, stage FROM topic'
+const READ_WRITTEN = 'SELECT topic_id, partition FROM written_partition'
+const READ_LAYERS = 'SELECT layer, configs FROM broker_layer'
+const READ_NOTICES = 'SELECT topic_id, version FROM notice'
+
+const PUT_TOPIC = `INSERT OR REPLACE INTO topic (id, name, partitions, configs, version, stage)
+  VALUES (?, ?, ?, ?, ?, NULL)`
+const SET_STAGE = 'UPDATE topic SET stage = ? WHERE id = ?'
+const DELETE_TOPIC = 'DELETE FROM topic WHERE id = ?'
+const PUT_WRITTEN = 'INSERT OR IGNORE INTO written_partition (topic_id, partition) VALUES (?, ?)'
+const DELETE_WRITTEN = 'DELETE FROM written_partition WHERE topic_id = ? AND partition = ?'
+const DELETE_ALL_WRITTEN = 'DELETE FROM written_partition WHERE topic_id = ?'
+const PUT_LAYER = 'INSERT OR REPLACE INTO broker_layer (layer, configs) VALUES (?, ?)'
+const SET_BROKER_VERSION = 'UPDATE cluster SET broker_version = ?, told_settings = ?'
+const SET_NEXT_PRODUCER_ID = 'UPDATE cluster SET next_producer_id = ?'
+const PUT_NOTICE = 'INSERT OR REPLACE INTO notice (topic_id, version) VALUES (?, ?)'
+const DELETE_NOTICE = 'DELETE FROM notice WHERE topic_id = ?'
+
+/**
+ * Reads the state; the first time it makes the tables and keeps the cluster id.
+ * @param newClusterId makes the id of a cluster that has none yet
+ * @param staticConfigs the broker configuration given at start
+ * @throws NewerSchemaError when a newer release wrote the storage
+ */
+export function load(
+  storage: Storage,
+  newClusterId: () => string,
+  staticConfigs: ConfigMap,
+): Loaded {
+  const { sql } = storage
+  if (sql.exec(FIND_SCHEMA).toArray().length === 0) {
+    storage.transactionSync(() => create(storage, newClusterId()))
+  }
+  const found = Number(sql.exec(READ_SCHEMA).toArray()[0]?.version)
+  if (found !== SCHEMA_VERSION) {
+    throw new NewerSchemaError(
+      `the cluster's storage has layout ${found}; this release reads up to ${SCHEMA_VERSION}`,
+    )
+  }
+  const row = sql.exec(READ_CLUSTER).toArray()[0]
+  const state = emptyCluster(String(row?.cluster_id))
+  setLayers(state, readLayers(storage, staticConfigs))
+  state.brokerVersion = Number(row?.broker_version)
+  state.nextProducerId = Number(row?.next_producer_id)
+  readTopics(storage, state)
+  const told = row?.told_settings ?? null
+  return { state, toldSettings: told === null ? null : String(told) }
+}
+
+/** Writes the changes, all or none, then makes them true in memory. */
+export function commit(storage: Storage, state: ClusterState, changes: readonly Change[]): void {
+  if (changes.length === 0) return
+  storage.transactionSync(() => {
+    for (const change of changes) write(storage, change)
+  })
+  for (const change of changes) apply(state, change)
+}
+
+function create({ sql }: Storage, clusterId: string): void {
+  for (const statement of CREATE) sql.exec(statement).toArray()
+  sql.exec(INSERT_SCHEMA, SCHEMA_VERSION).toArray()
+  sql.exec(INSERT_CLUSTER, clusterId).toArray()
+}
+
+function readLayers({ sql }: Storage, staticConfigs: ConfigMap): BrokerLayers {
+  const layers: Record<string, ConfigMap> = {}
+  for (const { layer, configs } of sql.exec(READ_LAYERS).toArray()) {
+    layers[String(layer)] = JSON.parse(String(configs)) as ConfigMap
+  }
+  const of = (layer: DynamicLayer) => layers[layer] ?? {}
+  return {
+    dynamicBroker: of('dynamicBroker'),
+    dynamicDefault: of('dynamicDefault'),
+    static: staticConfigs,
+  }
+}
+
+function readTopics({ sql }: Storage, state: ClusterState): void {
+  for (const row of sql.exec(READ_TOPICS).toArray()) {
+    const id = String(row.id) as TopicId
+    if (row.stage !== null) {
+      state.deleting.set(id, String(row.stage) as Stage)
+      continue
+    }
+    const topic = {
+      id,
+      name: String(row.name),
+      partitions: Number(row.partitions),
+      configs: JSON.parse(String(row.configs)) as ConfigMap,
+      version: Number(row.version),
+    }
+    apply(state, { kind: 'topic', topic })
+  }
+  for (const row of sql.exec(READ_WRITTEN).toArray()) {
+    const id = String(row.topic_id) as TopicId
+    apply(state, { kind: 'written', id, partition: Number(row.partition) })
+  }
+  for (const row of sql.exec(READ_NOTICES).toArray()) {
+    const id = String(row.topic_id) as TopicId
+    apply(state, { kind: 'notice', id, version: Number(row.version) })
+  }
+}
+
+function write(storage: Storage, change: Change): void {
+  const run = (query: string, ...bindings: SqlValue[]) => {
+    storage.sql.exec(query, ...bindings).toArray()
+  }
+  switch (change.kind) {
+    case 'topic': {
+      const { id, name, partitions, configs, version } = change.topic
+      run(PUT_TOPIC, id, name, partitions, JSON.stringify(configs), version)
+      return
+    }
+    case 'doomed':
+      run(SET_STAGE, 'fencing', change.id)
+      run(DELETE_NOTICE, change.id)
+      return
+    case 'fenced':
+      run(SET_STAGE, 'freeing', change.id)
+      return
+    case 'forgotten':
+      run(DELETE_TOPIC, change.id)
+      run(DELETE_ALL_WRITTEN, change.id)
+      return
+    case 'written':
+      run(PUT_WRITTEN, change.id, change.partition)
+      return
+    case 'freed':
+      run(DELETE_WRITTEN, change.id, change.partition)
+      return
+    case 'layer':
+      run(PUT_LAYER, change.layer, JSON.stringify(change.configs))
+      return
+    case 'brokerVersion':
+      run(SET_BROKER_VERSION, change.version, change.settings)
+      return
+    case 'notice':
+      run(PUT_NOTICE, change.id, change.version)
+      return
+    case 'noticed':
+      run(DELETE_NOTICE, change.id)
+      return
+    case 'producerIds':
+      run(SET_NEXT_PRODUCER_ID, change.next)
+      return
+  }
+}

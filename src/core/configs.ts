@@ -1,0 +1,271 @@
+// The configuration of topics and of the broker: Kafka's precedence, sources and checks, and what a
+// topic's settings come to. Data and pure functions; who stores which value is cluster/.
+// Which configurations exist: topic-configs.ts and broker-configs.ts. KIP-226 describes the layers.
+
+import { BROKER_CONFIGS, type BrokerConfig, brokerConfig } from './broker-configs.ts'
+import { listEntries, type Parsed, parseConfig } from './config-values.ts'
+import { TOPIC_CONFIGS, type TopicConfig, topicConfig } from './topic-configs.ts'
+
+/** A topic's effective settings, parsed, as partitions and the broker act on them. */
+export interface TopicSettings {
+  readonly cleanupDelete: boolean
+  readonly cleanupCompact: boolean
+  readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+  readonly maxMessageBytes: number
+  readonly messageTimestampType: 'CreateTime' | 'LogAppendTime'
+  /** Milliseconds; Number.MAX_SAFE_INTEGER stands for Long.MAX_VALUE. */
+  readonly timestampBeforeMaxMs: number
+  readonly timestampAfterMaxMs: number
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  /** ottla.validate.records: walk the records of compressed batches too. */
+  readonly validateRecords: boolean
+  /** producer.id.expiration.ms of the broker. */
+  readonly producerIdExpirationMs: number
+}
+
+/** Configuration names to canonical values. */
+export type ConfigMap = Readonly<Record<string, string>>
+
+/** The broker's values below a topic's own, highest precedence first; defaults come last. */
+export interface BrokerLayers {
+  /** Set on broker "1". */
+  readonly dynamicBroker: ConfigMap
+  /** Set on broker "", the cluster's default. */
+  readonly dynamicDefault: ConfigMap
+  /** Given at start. */
+  readonly static: ConfigMap
+}
+
+/** Where a value comes from, as DescribeConfigs numbers it. */
+export const ConfigSource = {
+  TOPIC: 1,
+  DYNAMIC_BROKER: 2,
+  DYNAMIC_DEFAULT_BROKER: 3,
+  STATIC_BROKER: 4,
+  DEFAULT: 5,
+} as const
+
+/** A value that was considered, and its source. */
+export interface ConfigSynonym {
+  readonly name: string
+  readonly value: string
+  readonly source: number
+}
+
+/** The value in force, its source, and all that were considered, highest precedence first. */
+export interface EffectiveConfig {
+  readonly value: string | null
+  readonly source: number
+  readonly synonyms: readonly ConfigSynonym[]
+}
+
+/** Values that passed, in canonical text, or the sentence that says which one is refused and why. */
+export type Checked = { readonly configs: ConfigMap } | { readonly error: string }
+
+/** Layers in which nothing is set. */
+export const NO_LAYERS: BrokerLayers = { dynamicBroker: {}, dynamicDefault: {}, static: {} }
+
+/** The value of a broker configuration; its synonyms from its own name on, as Kafka shows them. */
+export function effectiveBrokerConfig(config: BrokerConfig, layers: BrokerLayers): EffectiveConfig {
+  const chain = synonymChain(BROKER_SYNONYMS.get(config.name) ?? [config.name], layers)
+  const own = chain.findIndex((synonym) => synonym.name === config.name)
+  const head = chain[own]
+  return {
+    value: head?.value ?? config.default,
+    source: head?.source ?? ConfigSource.DEFAULT,
+    synonyms: own < 0 ? [] : chain.slice(own),
+  }
+}
+
+/** The value of a topic configuration: the topic's own, or the first broker synonym that is set. */
+export function effectiveTopicConfig(
+  config: TopicConfig,
+  own: ConfigMap,
+  layers: BrokerLayers,
+): EffectiveConfig {
+  const inherited = inheritedSynonyms(config, layers)
+  const value = own[config.name]
+  if (value !== undefined) {
+    const mine = { name: config.name, value, source: ConfigSource.TOPIC }
+    return { value, source: ConfigSource.TOPIC, synonyms: [mine, ...inherited] }
+  }
+  for (const { name, toMs } of config.synonyms) {
+    const set = synonymChain([name], layers).find(isExplicit)
+    if (set !== undefined) {
+      const text = toMs === undefined ? set.value : String(Number(set.value) * toMs)
+      return { value: inRange(config, text), source: set.source, synonyms: inherited }
+    }
+  }
+  return { value: config.default, source: ConfigSource.DEFAULT, synonyms: inherited }
+}
+
+/** A topic's settings from its own configurations and the broker's. */
+export function topicSettings(own: ConfigMap, layers: BrokerLayers): TopicSettings {
+  const text = (name: string): string => {
+    const config = topicConfig(name)
+    if (config === undefined) throw new Error(`no such topic configuration: ${name}`)
+    return effectiveTopicConfig(config, own, layers).value ?? ''
+  }
+  const number = (name: string) => clamp(text(name))
+  const policies = listEntries(text('cleanup.policy'))
+  return {
+    cleanupDelete: policies.includes('delete'),
+    cleanupCompact: policies.includes('compact'),
+    compressionType: text('compression.type') as TopicSettings['compressionType'],
+    maxMessageBytes: number('max.message.bytes'),
+    messageTimestampType: text('message.timestamp.type') as TopicSettings['messageTimestampType'],
+    timestampBeforeMaxMs: number('message.timestamp.before.max.ms'),
+    timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
+    segmentBytes: number('segment.bytes'),
+    segmentMs: number('segment.ms'),
+    retentionMs: number('retention.ms'),
+    retentionBytes: number('retention.bytes'),
+    validateRecords: text('ottla.validate.records') === 'true',
+    producerIdExpirationMs: clamp(brokerValue('producer.id.expiration.ms', layers) ?? '0'),
+  }
+}
+
+/** The value in force of a broker configuration; null where Kafka has none either. */
+export function brokerValue(name: string, layers: BrokerLayers): string | null {
+  const config = brokerConfig(name)
+  return config === undefined ? null : effectiveBrokerConfig(config, layers).value
+}
+
+/** Every broker configuration that has a value. */
+export function brokerValues(layers: BrokerLayers): ConfigMap {
+  return Object.fromEntries(
+    BROKER_CONFIGS.flatMap((config) => {
+      const { value } = effectiveBrokerConfig(config, layers)
+      return value === null ? [] : [[config.name, value]]
+    }),
+  )
+}
+
+/**
+ * Checks a topic's own configurations together, as LogConfig.validate does: names, types, bounds,
+ * and those that contradict each other. An error is INVALID_CONFIG.
+ */
+export function checkTopicConfigs(own: ConfigMap, layers: BrokerLayers): Checked {
+  const checked = checkAll(own, (name, value) => {
+    const config = topicConfig(name)
+    return config === undefined
+      ? { error: `Unknown topic config name: ${name}` }
+      : parseConfig(config, value)
+  })
+  if ('error' in checked) return checked
+  const conflict = topicConflict(checked.configs, layers)
+  return conflict === null ? checked : { error: conflict }
+}
+
+/** Checks values for a dynamic broker layer. Names that cannot change are the caller's to refuse. */
+export function checkBrokerConfigs(values: ConfigMap): Checked {
+  const checked = checkAll(values, (name, value) => {
+    const config = brokerConfig(name)
+    return config === undefined
+      ? { error: `Unknown broker config name: ${name}` }
+      : parseConfig(config, value)
+  })
+  if ('error' in checked) return checked
+  const zero = RETENTION_TIMES.find((name) => checked.configs[name] === '0')
+  if (zero === undefined) return checked
+  return { error: `${zero} must be unlimited (-1) or, equal or greater than 1` }
+}
+
+/**
+ * Checks the configurations given at start. An unknown name is refused, since a misspelt one would
+ * otherwise do nothing in silence, and so is one that only tells how Ottla is.
+ */
+export function checkStaticConfigs(values: ConfigMap): Checked {
+  const fixed = Object.keys(values).find((name) => brokerConfig(name)?.change === 'fixed')
+  if (fixed !== undefined) return { error: `${fixed} cannot be set` }
+  return checkBrokerConfigs(values)
+}
+
+/** Names that are accepted, kept and shown, and do nothing so far, sorted. */
+export function acceptedNotActedOn(): string[] {
+  const names = [...TOPIC_CONFIGS, ...BROKER_CONFIGS]
+    .filter((config) => !config.honoured)
+    .map((config) => config.name)
+  return [...new Set(names)].sort()
+}
+
+const RETENTION_TIMES = ['log.retention.ms', 'log.retention.minutes', 'log.retention.hours']
+
+/** Broker configurations of one meaning in several units, by each of their names. */
+const BROKER_SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
+  TOPIC_CONFIGS.flatMap(({ synonyms }) => {
+    const names = synonyms.map((synonym) => synonym.name)
+    return names.length > 1 ? names.map((name) => [name, names] as const) : []
+  }),
+)
+
+/** Names in each layer in turn, then the defaults. */
+function synonymChain(names: readonly string[], layers: BrokerLayers): ConfigSynonym[] {
+  const from = (layer: ConfigMap, source: number) =>
+    names.flatMap((name) => {
+      const value = layer[name]
+      return value === undefined ? [] : [{ name, value, source }]
+    })
+  const defaults = names.flatMap((name) => {
+    const value = brokerConfig(name)?.default ?? null
+    return value === null ? [] : [{ name, value, source: ConfigSource.DEFAULT }]
+  })
+  return [
+    ...from(layers.dynamicBroker, ConfigSource.DYNAMIC_BROKER),
+    ...from(layers.dynamicDefault, ConfigSource.DYNAMIC_DEFAULT_BROKER),
+    ...from(layers.static, ConfigSource.STATIC_BROKER),
+    ...defaults,
+  ]
+}
+
+/**
+ * Kafka leaves out what comes before the leading synonym (log.retention.ms), so when only a lesser one
+ * (log.retention.hours) is set it says "default" of a value that is not. Here the lesser one is named.
+ */
+function inheritedSynonyms(config: TopicConfig, layers: BrokerLayers): ConfigSynonym[] {
+  const names = config.synonyms.map((synonym) => synonym.name)
+  const chain = synonymChain(names, layers)
+  const leading = chain.findIndex((synonym) => synonym.name === names[0])
+  if (leading >= 0 && !chain.slice(0, leading).some(isExplicit)) return chain.slice(leading)
+  return chain.some(isExplicit) ? chain : []
+}
+
+function isExplicit(synonym: ConfigSynonym): boolean {
+  return synonym.source !== ConfigSource.DEFAULT
+}
+
+/** Kafka takes every negative retention time of the broker as "unlimited". */
+function inRange(config: TopicConfig, text: string): string {
+  return config.name === 'retention.ms' && text.startsWith('-') ? '-1' : text
+}
+
+function topicConflict(own: ConfigMap, layers: BrokerLayers): string | null {
+  if (own['remote.storage.enable'] === 'true') {
+    return 'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.'
+  }
+  const lag = (name: string) => {
+    const config = topicConfig(name)
+    return config === undefined ? 0n : BigInt(effectiveTopicConfig(config, own, layers).value ?? 0)
+  }
+  const shortest = lag('min.compaction.lag.ms')
+  const longest = lag('max.compaction.lag.ms')
+  if (shortest <= longest) return null
+  return `conflict topic config setting min.compaction.lag.ms (${shortest}) > max.compaction.lag.ms (${longest})`
+}
+
+function checkAll(values: ConfigMap, check: (name: string, value: string) => Parsed): Checked {
+  const configs: Record<string, string> = {}
+  for (const [name, value] of Object.entries(values)) {
+    const parsed = check(name, value)
+    if ('error' in parsed) return parsed
+    configs[name] = parsed.value
+  }
+  return { configs }
+}
+
+function clamp(text: string): number {
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
+}

@@ -1,0 +1,43 @@
+// The quantities of a Kafka log as types that cannot be mixed, and the names of Durable Objects.
+// Not a place for behaviour. Offsets are numbers (exact to 2^53); int64 is read into one in the
+// codec only. KIP-516 describes topic ids.
+
+declare const brand: unique symbol
+type Brand<T, Name extends string> = T & { readonly [brand]: Name }
+
+/** Position of a record in one partition. A whole number from 0; -1 means none. */
+export type Offset = Brand<number, 'Offset'>
+
+/** A topic's id: 16 bytes as 22 characters of unpadded base64url, as Kafka prints it. */
+export type TopicId = Brand<string, 'TopicId'>
+
+/** The all-zero id that the protocol uses for "no topic id". */
+export const ZERO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA' as TopicId
+
+/** Marks a number as an offset. The caller vouches that it is whole and ≥ -1. */
+export function offset(value: number): Offset {
+  return value as Offset
+}
+
+/** The one broker's node id; also the controller's. */
+export const BROKER_ID = 1
+
+/** Leader epoch of every partition for the life of its topic id: its log is never truncated. */
+export const LEADER_EPOCH = 0
+
+/** The tenant every object name starts with until virtual clusters exist. */
+export const DEFAULT_TENANT = 'main'
+
+/** Name of the cluster controller's Durable Object. */
+export function clusterName(tenant: string = DEFAULT_TENANT): string {
+  return `${tenant}/cluster`
+}
+
+/** Name of a partition leader's Durable Object. A recreated topic has a new id, so a new object. */
+export function partitionName(
+  topicId: TopicId,
+  partition: number,
+  tenant: string = DEFAULT_TENANT,
+): string {
+  return `${tenant}/topic/${topicId}/${partition}`
+}

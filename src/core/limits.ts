@@ -1,0 +1,171 @@
+// Every limit with its unit and its why. Kafka's own defaults live in configs.ts; these are ours and
+// the platform's. The memory lines must sum to less than MEMORY_TOTAL_BYTES (a test adds them up).
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Memory we plan for in one isolate of 128 MB, shared by connections and (locally) all objects. */
+export const MEMORY_TOTAL_BYTES = 96 * MiB
+
+/** Newest chunks of all partitions kept in memory together, oldest use evicted first. */
+export const TAIL_TOTAL_BYTES = 12 * MiB
+
+/** A request frame or a fetch answer up to this size is small: a default batch of 1 MiB fits. */
+export const SMALL_BYTES = 1.25 * MiB
+
+/** Request frames larger than SMALL_BYTES take turns for this: it fits one of the largest size. */
+export const LARGE_FRAMES_TOTAL_BYTES = 32 * MiB
+
+/** Fetch answers larger than SMALL_BYTES take turns for this: it fits one of the largest size. */
+export const LARGE_REPLIES_TOTAL_BYTES = 16 * MiB
+
+/** Request frames up to SMALL_BYTES being read or handled, of all connections together. */
+export const SMALL_FRAMES_TOTAL_BYTES = 12 * MiB
+
+/** Fetch answers up to SMALL_BYTES, read and not yet taken by their sockets, together. */
+export const SMALL_REPLIES_TOTAL_BYTES = 12 * MiB
+
+/** One fetch answer is assembled from reads no larger than this (one larger batch excepted). */
+export const FETCH_PART_BYTES = 2 * MiB
+
+/** Batches of one request under way to partitions at once: each is copied twice by RPC. */
+export const APPENDS_IN_FLIGHT_BYTES = 2 * MiB
+
+/** The whole memory of core/wasm.ts: an LZ4 block of 4 MiB in and out, its window and the tables. */
+export const WASM_ARENA_BYTES = 8.25 * MiB
+
+/** Frames up to this are not counted: REQUESTS_IN_FLIGHT of them are half a MiB per connection. */
+export const FREE_FRAME_BYTES = 2 * KiB
+
+/** Smallest request: API key, version and correlation id. */
+export const REQUEST_MIN_BYTES = 8
+
+/** Bytes read from a socket at once. */
+export const SOCKET_READ_BYTES = 256 * KiB
+
+/** One write to a socket: pieces are joined up to it and cut at it, so that progress can be seen. */
+export const SOCKET_WRITE_BYTES = 1 * MiB
+
+/** While others wait for memory, a frame or an answer must move at least this fast (1 MiB/s). */
+export const STALLED_BYTES_PER_MS = 1 * KiB
+
+/** How often a connection looks whether it is stalled. */
+export const STALLED_CHECK_MS = 1_000
+
+/** State of a parked connection must fit a WebSocket's attachment (16 384 bytes). */
+export const CONNECTION_STATE_BYTES = 16 * KiB
+
+/** A connection that holds memory others wait for and makes no progress for this long is closed. */
+export const STALLED_CONNECTION_MS = 5_000
+
+/** Largest request frame (Kafka's socket.request.max.bytes, default here; Kafka's own is 100 MiB). */
+export const REQUEST_MAX_BYTES = 32 * MiB
+
+/** Largest fetch answer (Kafka's fetch.max.bytes, default here; Kafka's own is 55 MiB). */
+export const FETCH_MAX_BYTES = 16 * MiB
+
+/** Highest max.message.bytes: a batch is held whole in memory a few times over. */
+export const MESSAGE_MAX_BYTES = 16 * MiB
+
+/** Requests of one connection read but not answered; more are not read from the socket. */
+export const REQUESTS_IN_FLIGHT = 256
+
+/** One value in a row of a Durable Object's SQLite is at most 2 MB; we stay below with the other columns. */
+export const ROW_BYTES = 1_900_000
+
+/** A flush takes about this much from the queue (or one larger batch) into one chunk. */
+export const FLUSH_BYTES = 1 * MiB
+
+/** A fetch that finds no memory for its answer waits at least this long before it answers empty. */
+export const MEMORY_WAIT_MS = 10_000
+
+/** Broker configuration is read from Cluster again after this, per isolate. */
+export const BROKER_CONFIG_CACHE_MS = 5_000
+
+/** Appends waiting at one partition; beyond it they are refused with a retriable error. */
+export const APPEND_QUEUE_BYTES = 32 * MiB
+
+/** A message over RPC is at most 32 MiB; our largest are a batch or a fetch part. */
+export const RPC_MAX_BYTES = 32 * MiB
+
+/** Size of one object's storage, 10 GB; appends are refused a little below. */
+export const OBJECT_MAX_BYTES = 10_000_000_000
+
+/** A watch is parked at an object no longer than this (the platform's limit is 15 minutes). */
+export const WATCH_MAX_MS = 10 * 60 * 1000
+
+/** An idle watched partition is read again after this, in case a wake-up was lost. */
+export const REREAD_IDLE_MS = 30_000
+
+/** Partitions of one topic (CreateTopics, CreatePartitions). */
+export const PARTITIONS_PER_TOPIC = 10_000
+
+/** HTTP: body of a JSON or raw produce, and one line of NDJSON. */
+export const HTTP_BODY_BYTES = 16 * MiB
+
+/** HTTP produce: uncompressed bytes and records of a batch, which is sent when it has as many of either. */
+export const HTTP_BATCH_BYTES = 512 * KiB
+export const HTTP_BATCH_RECORDS = 4_096
+
+/** NDJSON: bytes of records pending and under way of one request; beyond it the body is not read. */
+export const NDJSON_WINDOW_BYTES = 2 * MiB
+
+/** NDJSON: a stream that pauses this long has its pending records sent (`tail -f` as a producer). */
+export const NDJSON_LINGER_MS = 50
+
+/** HTTP read: records per answer, default and most; bytes, default and most; wait, most. */
+export const HTTP_READ_LIMIT = 100
+export const HTTP_READ_LIMIT_MAX = 1_000
+export const HTTP_READ_BYTES = 1 * MiB
+export const HTTP_READ_BYTES_MAX = 8 * MiB
+export const HTTP_WAIT_MS_MAX = 30_000
+
+/**
+ * SSE: bytes read for one piece, and its text: a reader who takes nothing holds one piece. A piece per
+ * reader at most this often, unless it catches up; a comment when it is idle.
+ */
+export const EVENTS_PIECE_BYTES = 256 * KiB
+export const EVENTS_PACE_MS = 100
+export const EVENTS_HEARTBEAT_MS = 15_000
+
+/** SSE: how often a stream looks whether its topic has more partitions. */
+export const EVENTS_PARTITIONS_MS = 30_000
+
+/** A record batch decompresses to at most this much (HTTP consume, topic recompression, validation). */
+export const DECOMPRESSED_BATCH_BYTES = 32 * MiB
+
+/** Topics that one isolate remembers (about 1 KB each); more are asked for again. */
+export const TOPIC_CACHE_ENTRIES = 4_096
+
+/** Array elements of one request, nested ones included: each costs a hundred bytes and more decoded. */
+export const REQUEST_ELEMENTS_MAX = 250_000
+
+/** Living topics of a cluster: the controller holds about 1 KB for each in memory. */
+export const TOPICS_PER_CLUSTER = 10_000
+
+/** Partitions of all living topics: Metadata of all of them is some 4 MB on the wire. */
+export const PARTITIONS_PER_CLUSTER = 100_000
+
+/** Entries in one DescribeConfigs answer (all of 3,000 topics); further resources are refused. */
+export const CONFIG_ENTRIES_PER_ANSWER = 100_000
+
+/** Idempotent producers a partition remembers (170 bytes each when stored); the idlest go first. */
+export const PRODUCERS_PER_PARTITION = 5_000
+
+/** Producers' state is stored whole after so many chunks, or so many bytes of changes: a load reads no more. */
+export const PRODUCER_SNAPSHOT_CHUNKS = 1_000
+export const PRODUCER_SNAPSHOT_BYTES = 1 * MiB
+
+/** Deleted chunks are freed in steps of at most so many chunks and bytes: a step must not hold up appends. */
+export const FREE_STEP_CHUNKS = 1_000
+export const FREE_STEP_BYTES = 64 * MiB
+
+/** Pause between two such steps. */
+export const FREE_STEP_PAUSE_MS = 100
+
+/** Watches parked at one partition; those beyond are answered after WATCH_CROWDED_MS at most. */
+export const WATCHES_PER_PARTITION = 10_000
+export const WATCH_CROWDED_MS = 1_000
+
+/** Producer ids given by one call to the controller. */
+export const PRODUCER_IDS_PER_CALL = 10_000

@@ -1,0 +1,104 @@
+// Answers that are not problems: small JSON, and long text that is sent piece by piece and holds its
+// memory until the client has taken it.
+
+import type { BytePool } from '../broker/budget.ts'
+import type { Timers } from '../broker/context.ts'
+import { STALLED_CONNECTION_MS } from '../core/limits.ts'
+
+const PIECE_UNITS = 64 * 1024
+
+/** JSON that nobody may keep: everything here changes. */
+export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify(body), { status, headers: { ...JSON_HEADERS, ...headers } })
+}
+
+/** Headers of a JSON answer. */
+export const JSON_HEADERS: Readonly<Record<string, string>> = {
+  'content-type': 'application/json',
+  'cache-control': 'no-store',
+}
+
+/** What a held text works with. */
+export interface HeldDeps {
+  readonly timers: Timers
+  /** Where the memory came from: who waits for it decides whether a client may stand still. */
+  readonly pool: BytePool
+  release(): void
+  keepAlive(work: Promise<unknown>): void
+}
+
+/**
+ * JSON in parts. A short one is sent at once; a long one piece by piece, and its memory is released
+ * when the last has been taken, the client has gone, or has taken nothing for 5 s while others wait.
+ */
+export function heldJson(parts: readonly string[], deps: HeldDeps): Response {
+  const units = parts.reduce((sum, part) => sum + part.length, 0)
+  if (units <= PIECE_UNITS) {
+    deps.release()
+    return new Response(parts.join(''), { headers: JSON_HEADERS })
+  }
+  return new Response(new HeldText(parts, deps).stream(), { headers: JSON_HEADERS })
+}
+
+class HeldText {
+  readonly #parts: readonly string[]
+  readonly #deps: HeldDeps
+  readonly #encoder = new TextEncoder()
+  readonly #over: Promise<void>
+  #end: () => void = () => {}
+  #next = 0
+  #cancelTimer = () => {}
+
+  constructor(parts: readonly string[], deps: HeldDeps) {
+    this.#parts = parts
+    this.#deps = deps
+    this.#over = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    this.#deps.keepAlive(this.#over)
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => this.#watch(controller),
+        pull: (controller) => this.#pull(controller),
+        cancel: () => this.#finish(),
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  #pull(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#cancelTimer()
+    let piece = ''
+    while (piece.length < PIECE_UNITS && this.#next < this.#parts.length) {
+      piece += this.#parts[this.#next++] ?? ''
+    }
+    controller.enqueue(this.#encoder.encode(piece))
+    if (this.#next < this.#parts.length) {
+      this.#watch(controller)
+      return
+    }
+    controller.close()
+    this.#finish()
+  }
+
+  /** Ends the answer when nothing is taken for a while and others wait for the memory. */
+  #watch(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.#cancelTimer = this.#deps.timers.after(STALLED_CONNECTION_MS, () => {
+      if (this.#deps.pool.contended) {
+        controller.error(new Error('the client takes nothing'))
+        this.#finish()
+      } else {
+        this.#watch(controller)
+      }
+    })
+  }
+
+  #finish(): void {
+    this.#cancelTimer()
+    this.#deps.release()
+    this.#end()
+  }
+}

@@ -1,0 +1,123 @@
+// The HTTP face: Hono over the rows of routes/. What is the same for every request is here: the gate,
+// CORS, methods that a path does not have, and what becomes of a bug. Made on the first request, for a
+// start must not pay for it.
+
+import { type Context, Hono } from 'hono'
+import type { BrokerContext } from '../broker/context.ts'
+import { KafkaError } from '../core/errors.ts'
+import { json } from './answer.ts'
+import { allowOrigin, closedPage, judge, preflight } from './gate.ts'
+import { openApiDocument } from './openapi.ts'
+import { Problem } from './problem.ts'
+import type { Asked, HttpDeps, Route } from './route.ts'
+import { eventRoutes } from './routes/events.ts'
+import { metaRoutes } from './routes/meta.ts'
+import { recordRoutes } from './routes/records.ts'
+import { topicRoutes } from './routes/topics.ts'
+
+const openApiRoute: Route = {
+  method: 'GET',
+  path: '/openapi.json',
+  operation: () => ({
+    summary: 'This document',
+    answers: {
+      200: { description: 'OpenAPI 3.1', content: { 'application/json': null } },
+    },
+  }),
+  handle: async () => json(openApiDocument(routes)),
+}
+
+/** Every route that is served. */
+export const routes: readonly Route[] = [
+  ...metaRoutes,
+  openApiRoute,
+  ...topicRoutes,
+  ...recordRoutes,
+  ...eventRoutes,
+]
+
+/** The application. Call it with the request's ExecutionContext where there is one. */
+export function httpApp(deps: HttpDeps): Hono {
+  const app = new Hono()
+  app.use('*', (c, next) => gate(c, next, deps))
+  for (const route of routes) {
+    app.on(route.method, honoPath(route.path), (c) => run(c, route, deps))
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    app.all(honoPath(path), () => wrongMethod(path).response())
+  }
+  app.notFound((c) => {
+    const detail = `there is nothing at ${c.req.path}; /openapi.json says what there is`
+    return new Problem(KafkaError.RESOURCE_NOT_FOUND, { detail }).response()
+  })
+  return app
+}
+
+async function gate(
+  c: Context,
+  next: () => Promise<void>,
+  { environment }: HttpDeps,
+): Promise<Response | undefined> {
+  const { headers, url } = c.req.raw
+  const host = headers.get('host') ?? new URL(url).host
+  const verdict = judge({ host, origin: headers.get('origin') }, environment)
+  if (verdict.kind === 'closed') return closedPage(environment)
+  if (verdict.kind === 'refused') return verdict.problem.response()
+  const answer = preflight(c.req.raw, verdict.origin)
+  if (answer !== null) return answer
+  await next()
+  allowOrigin(c.res.headers, verdict.origin)
+  return undefined
+}
+
+async function run(c: Context, route: Route, deps: HttpDeps): Promise<Response> {
+  const broker = deps.context(c.req.raw)
+  const asked: Asked = {
+    request: c.req.raw,
+    query: new URL(c.req.raw.url).searchParams,
+    param: (name) => c.req.param(name) ?? '',
+    broker,
+    random: deps.random,
+    keepAlive: (work) => keepAlive(c, work),
+  }
+  const response = await route
+    .handle(asked)
+    .catch((error: unknown) => bug(error, route, broker).response())
+  const answer = response instanceof Problem ? response.response() : response
+  // A HEAD runs as its GET; nobody will read the body.
+  if (c.req.raw.method === 'HEAD') await answer.body?.cancel()
+  return answer
+}
+
+/** Deployed, a context ends with its answer unless it is told to stay. Tests have none. */
+function keepAlive(c: Context, work: Promise<unknown>): void {
+  let context: { waitUntil(work: Promise<unknown>): void }
+  try {
+    context = c.executionCtx
+  } catch {
+    return
+  }
+  context.waitUntil(work)
+}
+
+/** Nobody outside learns more of a bug than that there is one. */
+function bug(error: unknown, { method, path }: Route, { log }: BrokerContext): Problem {
+  log('error', 'request failed', { method, path, reason: String(error) })
+  return new Problem(KafkaError.UNKNOWN_SERVER_ERROR)
+}
+
+function wrongMethod(path: string): Problem {
+  const methods: string[] = routes
+    .filter((route) => route.path === path)
+    .map(({ method }) => method)
+  const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  return new Problem(KafkaError.INVALID_REQUEST, {
+    status: 405,
+    detail: `${path} takes ${allow.join(', ')}`,
+    headers: { allow: allow.join(', ') },
+  })
+}
+
+function honoPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1')
+}

@@ -1,0 +1,33 @@
+// What a produce made durable, as its answer or its failure tells: how many records, and per partition
+// the first and last offset.
+
+/** The JSON form. */
+export interface DurableSummary {
+  readonly count: number
+  readonly partitions: Readonly<Record<string, { readonly first: number; readonly last: number }>>
+}
+
+/** Adds up batches as they become durable. */
+export class Durable {
+  #count = 0
+  readonly #partitions = new Map<number, { first: number; last: number }>()
+
+  /** Records that were stored. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** `records` records of one partition are durable from `baseOffset` on. */
+  add(partition: number, baseOffset: number, records: number): void {
+    const last = baseOffset + records - 1
+    const known = this.#partitions.get(partition)
+    this.#count += records
+    if (known === undefined) this.#partitions.set(partition, { first: baseOffset, last })
+    else known.last = Math.max(known.last, last)
+  }
+
+  summary(): DurableSummary {
+    const sorted = [...this.#partitions].sort(([a], [b]) => a - b)
+    return { count: this.#count, partitions: Object.fromEntries(sorted) }
+  }
+}

@@ -1,0 +1,123 @@
+// The OpenAPI 3.1 document: made of the rows that are served and the schemas that validate, so that it
+// cannot say anything else. https://spec.openapis.org/oas/v3.1.0
+
+import * as z from 'zod/mini'
+import type { Content, Operation, Route } from './route.ts'
+import { schemas } from './schemas.ts'
+
+type Json = Record<string, unknown>
+
+/** The document of these routes. */
+export function openApiDocument(routes: readonly Route[]): Json {
+  const components: Json = {}
+  const paths: Record<string, Json> = {}
+  const toJson = (schema: z.ZodMiniType) => jsonSchema(schema, components)
+  const problem = { 'application/problem+json': { schema: toJson(schemas().problem) } }
+  for (const route of routes) {
+    const operation = route.operation()
+    const path = paths[route.path] ?? {}
+    paths[route.path] = path
+    path[route.method.toLowerCase()] = {
+      summary: operation.summary,
+      operationId: operationId(route),
+      parameters: parametersOf(route, operation, toJson),
+      ...(operation.body === undefined
+        ? {}
+        : { requestBody: { required: true, content: contentOf(operation.body, toJson) } }),
+      responses: {
+        ...Object.fromEntries(
+          Object.entries(operation.answers).map(([status, { description, content }]) => [
+            status,
+            content === undefined
+              ? { description }
+              : { description, content: contentOf(content, toJson) },
+          ]),
+        ),
+        default: { description: 'A problem (RFC 9457)', content: problem },
+      },
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Ottla',
+      version: '1',
+      description: 'Apache Kafka topics over HTTP.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: { schemas: components },
+  }
+}
+
+type ToJson = (schema: z.ZodMiniType) => unknown
+
+/**
+ * A schema as JSON Schema 2020-12, which is OpenAPI 3.1's. Schemas with an id go to the components,
+ * and are referred to.
+ */
+function jsonSchema(schema: z.ZodMiniType, components: Json): unknown {
+  const { $schema: _, $defs = {}, ...own } = z.toJSONSchema(schema, { io: 'input' }) as Json
+  for (const [id, definition] of Object.entries($defs as Json)) {
+    components[id] = withReferences(definition)
+  }
+  return withReferences(own)
+}
+
+/** The same schema with references into the document's components instead of its own definitions. */
+function withReferences(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withReferences)
+  if (typeof schema !== 'object' || schema === null) return schema
+  return Object.fromEntries(
+    Object.entries(schema)
+      .filter(([name, value]) => !(name === 'id' && typeof value === 'string'))
+      .map(([name, value]) =>
+        name === '$ref' && typeof value === 'string'
+          ? [name, value.replace('#/$defs/', '#/components/schemas/')]
+          : [name, withReferences(value)],
+      ),
+  )
+}
+
+function contentOf(content: Content, toJson: ToJson): Json {
+  return Object.fromEntries(
+    Object.entries(content).map(([type, schema]) => [
+      type,
+      schema === null ? {} : { schema: toJson(schema) },
+    ]),
+  )
+}
+
+function parametersOf(route: Route, operation: Operation, toJson: ToJson): Json[] {
+  const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: name === 'partition' ? { type: 'integer', minimum: 0 } : { type: 'string' },
+  }))
+  const inHeaders = Object.entries(operation.headers ?? {}).map(([name, description]) => ({
+    name,
+    in: 'header',
+    description,
+    schema: { type: 'string' },
+  }))
+  return [...inPath, ...queryParameters(operation, toJson), ...inHeaders]
+}
+
+function queryParameters({ query }: Operation, toJson: ToJson): Json[] {
+  if (query === undefined) return []
+  const { properties = {} } = toJson(query) as { properties?: Record<string, Json> }
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    ...(description === undefined ? {} : { description }),
+    schema,
+  }))
+}
+
+/** `getTopicsTopic` of GET /v1/topics/{topic}. */
+function operationId({ method, path }: Route): string {
+  const words = path.replace(/^\/v1/, '').match(/\w+/g) ?? ['root']
+  return method.toLowerCase() + words.map((word) => word[0]?.toUpperCase() + word.slice(1)).join('')
+}

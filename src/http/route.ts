@@ -1,0 +1,59 @@
+// What a route is: a row with its path, its meaning for the OpenAPI document, and its function. The app
+// serves the rows and the document is made of them, so that neither knows a route the other does not.
+
+import type * as z from 'zod/mini'
+import type { BrokerContext } from '../broker/context.ts'
+import type { Environment } from '../core/env.ts'
+import type { Problem } from './problem.ts'
+
+/** What the HTTP face is given. It lives as long as the isolate; stubs do not, so they come per request. */
+export interface HttpDeps {
+  readonly environment: Environment
+  /** The broker as this one request may use it. */
+  context(request: Request): BrokerContext
+  /** A number in [0, 1), as Math.random gives it. */
+  random(): number
+}
+
+/** One request of a route. */
+export interface Asked {
+  readonly request: Request
+  readonly query: URLSearchParams
+  /** A path parameter, decoded. */
+  param(name: string): string
+  readonly broker: BrokerContext
+  readonly random: () => number
+  /** Keeps the request's context alive until this settles, after the answer or the client has gone. */
+  keepAlive(work: Promise<unknown>): void
+}
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
+type Schema = z.ZodMiniType
+
+/** A body or an answer: its schema by media type; null where it is not JSON. */
+export type Content = Readonly<Record<string, Schema | null>>
+
+/** What the OpenAPI document says of a route. */
+export interface Operation {
+  readonly summary: string
+  /** An object of the query parameters. */
+  readonly query?: Schema
+  /** Request headers with a meaning of their own: what they mean. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Content
+  /** By status: success only, every route also answers problems. */
+  readonly answers: Readonly<
+    Record<number, { readonly description: string; readonly content?: Content }>
+  >
+}
+
+/** One row. */
+export interface Route {
+  readonly method: Method
+  /** With parameters in braces, as OpenAPI writes them. */
+  readonly path: string
+  /** Made on demand: schemas must not cost start-up time. */
+  readonly operation: () => Operation
+  handle(asked: Asked): Promise<Response | Problem>
+}

@@ -1,0 +1,215 @@
+// /v1/topics/{topic}/records and …/partitions/{p}/records: producing and reading. Checks the request and
+// gives the answer its form; batches, placement and reading are their own files.
+
+import { repliesPool } from '../../broker/budget.ts'
+import { KafkaError } from '../../core/errors.ts'
+import { HTTP_READ_BYTES, HTTP_READ_LIMIT } from '../../core/limits.ts'
+import { heldJson, json } from '../answer.ts'
+import { append, batchBytesMax } from '../appender.ts'
+import { BodyReader, JSON_FACTOR, readBody, textOfBody } from '../body.ts'
+import { ingest } from '../ndjson.ts'
+import { noPartition, placement } from '../placement.ts'
+import { badRequest, Problem } from '../problem.ts'
+import { type ProducedOffset, produceRecords } from '../produce-records.ts'
+import { type ReadStart, readRecords } from '../read-records.ts'
+import { type IncomingRecord, recordsFromText } from '../record-in.ts'
+import type { Asked, Route } from '../route.ts'
+import { schemas } from '../schemas.ts'
+import { utf8 } from '../text.ts'
+import { parseTime } from '../time.ts'
+import { freshTopic, withTopic } from '../topics.ts'
+import { validateQuery } from '../validate.ts'
+
+const JSON_TYPE = 'application/json'
+const NDJSON_TYPE = 'application/x-ndjson'
+/** A raw value is held as a body and as a batch. */
+const RAW_FACTOR = 2
+
+export const recordRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/v1/topics/{topic}/records',
+    operation: () => ({
+      summary: 'Produce one record, a list of records, or a stream of one record a line',
+      query: schemas().produceQuery,
+      body: {
+        [JSON_TYPE]: schemas().produceBody,
+        [NDJSON_TYPE]: schemas().record,
+        '*/*': null,
+      },
+      answers: {
+        200: {
+          description: 'Durable. A stream is answered with a summary',
+          content: { [JSON_TYPE]: schemas().produceAnswer },
+        },
+      },
+    }),
+    handle: produceRoute,
+  },
+  {
+    method: 'GET',
+    path: '/v1/topics/{topic}/partitions/{partition}/records',
+    operation: () => ({
+      summary: 'Read records of one partition from an offset or a time on',
+      query: schemas().readQuery,
+      answers: {
+        200: {
+          description: 'Records in offset order; none when there are none in time',
+          content: { [JSON_TYPE]: schemas().readAnswer },
+        },
+      },
+    }),
+    handle: readRoute,
+  },
+]
+
+async function produceRoute(asked: Asked): Promise<Response | Problem> {
+  const type = mediaType(asked.request.headers.get('content-type'))
+  if (type instanceof Problem) return type
+  if (type === 'raw') return produceRaw(asked)
+  const query = validateQuery(schemas().noQuery, asked.query)
+  if (query instanceof Problem) return query
+  return type === 'json' ? produceJson(asked) : produceLines(asked)
+}
+
+/** A type that looks like JSON and is not one of ours would store the envelope as the value: refused. */
+function mediaType(header: string | null): 'json' | 'ndjson' | 'raw' | Problem {
+  const [type = '', ...parameters] = (header ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  const known = type === JSON_TYPE ? 'json' : type === NDJSON_TYPE ? 'ndjson' : null
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))
+  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset)
+  if (known !== null && isUtf8) return known
+  if (known === null && !type.includes('json')) return 'raw'
+  return badRequest(
+    'content-type',
+    `${header} is not taken: send ${JSON_TYPE} or ${NDJSON_TYPE} in UTF-8, or any type without json in its name for a raw value`,
+    {
+      status: 415,
+      headers: { 'accept-post': `${JSON_TYPE}, ${NDJSON_TYPE}, */*` },
+    },
+  )
+}
+
+async function produceJson(asked: Asked): Promise<Response | Problem> {
+  return produceBody(asked, JSON_FACTOR, (bytes) => {
+    const text = textOfBody(bytes)
+    return text instanceof Problem ? text : recordsFromText(text)
+  })
+}
+
+async function produceRaw(asked: Asked): Promise<Response | Problem> {
+  const query = validateQuery(schemas().produceQuery, asked.query)
+  if (query instanceof Problem) return query
+  return produceBody(asked, RAW_FACTOR, (value) => [
+    {
+      key: query.key === undefined ? null : utf8(query.key),
+      value,
+      headers: [],
+      partition: query.partition ?? null,
+      timestamp: query.timestamp ?? null,
+    },
+  ])
+}
+
+/** Produces what `parse` makes of the body, which is not kept beside its records. */
+async function produceBody(
+  asked: Asked,
+  factor: number,
+  parse: (bytes: Uint8Array) => IncomingRecord[] | Problem,
+): Promise<Response | Problem> {
+  const body = await readBody(asked.request, asked.broker, factor)
+  if (body instanceof Problem) return body
+  const { memory } = body
+  try {
+    const records = parse(body.take())
+    return records instanceof Problem ? records : await produceAll(asked, records)
+  } finally {
+    memory.release()
+  }
+}
+
+async function produceAll(
+  { broker, random, param }: Asked,
+  records: readonly IncomingRecord[],
+): Promise<Response | Problem> {
+  const offsets = await withTopic<ProducedOffset[]>(broker, param('topic'), async (topic) => {
+    const produced = await produceRecords(records, {
+      place: placement(topic, random),
+      append: (partition, batch) => append(broker, topic, partition, batch),
+      batchBytesMax: batchBytesMax(topic),
+      nowMs: broker.timers.now(),
+    })
+    return produced
+  })
+  return offsets instanceof Problem ? offsets : json({ offsets })
+}
+
+async function produceLines(asked: Asked): Promise<Response | Problem> {
+  const { broker, request } = asked
+  const topic = await freshTopic(broker, asked.param('topic'))
+  if (topic instanceof Problem) return topic
+  const ingesting = ingest({
+    reader: new BodyReader(request.body, broker.timers),
+    timers: broker.timers,
+    budget: broker.budget,
+    place: placement(topic, asked.random),
+    append: (partition, batch) => append(broker, topic, partition, batch),
+    batchBytesMax: batchBytesMax(topic),
+  })
+  asked.keepAlive(ingesting.catch(() => {}))
+  const summary = await ingesting
+  return summary instanceof Problem ? summary : json(summary)
+}
+
+async function readRoute(asked: Asked): Promise<Response | Problem> {
+  const { broker } = asked
+  const query = validateQuery(schemas().readQuery, asked.query)
+  if (query instanceof Problem) return query
+  const start = startOf(query)
+  if (start instanceof Problem) return start
+  const partition = partitionOf(asked.param('partition'))
+  if (partition instanceof Problem) return partition
+  const read = await withTopic(broker, asked.param('topic'), async (topic) => {
+    if (partition >= topic.partitions) return noPartition(topic, partition)
+    return readRecords(broker, topic, partition, {
+      start,
+      limit: query.limit ?? HTTP_READ_LIMIT,
+      maxBytes: query.maxBytes ?? HTTP_READ_BYTES,
+      waitMs: query.waitMs ?? 0,
+      readCommitted: query.isolation !== 'read_uncommitted',
+    })
+  })
+  if (read instanceof Problem) return read
+  const { timers, budget } = broker
+  const { keepAlive } = asked
+  const pool = repliesPool(budget, query.maxBytes ?? HTTP_READ_BYTES)
+  return heldJson(read.parts, { timers, pool, release: read.release, keepAlive })
+}
+
+function startOf(query: {
+  readonly offset?: number | 'earliest' | 'latest' | undefined
+  readonly timestamp?: number | string | undefined
+}): ReadStart | Problem {
+  const { offset = 'earliest', timestamp } = query
+  if (timestamp === undefined) return offset
+  if (query.offset !== undefined) {
+    return badRequest('timestamp', 'offset and timestamp exclude each other')
+  }
+  const ms = typeof timestamp === 'number' ? timestamp : parseTime(timestamp)
+  if (ms !== null) return { timestamp: ms }
+  return badRequest(
+    'timestamp',
+    'timestamp must be milliseconds since the epoch or an RFC 3339 time',
+  )
+}
+
+function partitionOf(text: string): number | Problem {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  return new Problem(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, {
+    field: 'partition',
+    detail: `${text} is not a partition number`,
+  })
+}

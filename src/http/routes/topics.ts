@@ -1,0 +1,287 @@
+// /v1/topics and /v1/topics/{topic}: creating, listing, showing, changing and deleting. Kafka's own
+// admin requests through the broker's handlers; nothing is decided here but the form.
+
+import type * as z from 'zod/mini'
+import type { BrokerContext } from '../../broker/context.ts'
+import { createPartitions } from '../../broker/handlers/create-partitions.ts'
+import { createTopics } from '../../broker/handlers/create-topics.ts'
+import { deleteTopics } from '../../broker/handlers/delete-topics.ts'
+import { describeConfigs } from '../../broker/handlers/describe-configs.ts'
+import { incrementalAlterConfigs } from '../../broker/handlers/incremental-alter-configs.ts'
+import { metadata } from '../../broker/handlers/metadata.ts'
+import type { TopicState } from '../../cluster/contract.ts'
+import { type ErrorCode, KafkaError } from '../../core/errors.ts'
+import { ZERO_TOPIC_ID } from '../../core/ids.ts'
+import { json } from '../answer.ts'
+import { readJson } from '../body.ts'
+import { badRequest, Problem } from '../problem.ts'
+import type { Asked, Route } from '../route.ts'
+import { schemas } from '../schemas.ts'
+import { freshTopic, topicProblem } from '../topics.ts'
+import { validate, validateQuery } from '../validate.ts'
+
+const JSON_TYPE = 'application/json'
+const TIMEOUT_MS = 30_000
+/** Kafka's numbers for a resource that is a topic, for a setting of a topic's own, and for changes. */
+const TOPIC_RESOURCE = 2
+const TOPIC_CONFIG_SOURCE = 1
+const SET = 0
+const DELETE = 1
+/** Leaves the number of partitions or replicas to the broker's defaults (KIP-464). */
+const BROKER_DEFAULT = -1
+
+const CREATE_TOPICS = { version: 7, clientId: null }
+const CREATE_PARTITIONS = { version: 3, clientId: null }
+const DELETE_TOPICS = { version: 6, clientId: null }
+const DESCRIBE_CONFIGS = { version: 4, clientId: null }
+const ALTER_CONFIGS = { version: 1, clientId: null }
+const METADATA = { version: 13, clientId: null }
+
+export const topicRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/v1/topics',
+    operation: () => ({
+      summary: 'List the topics',
+      query: schemas().noQuery,
+      answers: {
+        200: { description: 'By name', content: { [JSON_TYPE]: schemas().topicList } },
+      },
+    }),
+    handle: listRoute,
+  },
+  {
+    method: 'POST',
+    path: '/v1/topics',
+    operation: () => ({
+      summary: 'Create a topic',
+      query: schemas().noQuery,
+      body: { [JSON_TYPE]: schemas().newTopic },
+      answers: { 201: { description: 'Created', content: { [JSON_TYPE]: schemas().topic } } },
+    }),
+    handle: createRoute,
+  },
+  {
+    method: 'GET',
+    path: '/v1/topics/{topic}',
+    operation: () => ({
+      summary: 'Show a topic and its configuration',
+      query: schemas().noQuery,
+      answers: { 200: { description: 'The topic', content: { [JSON_TYPE]: schemas().topic } } },
+    }),
+    handle: showRoute,
+  },
+  {
+    method: 'PATCH',
+    path: '/v1/topics/{topic}',
+    operation: () => ({
+      summary: 'Change configurations or add partitions',
+      query: schemas().noQuery,
+      body: { [JSON_TYPE]: schemas().topicChange },
+      answers: { 200: { description: 'The topic', content: { [JSON_TYPE]: schemas().topic } } },
+    }),
+    handle: changeRoute,
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/topics/{topic}',
+    operation: () => ({
+      summary: 'Delete a topic with all its records',
+      query: schemas().noQuery,
+      answers: { 204: { description: 'Deleted; nothing can be stored in it any more' } },
+    }),
+    handle: deleteRoute,
+  },
+]
+
+async function listRoute({ broker, query }: Asked): Promise<Response | Problem> {
+  const checked = validateQuery(schemas().noQuery, query)
+  if (checked instanceof Problem) return checked
+  const request = {
+    topics: null,
+    allowAutoTopicCreation: false,
+    includeClusterAuthorizedOperations: false,
+    includeTopicAuthorizedOperations: false,
+  }
+  const response = await metadata(request, METADATA, broker)
+  const failure = response.errorCode ?? KafkaError.NONE
+  if (failure !== KafkaError.NONE) return new Problem(failure)
+  const topics = response.topics.map(({ name, topicId, partitions }) => {
+    return { name, id: topicId, partitions: partitions.length }
+  })
+  return json({ topics })
+}
+
+async function createRoute(asked: Asked): Promise<Response | Problem> {
+  const body = await checkedBody(asked, schemas().newTopic)
+  if (body instanceof Problem) return body
+  const { name, partitions = BROKER_DEFAULT, configs = {} } = body
+  const request = {
+    topics: [
+      {
+        name,
+        numPartitions: partitions,
+        replicationFactor: BROKER_DEFAULT,
+        assignments: [],
+        configs: Object.entries(configs).map(([key, value]) => ({
+          name: key,
+          value: String(value),
+        })),
+      },
+    ],
+    timeoutMs: TIMEOUT_MS,
+    validateOnly: false,
+  }
+  const response = await createTopics(request, CREATE_TOPICS, asked.broker)
+  const answer = response.topics[0]
+  const problem = refusal(answer, FIELDS)
+  if (problem !== null) return problem
+  const topic = await describe(asked.broker, {
+    name,
+    id: answer?.topicId ?? ZERO_TOPIC_ID,
+    partitions: answer?.numPartitions ?? 0,
+  })
+  const location = `/v1/topics/${encodeURIComponent(name)}`
+  return topic instanceof Problem ? topic : json(topic, 201, { location })
+}
+
+async function showRoute({ broker, param, query }: Asked): Promise<Response | Problem> {
+  const checked = validateQuery(schemas().noQuery, query)
+  if (checked instanceof Problem) return checked
+  const topic = await freshTopic(broker, param('topic'))
+  if (topic instanceof Problem) return topic
+  const shown = await describe(broker, topic)
+  return shown instanceof Problem ? shown : json(shown)
+}
+
+/** Both changes are checked before either is made; what is left can only fail for the other's reasons. */
+async function changeRoute(asked: Asked): Promise<Response | Problem> {
+  const { broker, param } = asked
+  const body = await checkedBody(asked, schemas().topicChange)
+  if (body instanceof Problem) return body
+  if (body.partitions === undefined && body.configs === undefined) {
+    return badRequest('', 'the body names nothing to change: partitions, configs or both')
+  }
+  const topic = await freshTopic(broker, param('topic'))
+  if (topic instanceof Problem) return topic
+  const count = body.partitions ?? topic.partitions
+  if (count !== topic.partitions) {
+    const problem = await addPartitions(broker, topic, count, true)
+    if (problem !== null) return problem
+  }
+  if (body.configs !== undefined) {
+    const problem = await alterConfigs(broker, topic, body.configs)
+    if (problem !== null) return problem
+  }
+  if (count !== topic.partitions) {
+    const problem = await addPartitions(broker, topic, count, false)
+    if (problem !== null) return problem
+  }
+  return showRoute({ ...asked, query: new URLSearchParams() })
+}
+
+async function deleteRoute({ broker, param, query }: Asked): Promise<Response | Problem> {
+  const checked = validateQuery(schemas().noQuery, query)
+  if (checked instanceof Problem) return checked
+  const name = param('topic')
+  const request = {
+    topics: [{ name, topicId: ZERO_TOPIC_ID }],
+    topicNames: [],
+    timeoutMs: TIMEOUT_MS,
+  }
+  const response = await deleteTopics(request, DELETE_TOPICS, broker)
+  const answer = response.responses[0]
+  if (answer?.errorCode === KafkaError.UNKNOWN_TOPIC_OR_PARTITION) {
+    return topicProblem(answer.errorCode, name)
+  }
+  return refusal(answer, { fallback: 'topic' }) ?? new Response(null, { status: 204 })
+}
+
+async function addPartitions(
+  broker: BrokerContext,
+  topic: TopicState,
+  count: number,
+  validateOnly: boolean,
+): Promise<Problem | null> {
+  const topics = [{ name: topic.name, count, assignments: null }]
+  const request = { topics, timeoutMs: TIMEOUT_MS, validateOnly }
+  const response = await createPartitions(request, CREATE_PARTITIONS, broker)
+  return refusal(response.results[0], FIELDS)
+}
+
+async function alterConfigs(
+  broker: BrokerContext,
+  topic: TopicState,
+  configs: Readonly<Record<string, string | number | boolean | null>>,
+): Promise<Problem | null> {
+  const changes = Object.entries(configs).map(([name, value]) => ({
+    name,
+    configOperation: value === null ? DELETE : SET,
+    value: value === null ? null : String(value),
+  }))
+  const resource = { resourceType: TOPIC_RESOURCE, resourceName: topic.name, configs: changes }
+  const request = { resources: [resource], validateOnly: false }
+  const response = await incrementalAlterConfigs(request, ALTER_CONFIGS, broker)
+  return refusal(response.responses[0], FIELDS)
+}
+
+async function describe(
+  broker: BrokerContext,
+  topic: Pick<TopicState, 'name' | 'id' | 'partitions'>,
+): Promise<object | Problem> {
+  const resource = {
+    resourceType: TOPIC_RESOURCE,
+    resourceName: topic.name,
+    configurationKeys: null,
+  }
+  const request = { resources: [resource], includeSynonyms: false, includeDocumentation: false }
+  const response = await describeConfigs(request, DESCRIBE_CONFIGS, broker)
+  const answer = response.results[0]
+  const problem = refusal(answer, { fallback: 'topic' })
+  if (problem !== null) return problem
+  const configs: Record<string, string | null> = {}
+  const effectiveConfigs: Record<string, string | null> = {}
+  for (const { name, value, configSource } of answer?.configs ?? []) {
+    effectiveConfigs[name] = value
+    if (configSource === TOPIC_CONFIG_SOURCE) configs[name] = value
+  }
+  return { name: topic.name, id: topic.id, partitions: topic.partitions, configs, effectiveConfigs }
+}
+
+/** Which field of the body an error is about. */
+interface ErrorFields {
+  readonly fallback: string
+  readonly [error: number]: string
+}
+
+const FIELDS: ErrorFields = {
+  fallback: 'name',
+  [KafkaError.INVALID_PARTITIONS]: 'partitions',
+  [KafkaError.INVALID_CONFIG]: 'configs',
+}
+
+interface AdminAnswer {
+  readonly errorCode: ErrorCode
+  readonly errorMessage?: string | null | undefined
+}
+
+/** The problem in one answer of an admin request; null when there is none. */
+function refusal(answer: AdminAnswer | undefined, fields: ErrorFields): Problem | null {
+  if (answer === undefined) throw new Error('an admin request answered nothing for its one topic')
+  if (answer.errorCode === KafkaError.NONE) return null
+  const { errorCode, errorMessage } = answer
+  return new Problem(errorCode, {
+    field: fields[errorCode] ?? fields.fallback,
+    ...(errorMessage === null || errorMessage === undefined ? {} : { detail: errorMessage }),
+  })
+}
+
+async function checkedBody<Schema extends z.ZodMiniType>(
+  { request, broker, query }: Asked,
+  schema: Schema,
+): Promise<z.output<Schema> | Problem> {
+  const checked = validateQuery(schemas().noQuery, query)
+  if (checked instanceof Problem) return checked
+  const body = await readJson(request, broker)
+  return body instanceof Problem ? body : validate(schema, body.value)
+}

@@ -1,0 +1,268 @@
+// The shapes of everything HTTP takes and gives, as zod schemas: the same ones validate requests and
+// make the OpenAPI document. Made on first use, because a start must not pay for them. Not the meaning
+// of a record's fields, which is records.ts.
+
+import * as z from 'zod/mini'
+import {
+  HTTP_READ_BYTES,
+  HTTP_READ_BYTES_MAX,
+  HTTP_READ_LIMIT,
+  HTTP_READ_LIMIT_MAX,
+  HTTP_WAIT_MS_MAX,
+  PARTITIONS_PER_TOPIC,
+} from '../core/limits.ts'
+
+/** All schemas by name; those with an id in their meta are shared parts of the document. */
+export type Schemas = ReturnType<typeof makeSchemas>
+
+let made: Schemas | null = null
+
+/** The schemas, made once per isolate. */
+export function schemas(): Schemas {
+  made ??= makeSchemas()
+  return made
+}
+
+function makeSchemas() {
+  // Production refuses eval, which zod otherwise compiles its checks with.
+  z.config({ jitless: true })
+  const records = recordSchemas()
+  const answers = answerSchemas(records.headerOut)
+  return {
+    ...records,
+    ...topicSchemas(),
+    ...querySchemas(),
+    ...answers,
+    produceBody: z.union([records.record, records.recordList]),
+    produceAnswer: z.union([answers.produced, answers.ingested]),
+  }
+}
+
+function described(description: string) {
+  return z.meta({ description })
+}
+
+function wholeNumber(from: number, to: number = Number.MAX_SAFE_INTEGER) {
+  return z.int().check(z.gte(from), z.lte(to))
+}
+
+function base64(of: string) {
+  return z.string().check(z.meta({ contentEncoding: 'base64', description: `${of}, in base64` }))
+}
+
+function recordSchemas() {
+  const jsonOf = (what: string) =>
+    z
+      .unknown()
+      .check(
+        described(
+          `${what}: a string is its UTF-8 bytes, null is null, any other JSON is its JSON text`,
+        ),
+      )
+  const header = z
+    .strictObject({
+      key: z.string(),
+      value: z.optional(jsonOf('The value')),
+      valueBase64: z.optional(base64('The value')),
+    })
+    .check(z.meta({ id: 'Header' }))
+  const record = z
+    .strictObject({
+      key: z.optional(jsonOf('The key')),
+      keyBase64: z.optional(base64('The key')),
+      value: z.optional(jsonOf('The value (null is a tombstone)')),
+      valueBase64: z.optional(base64('The value')),
+      headers: z.optional(z.array(header)),
+      partition: z.optional(
+        wholeNumber(0).check(
+          described('By default that of the key, as a Java client chooses it; without a key any'),
+        ),
+      ),
+      timestamp: z.optional(
+        wholeNumber(0).check(described('Milliseconds since the epoch; by default now')),
+      ),
+    })
+    .check(z.meta({ id: 'Record' }))
+  const recordList = z
+    .strictObject({ records: z.array(record) })
+    .check(z.meta({ id: 'RecordList' }))
+  const headerOut = z
+    .strictObject({
+      key: z.string(),
+      value: z.optional(z.nullable(z.string())),
+      valueBase64: z.optional(base64('A value that is not UTF-8')),
+    })
+    .check(z.meta({ id: 'StoredHeader' }))
+  return { record, recordList, headerOut }
+}
+
+function topicSchemas() {
+  const partitions = wholeNumber(1, PARTITIONS_PER_TOPIC)
+  const setting = z.union([z.string(), z.number(), z.boolean()], {
+    error: 'must be a string, a number or a boolean',
+  })
+  const settingOrDefault = z.union([z.string(), z.number(), z.boolean(), z.null()], {
+    error: 'must be a string, a number, a boolean, or null for the default',
+  })
+  const newTopic = z
+    .strictObject({
+      name: z.string(),
+      partitions: z.optional(partitions.check(described('By default num.partitions'))),
+      configs: z.optional(
+        z.record(z.string(), setting).check(described("Kafka's names of topic configurations")),
+      ),
+    })
+    .check(z.meta({ id: 'NewTopic' }))
+  const topicChange = z
+    .strictObject({
+      partitions: z.optional(partitions.check(described('Partitions are only ever added'))),
+      configs: z.optional(
+        z.record(z.string(), settingOrDefault).check(described('null returns to the default')),
+      ),
+    })
+    .check(z.meta({ id: 'TopicChange' }))
+  const topic = z
+    .strictObject({
+      name: z.string(),
+      id: z.string(),
+      partitions: z.int(),
+      configs: z
+        .record(z.string(), z.nullable(z.string()))
+        .check(described('What is set on this topic')),
+      effectiveConfigs: z
+        .record(z.string(), z.nullable(z.string()))
+        .check(described('What holds for this topic, defaults included')),
+    })
+    .check(z.meta({ id: 'Topic' }))
+  const topicList = z
+    .strictObject({
+      topics: z.array(z.strictObject({ name: z.string(), id: z.string(), partitions: z.int() })),
+    })
+    .check(z.meta({ id: 'TopicList' }))
+  return { newTopic, topicChange, topic, topicList }
+}
+
+/** Query parameters; a parameter of digits is a number here where its schema says number. */
+function querySchemas() {
+  const isolation = z.optional(
+    z
+      .enum(['read_committed', 'read_uncommitted'])
+      .check(described('By default read_committed. Control records are never shown')),
+  )
+  const produceQuery = z.strictObject({
+    key: z.optional(z.string().check(described('The key; without it the record has none'))),
+    partition: z.optional(wholeNumber(0)),
+    timestamp: z.optional(wholeNumber(0)),
+  })
+  const readQuery = z.strictObject({
+    offset: z.optional(
+      z
+        .union([wholeNumber(0), z.enum(['earliest', 'latest'])], {
+          error: 'must be a whole number from 0, earliest or latest',
+        })
+        .check(described('Where to start; by default earliest')),
+    ),
+    timestamp: z.optional(
+      z
+        .union([wholeNumber(0), z.string()], {
+          error: 'must be milliseconds since the epoch or an RFC 3339 time',
+        })
+        .check(
+          described(
+            'Start at the first record at or after this time: milliseconds or RFC 3339. Not with offset',
+          ),
+        ),
+    ),
+    limit: z.optional(
+      wholeNumber(1, HTTP_READ_LIMIT_MAX).check(
+        z.meta({ default: HTTP_READ_LIMIT, description: 'Most records of one answer' }),
+      ),
+    ),
+    maxBytes: z.optional(
+      wholeNumber(1, HTTP_READ_BYTES_MAX).check(
+        z.meta({
+          default: HTTP_READ_BYTES,
+          description: 'Most bytes of keys, values and headers; one record is always given',
+        }),
+      ),
+    ),
+    waitMs: z.optional(
+      wholeNumber(0, HTTP_WAIT_MS_MAX).check(
+        z.meta({ default: 0, description: 'How long to wait for a first record' }),
+      ),
+    ),
+    isolation,
+  })
+  const eventsQuery = z.strictObject({
+    from: z.optional(
+      z.string().check(
+        z.meta({
+          default: 'latest',
+          description:
+            'earliest, latest, an RFC 3339 time, or a vector partition:offset,… of what was delivered last; Last-Event-ID goes before it',
+        }),
+      ),
+    ),
+    isolation,
+  })
+  return { produceQuery, readQuery, eventsQuery, noQuery: z.strictObject({}) }
+}
+
+function answerSchemas(headerOut: ReturnType<typeof recordSchemas>['headerOut']) {
+  const produced = z
+    .strictObject({
+      offsets: z
+        .array(z.strictObject({ partition: z.int(), offset: z.int(), timestamp: z.int() }))
+        .check(described('In the order of the records')),
+    })
+    .check(z.meta({ id: 'Produced' }))
+  const ingested = z
+    .strictObject({
+      count: z.int(),
+      partitions: z.record(z.string(), z.strictObject({ first: z.int(), last: z.int() })),
+    })
+    .check(z.meta({ id: 'Ingested' }))
+  const storedRecord = z
+    .strictObject({
+      partition: z.int(),
+      offset: z.int(),
+      timestamp: z.int(),
+      key: z.optional(z.nullable(z.string())),
+      keyBase64: z.optional(base64('A key that is not UTF-8')),
+      value: z.optional(z.nullable(z.string())),
+      valueBase64: z.optional(base64('A value that is not UTF-8')),
+      headers: z.array(headerOut),
+    })
+    .check(z.meta({ id: 'StoredRecord' }))
+  const malformedBatch = z
+    .strictObject({
+      partition: z.int(),
+      offset: z.int(),
+      lastOffset: z.int().check(described('Reading goes on behind it')),
+      error: z.string().check(described("Kafka's name of the error")),
+      detail: z.string(),
+    })
+    .check(z.meta({ id: 'MalformedBatch' }))
+  const readAnswer = z
+    .strictObject({
+      records: z.array(z.union([storedRecord, malformedBatch])),
+      nextOffset: z.int(),
+      highWatermark: z.int(),
+      lastStableOffset: z.int(),
+      earliest: z.int(),
+    })
+    .check(z.meta({ id: 'Records' }))
+  const cluster = z
+    .strictObject({ clusterId: z.string(), controllerId: z.int() })
+    .check(z.meta({ id: 'Cluster' }))
+  const problem = z
+    .looseObject({
+      code: z.string().check(described("Kafka's name of the error")),
+      status: z.int(),
+      title: z.string(),
+      detail: z.string(),
+      field: z.optional(z.string().check(described('The field, parameter or header at fault'))),
+    })
+    .check(z.meta({ id: 'Problem' }))
+  return { produced, ingested, readAnswer, cluster, problem }
+}

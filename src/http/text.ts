@@ -1,0 +1,40 @@
+// Bytes as HTTP shows them: text where they are valid UTF-8, base64 where they are not, and back.
+
+const encoder = new TextEncoder()
+/** Fatal, and keeps a byte order mark: what is read back must be what was written. */
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+/** String.fromCharCode takes its bytes as arguments, of which there may not be many. */
+const ARGUMENTS_MAX = 8192
+
+/** UTF-8 bytes; null for a string that has none, because of a lone surrogate. */
+export function utf8(text: string): Uint8Array | null {
+  return text.isWellFormed() ? encoder.encode(text) : null
+}
+
+/** The text of valid UTF-8, else null. */
+export function textOf(bytes: Uint8Array): string | null {
+  try {
+    return strict.decode(bytes)
+  } catch {
+    return null
+  }
+}
+
+/** Bytes of padded standard base64 (RFC 4648 section 4); null for anything else. */
+export function fromBase64(text: string): Uint8Array | null {
+  if (text.length % 4 !== 0 || !BASE64.test(text)) return null
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at)
+  return bytes
+}
+
+/** Padded standard base64. */
+export function toBase64(bytes: Uint8Array): string {
+  let binary = ''
+  for (let at = 0; at < bytes.length; at += ARGUMENTS_MAX) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + ARGUMENTS_MAX))
+  }
+  return btoa(binary)
+}

@@ -1,0 +1,145 @@
+// What a partition leader says over RPC: plain data only, so that the broker and the tests can use
+// it without the Durable Object. Not behaviour: log.ts decides, object.ts hosts.
+
+import type { TopicSettings } from '../core/configs.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import type { Offset, TopicId } from '../core/ids.ts'
+
+/** Which partition the caller means, and the configuration version the caller acted on. */
+export interface PartitionTarget {
+  readonly topicId: TopicId
+  readonly partition: number
+}
+
+/** One record batch to append. */
+export interface AppendRequest extends PartitionTarget {
+  /** Version of the settings the batch was checked against (see TopicState.configVersion). */
+  readonly configVersion: number
+  /**
+   * One whole record batch (magic 2), CRC and header already checked by the broker. It must own its
+   * buffer (byteOffset 0, full length): a view would ship its whole backing buffer over RPC.
+   */
+  readonly batch: Uint8Array
+}
+
+/** The leader holds newer settings than the caller: nothing was stored, check again and resend. */
+export interface StaleConfig {
+  readonly kind: 'stale'
+  readonly configVersion: number
+  readonly settings: TopicSettings
+}
+
+/** The batch is durable at `baseOffset` (or was already: an idempotent duplicate). */
+export interface Appended {
+  readonly kind: 'appended'
+  readonly baseOffset: Offset
+  readonly logStartOffset: Offset
+}
+
+/**
+ * Kafka's per-partition refusal; nothing of this batch was stored. NOT_LEADER_OR_FOLLOWER: too much
+ * is waiting here, or Cluster could not be asked; KAFKA_STORAGE_ERROR: the disk refused or is full.
+ */
+export interface Refused {
+  readonly kind: 'refused'
+  readonly error: ErrorCode
+  readonly message?: string
+  /** -1 when unknown. */
+  readonly logStartOffset: Offset
+}
+
+export type AppendReply = Appended | StaleConfig | Refused
+
+export interface ReadRequest extends PartitionTarget {
+  readonly offset: Offset
+  /** Soft limit in bytes of whole batches returned. */
+  readonly maxBytes: number
+  /** KIP-74: return one whole batch even if it alone is larger than maxBytes. */
+  readonly atLeastOneBatch: boolean
+  /** True reads up to the last stable offset and reports aborted transactions. */
+  readonly readCommitted: boolean
+}
+
+export interface AbortedTransaction {
+  readonly producerId: number
+  readonly firstOffset: Offset
+}
+
+export interface ReadReply {
+  /** 0, OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_ID, KAFKA_STORAGE_ERROR, … */
+  readonly error: ErrorCode
+  readonly highWatermark: Offset
+  readonly lastStableOffset: Offset
+  readonly logStartOffset: Offset
+  /**
+   * Whole batches in offset order, the first one covering `offset`; each piece owns its buffer and
+   * holds one or more whole batches, or (a batch larger than a row) part of one.
+   */
+  readonly pieces: Uint8Array[]
+  /** Empty unless readCommitted. */
+  readonly abortedTransactions: AbortedTransaction[]
+}
+
+export interface OffsetQuery extends PartitionTarget {
+  /** ≥ 0: first offset at or after this time (ms). -1 latest, -2 earliest, -3 max timestamp, -4 earliest local, -5 latest tiered. */
+  readonly timestamp: number
+  readonly readCommitted: boolean
+}
+
+export interface OffsetReply {
+  readonly error: ErrorCode
+  /** -1 when no record matches. */
+  readonly offset: Offset
+  /** Timestamp of the record found; -1 for -1, -2 and when none matches. */
+  readonly timestamp: number
+}
+
+export interface DeleteRecordsRequest extends PartitionTarget {
+  /** New log start; -1 means the high watermark. May lie inside a batch. */
+  readonly offset: number
+}
+
+export interface DeleteRecordsReply {
+  readonly error: ErrorCode
+  readonly lowWatermark: Offset
+}
+
+export interface PartitionSize {
+  readonly error: ErrorCode
+  readonly logStartOffset: Offset
+  readonly highWatermark: Offset
+  /** Bytes of record batches kept. */
+  readonly sizeBytes: number
+}
+
+/** Why a parked watch ended: news, or only its time (10 minutes at most). */
+export interface WatchReply {
+  readonly error: ErrorCode
+  readonly highWatermark: Offset
+}
+
+/**
+ * The methods of a Partition object. Calls of one caller on one stub arrive in the order they were
+ * made; `append` takes its place in the log in its first synchronous stretch.
+ * A partition that was never written asks Cluster on first touch whether it is alive; if not, every
+ * method answers UNKNOWN_TOPIC_ID and stores nothing.
+ */
+export interface PartitionRpc {
+  append(request: AppendRequest): Promise<AppendReply>
+  read(request: ReadRequest): Promise<ReadReply>
+  /**
+   * Parks until the high watermark is above `after` (or the partition is deleted), at most
+   * `timeoutMs` (≤ 10 minutes; ≤ 1 s once thousands are parked here). A hint only: a rejection means
+   * re-read and watch again.
+   */
+  watch(target: PartitionTarget, after: Offset, timeoutMs: number): Promise<WatchReply>
+  listOffset(query: OffsetQuery): Promise<OffsetReply>
+  deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply>
+  size(target: PartitionTarget): Promise<PartitionSize>
+  /** New settings from Cluster's outbox; an older or equal version is ignored. */
+  configure(target: PartitionTarget, configVersion: number, settings: TopicSettings): Promise<void>
+  /** Persists that the topic is deleted: from here on nothing is appended. Idempotent. */
+  fence(target: PartitionTarget): Promise<void>
+  /** After the fence: frees the storage in bounded steps; true when nothing is left. */
+  free(target: PartitionTarget): Promise<boolean>
+}

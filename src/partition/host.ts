@@ -1,0 +1,28 @@
+// What a partition leader runs on: the platform's storage, clock, timers and alarm, and Cluster. The
+// Durable Object gives the real ones, tests their own.
+
+import type { PartitionAdmission } from '../cluster/contract.ts'
+import type { StartTimer } from '../runtime/waiters.ts'
+import type { Identity, Storage } from './store.ts'
+import type { ChunkCache } from './tail.ts'
+
+/** The surroundings of one leader. */
+export interface LeaderHost {
+  readonly identity: Identity
+  readonly storage: Storage
+  /** Resolves when all that was written is confirmed on disk; rejects when it is lost. */
+  readonly sync: () => Promise<void>
+  /** Removes everything that is stored. */
+  readonly deleteAll: () => Promise<void>
+  /** Ends this object: the next call meets a new one, loaded from what is on disk. */
+  readonly abort: (reason: string) => void
+  /** Calls `housekeep` at this time or earlier, even if the object is evicted before. */
+  readonly wakeAt: (timeMs: number) => void
+  /** Asks Cluster whether the partition is alive (ClusterRpc.admit). */
+  readonly admit: (writing: boolean) => Promise<PartitionAdmission>
+  readonly now: () => number
+  readonly startTimer: StartTimer
+  readonly chunks: ChunkCache
+  /** A line in the log for what no reply can carry. */
+  readonly report: (event: string, error: unknown) => void
+}

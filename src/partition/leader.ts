@@ -1,0 +1,383 @@
+// The leader of one partition: takes appends in arrival order, flushes them group by group, parks those
+// who wait, and asks Cluster before it writes to empty storage. Drives log.ts, which knows nothing of
+// waiting. Not the Durable Object: object.ts hosts it, tests host it on their own.
+//
+// One commit is in flight. An append to an idle leader is written in its own turn; what arrives before
+// that commit is confirmed forms the next flush.
+
+import type { TopicSettings } from '../core/configs.ts'
+import { type ErrorCode, KafkaError } from '../core/errors.ts'
+import { type Offset, offset } from '../core/ids.ts'
+import {
+  APPEND_QUEUE_BYTES,
+  FREE_STEP_PAUSE_MS,
+  WATCH_CROWDED_MS,
+  WATCH_MAX_MS,
+  WATCHES_PER_PARTITION,
+} from '../core/limits.ts'
+import { BATCH_HEADER_BYTES, readBatchHeader } from '../record/header.ts'
+import { Waiters } from '../runtime/waiters.ts'
+import { Admission } from './admission.ts'
+import type {
+  AppendReply,
+  AppendRequest,
+  DeleteRecordsReply,
+  DeleteRecordsRequest,
+  OffsetQuery,
+  OffsetReply,
+  PartitionRpc,
+  PartitionSize,
+  PartitionTarget,
+  ReadReply,
+  ReadRequest,
+  WatchReply,
+} from './contract.ts'
+import {
+  AppendQueue,
+  appended,
+  type FlushPlan,
+  type PendingAppend,
+  refusalOf,
+  refused,
+} from './flush.ts'
+import type { LeaderHost } from './host.ts'
+import { PartitionLog } from './log.ts'
+import { LogStore } from './store.ts'
+
+const NONE = KafkaError.NONE
+
+/** When a step of freeing failed. */
+const FREE_RETRY_MS = 10_000
+
+/** The leader; its methods are those of PartitionRpc and answer instead of throwing. */
+export class PartitionLeader implements PartitionRpc {
+  readonly #host: LeaderHost
+  readonly #queue = new AppendQueue()
+  readonly #waiters: Waiters<WatchReply>
+  readonly #admission: Admission
+  #log: PartitionLog | null = null
+  #draining = false
+  /** A write was lost: what is in memory is not on disk, so nothing more is said from it. */
+  #broken = false
+  #erasing: Promise<void> | null = null
+
+  constructor(host: LeaderHost) {
+    this.#host = host
+    this.#admission = new Admission({
+      admit: host.admit,
+      now: host.now,
+      report: host.report,
+      admitted: (config) => {
+        const log = this.#opened()
+        // A fence may have come while Cluster's earlier answer was under way.
+        if (log.deleted) return KafkaError.UNKNOWN_TOPIC_ID
+        log.configure(config)
+        return NONE
+      },
+    })
+    this.#waiters = new Waiters<WatchReply>({
+      now: host.now,
+      startTimer: host.startTimer,
+      expired: () => this.#position(NONE),
+      capacity: WATCHES_PER_PARTITION,
+      crowdedMs: WATCH_CROWDED_MS,
+    })
+  }
+
+  /** Resolves when the batch is durable, or refused. Its place is taken before this returns. */
+  append(request: AppendRequest): Promise<AppendReply> {
+    return new Promise((resolve) => {
+      const { batch, configVersion } = request
+      const error = this.#closedTo(request)
+      if (error !== NONE || batch.length < BATCH_HEADER_BYTES) {
+        resolve(refused(error === NONE ? KafkaError.CORRUPT_MESSAGE : error, -1))
+        return
+      }
+      const header = readBatchHeader(batch)
+      const append = { batch, header, configVersion, resolve }
+      const refusal = refusalOf(batch, header)
+      if (refusal !== null) resolve(refusal)
+      else if (this.#queue.length > 0 && this.#queue.bytes + batch.length > APPEND_QUEUE_BYTES) {
+        // Of the retriable errors every producer knows, the one that does not claim a timeout.
+        this.#refuse(append, KafkaError.NOT_LEADER_OR_FOLLOWER)
+      } else {
+        this.#queue.push(append)
+        if (!this.#draining) void this.#drain()
+      }
+    })
+  }
+
+  async read(request: ReadRequest): Promise<ReadReply> {
+    const error = await this.#readiness(request)
+    if (error !== NONE) return this.#readReply(error, [])
+    const log = this.#opened()
+    const beyond = request.readCommitted ? log.lastStableOffset : log.highWatermark
+    if (request.offset < log.logStart || request.offset > log.highWatermark) {
+      return this.#readReply(KafkaError.OFFSET_OUT_OF_RANGE, [])
+    }
+    if (request.offset >= beyond) return this.#readReply(NONE, [])
+    try {
+      return this.#readReply(NONE, log.read(request))
+    } catch (cause) {
+      return this.#readReply(this.#storageError('read failed', cause), [])
+    }
+  }
+
+  async watch(target: PartitionTarget, after: Offset, timeoutMs: number): Promise<WatchReply> {
+    const error = await this.#readiness(target)
+    const waitMs = Math.min(timeoutMs, WATCH_MAX_MS)
+    if (error !== NONE || this.#opened().highWatermark > after || waitMs <= 0) {
+      return this.#position(error)
+    }
+    return this.#waiters.park(after, waitMs)
+  }
+
+  async listOffset(query: OffsetQuery): Promise<OffsetReply> {
+    const none = { offset: offset(-1), timestamp: -1 }
+    const error = await this.#readiness(query)
+    if (error !== NONE) return { error, ...none }
+    try {
+      return this.#opened().lookUp(query)
+    } catch (cause) {
+      return { error: this.#storageError('offset lookup failed', cause), ...none }
+    }
+  }
+
+  async deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply> {
+    const refuse = (error: ErrorCode) => ({ error, lowWatermark: offset(-1) })
+    const error = await this.#readiness(request)
+    if (error !== NONE) return refuse(error)
+    const log = this.#opened()
+    if (log.config?.settings.cleanupDelete !== true) return refuse(KafkaError.POLICY_VIOLATION)
+    const logStart = request.offset === -1 ? log.highWatermark : request.offset
+    if (logStart < 0 || logStart > log.highWatermark) return refuse(KafkaError.OFFSET_OUT_OF_RANGE)
+    if (logStart > log.logStart) {
+      try {
+        log.moveLogStart(logStart, this.#host.now())
+      } catch (cause) {
+        return refuse(this.#storageError('records were not deleted', cause))
+      }
+      this.#free(log)
+      if (!(await this.#confirmed())) return refuse(KafkaError.KAFKA_STORAGE_ERROR)
+    }
+    return { error: NONE, lowWatermark: offset(log.logStart) }
+  }
+
+  async size(target: PartitionTarget): Promise<PartitionSize> {
+    const error = await this.#readiness(target)
+    const log = error === NONE ? this.#opened() : null
+    return {
+      error,
+      logStartOffset: offset(log?.logStart ?? -1),
+      highWatermark: offset(log?.highWatermark ?? -1),
+      sizeBytes: log?.sizeBytes ?? 0,
+    }
+  }
+
+  async configure(
+    target: PartitionTarget,
+    configVersion: number,
+    settings: TopicSettings,
+  ): Promise<void> {
+    this.#demandIdentity(target)
+    const log = this.#open()
+    if (!log.deleted) log.configure({ configVersion, settings })
+    await this.#host.sync()
+  }
+
+  async fence(target: PartitionTarget): Promise<void> {
+    this.#demandIdentity(target)
+    const log = this.#open()
+    if (!log.deleted) log.fence()
+    for (const append of this.#queue.takeAll()) this.#refuse(append, KafkaError.UNKNOWN_TOPIC_ID)
+    this.#waiters.wakeAll(this.#position(KafkaError.UNKNOWN_TOPIC_ID))
+    await this.#host.sync()
+  }
+
+  async free(target: PartitionTarget): Promise<boolean> {
+    this.#demandIdentity(target)
+    const log = this.#open()
+    if (!log.stored) return true
+    if (!log.deleted) throw new Error('a partition is fenced before it is freed')
+    if (this.#erasing === null && log.freeAll()) return false
+    this.#erasing ??= this.#host.deleteAll()
+    try {
+      await this.#erasing
+      log.forget()
+    } finally {
+      this.#erasing = null
+    }
+    return true
+  }
+
+  /** What an alarm does: the next step of freeing deleted records. */
+  housekeep(): void {
+    const log = this.#open()
+    if (!log.deleted) this.#free(log)
+  }
+
+  /** Frees one step of deleted chunks, and has itself woken for the rest. */
+  #free(log: PartitionLog): void {
+    const { now, wakeAt } = this.#host
+    try {
+      if (log.freeDeleted()) wakeAt(now() + FREE_STEP_PAUSE_MS)
+    } catch (cause) {
+      this.#storageError('deleted records were not freed', cause)
+      wakeAt(now() + FREE_RETRY_MS)
+    }
+  }
+
+  /** Flushes until the queue is empty. Up to the first `await` it runs in the append's own turn. */
+  async #drain(): Promise<void> {
+    this.#draining = true
+    try {
+      while (this.#queue.length > 0) {
+        const log = this.#opened()
+        if (!log.stored && !this.#admission.mayWrite) {
+          const error = await this.#admission.toWrite()
+          if (error !== NONE) this.#refuseQueued(error)
+          continue
+        }
+        const plan = log.plan(this.#queue, this.#host.now())
+        this.#settle(plan)
+        if (plan.row !== null && this.#write(log, plan)) await this.#publish(log, plan)
+      }
+    } catch (cause) {
+      // A bug. Whose append it was is not known: all calls in progress end with the object.
+      this.#host.report('a flush was not planned', cause)
+      this.#end('a flush was not planned')
+    } finally {
+      this.#draining = false
+    }
+  }
+
+  /** Answers what does not depend on the flush. */
+  #settle(plan: FlushPlan): void {
+    for (const { append, reply } of plan.settled) {
+      if (reply.kind === 'stale') this.#log?.awaitRetry(append.header)
+      append.resolve(reply)
+    }
+  }
+
+  #write(log: PartitionLog, plan: FlushPlan): boolean {
+    if (plan.row === null) return false
+    try {
+      log.write(plan.row, plan, this.#host.now())
+      return true
+    } catch (cause) {
+      const error = this.#storageError('a flush was not written', cause)
+      for (const { append } of plan.placed) this.#refuse(append, error)
+      return false
+    }
+  }
+
+  /** Waits for the disk, then lets readers see the flush and answers its appends. */
+  async #publish(log: PartitionLog, plan: FlushPlan): Promise<void> {
+    const confirmed = await this.#confirmed()
+    if (!confirmed || log.deleted) {
+      const error = confirmed ? KafkaError.UNKNOWN_TOPIC_ID : KafkaError.KAFKA_STORAGE_ERROR
+      for (const { append } of plan.placed) this.#refuse(append, error)
+      return
+    }
+    log.confirm()
+    for (const { append, baseOffset } of plan.placed) {
+      append.resolve(appended(baseOffset, log.logStart))
+    }
+    this.#waiters.wake(log.highWatermark, this.#position(NONE))
+  }
+
+  /** False when the disk lost what was written: then this object says nothing more and ends. */
+  async #confirmed(): Promise<boolean> {
+    try {
+      await this.#host.sync()
+      return !this.#broken
+    } catch (cause) {
+      this.#host.report('a commit was not confirmed', cause)
+      this.#end('a commit was not confirmed')
+      return false
+    }
+  }
+
+  /** Says nothing more from memory, and has a new object made from what is on disk. */
+  #end(reason: string): void {
+    this.#broken = true
+    this.#refuseQueued(KafkaError.KAFKA_STORAGE_ERROR)
+    this.#waiters.wakeAll(this.#position(KafkaError.KAFKA_STORAGE_ERROR))
+    this.#host.abort(reason)
+  }
+
+  #refuseQueued(error: ErrorCode): void {
+    for (const append of this.#queue.takeAll()) this.#refuse(append, error)
+  }
+
+  #refuse(append: PendingAppend, error: ErrorCode): void {
+    this.#log?.awaitRetry(append.header)
+    append.resolve(refused(error, this.#log?.logStart ?? -1))
+  }
+
+  /** Why a call cannot be served now, without asking anybody; loads the log at first use. */
+  #closedTo(target: PartitionTarget): ErrorCode {
+    const { topicId, partition } = this.#host.identity
+    if (target.topicId !== topicId || target.partition !== partition) {
+      return KafkaError.UNKNOWN_TOPIC_ID
+    }
+    if (this.#broken) return KafkaError.KAFKA_STORAGE_ERROR
+    try {
+      return this.#open().deleted ? KafkaError.UNKNOWN_TOPIC_ID : NONE
+    } catch (cause) {
+      return this.#storageError('the log was not loaded', cause)
+    }
+  }
+
+  /** As closedTo, but a partition never written asks Cluster whether it is alive. */
+  async #readiness(target: PartitionTarget): Promise<ErrorCode> {
+    const error = this.#closedTo(target)
+    if (error !== NONE || this.#opened().stored) return error
+    const answer = await this.#admission.toRead()
+    return answer === NONE ? this.#closedTo(target) : answer
+  }
+
+  #open(): PartitionLog {
+    if (this.#log === null) {
+      const { storage, identity, chunks } = this.#host
+      const log = new PartitionLog(new LogStore(storage), identity, chunks)
+      this.#log = log
+      // A step of freeing may have been cut off by the end of an earlier object.
+      if (log.hasDeletedChunks) this.#host.wakeAt(this.#host.now() + FREE_STEP_PAUSE_MS)
+    }
+    return this.#log
+  }
+
+  /** The log of a call that has checked closedTo. */
+  #opened(): PartitionLog {
+    if (this.#log === null) throw new Error('the log is not loaded')
+    return this.#log
+  }
+
+  #demandIdentity(target: PartitionTarget): void {
+    const { topicId, partition } = this.#host.identity
+    if (target.topicId === topicId && target.partition === partition) return
+    throw new Error(`${target.topicId}/${target.partition} is another partition`)
+  }
+
+  #storageError(event: string, cause: unknown): ErrorCode {
+    this.#host.report(event, cause)
+    return KafkaError.KAFKA_STORAGE_ERROR
+  }
+
+  #position(error: ErrorCode): WatchReply {
+    return { error, highWatermark: offset(this.#log?.highWatermark ?? -1) }
+  }
+
+  #readReply(error: ErrorCode, pieces: Uint8Array[]): ReadReply {
+    const log = this.#log
+    return {
+      error,
+      highWatermark: offset(log?.highWatermark ?? -1),
+      lastStableOffset: offset(log?.lastStableOffset ?? -1),
+      logStartOffset: offset(log?.logStart ?? -1),
+      pieces,
+      abortedTransactions: [],
+    }
+  }
+}

@@ -1,0 +1,280 @@
+// The log of one partition: its offsets, what is stored, what readers may see. Synchronous, one step at
+// a time; what is not yet confirmed on disk is not visible. Not the queue, the waiting or the calls:
+// leader.ts drives it. Memory changes only after the transaction that stored the change returned.
+
+import { discard } from '../core/bytes.ts'
+import {
+  FREE_STEP_BYTES,
+  FREE_STEP_CHUNKS,
+  OBJECT_MAX_BYTES,
+  PRODUCER_SNAPSHOT_BYTES,
+  PRODUCER_SNAPSHOT_CHUNKS,
+} from '../core/limits.ts'
+import type { OffsetQuery, OffsetReply } from './contract.ts'
+import { type AppendQueue, type FlushPlan, planFlush } from './flush.ts'
+import { ProducerTable, type Sequenced } from './producers.ts'
+import { type BatchRange, type ChunkSource, readBatches } from './reads.ts'
+import type { ChunkHeader, ChunkRow, Identity, LogStore, VersionedSettings } from './store.ts'
+import { type ChunkCache, Tail } from './tail.ts'
+import { lookUpOffset } from './times.ts'
+
+/** The object holds as much as the platform allows: nothing was stored. */
+export class LogFullError extends Error {
+  override readonly name = 'LogFullError'
+}
+
+/** How much of a file at the platform's limit must be in use for it to count as full. */
+const IN_USE_WHEN_FULL = 0.9
+
+/** The log of one partition over its storage. Methods that touch storage throw what it throws. */
+export class PartitionLog {
+  readonly #store: LogStore
+  readonly #identity: Identity
+  readonly #tail: Tail
+  readonly #producers = new ProducerTable()
+  readonly #source: ChunkSource
+  #stored = false
+  #deleted = false
+  #config: VersionedSettings | null = null
+  #logStart = 0
+  #nextOffset = 0
+  #highWatermark = 0
+  #runningMaxTimestamp = -1
+  #runningSizeBytes = 0
+  /** Sum of the sizes of all chunks that are gone. */
+  #freedBytes = 0
+  #hasDeletedChunks = false
+  #chunksSinceSnapshot = 0
+  #deltaBytesSinceSnapshot = 0
+
+  /** Loads what is stored, if anything is. Throws when the storage is not this partition's. */
+  constructor(store: LogStore, identity: Identity, cache: ChunkCache) {
+    this.#store = store
+    this.#identity = identity
+    this.#tail = new Tail(cache)
+    this.#source = { tail: this.#tail, store }
+    this.#load()
+  }
+
+  #load(): void {
+    const loaded = this.#store.load()
+    if (loaded === null) return
+    const { topicId, partition } = loaded.identity
+    if (topicId !== this.#identity.topicId || partition !== this.#identity.partition) {
+      throw new Error(`storage belongs to ${topicId}/${partition}`)
+    }
+    const { first, last } = loaded
+    this.#stored = true
+    this.#deleted = loaded.deleted
+    this.#config = loaded.config
+    this.#logStart = loaded.logStart
+    // A log start beyond the last chunk: all records were deleted.
+    this.#nextOffset = Math.max(loaded.logStart, last === null ? 0 : last.lastOffset + 1)
+    this.#highWatermark = this.#nextOffset
+    this.#runningMaxTimestamp = last?.runningMaxTimestamp ?? -1
+    this.#runningSizeBytes = last?.runningSizeBytes ?? 0
+    this.#freedBytes = first === null ? 0 : first.runningSizeBytes - first.sizeBytes
+    this.#hasDeletedChunks = first !== null && first.lastOffset < loaded.logStart
+    if (loaded.producerSnapshot !== null) this.#producers.replay(loaded.producerSnapshot)
+    for (const delta of loaded.producerDeltas) {
+      if (delta === null) continue
+      this.#producers.replay(delta)
+      this.#deltaBytesSinceSnapshot += delta.length
+    }
+    this.#chunksSinceSnapshot = loaded.producerDeltas.length
+  }
+
+  /** False until the first write: a partition never written keeps nothing. */
+  get stored(): boolean {
+    return this.#stored
+  }
+
+  /** The topic is deleted, durably. */
+  get deleted(): boolean {
+    return this.#deleted
+  }
+
+  /** null until stored or told. */
+  get config(): VersionedSettings | null {
+    return this.#config
+  }
+
+  get logStart(): number {
+    return this.#logStart
+  }
+
+  /** First offset readers may not see yet. */
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  /** Equal to the high watermark: no transaction is ever open here. */
+  get lastStableOffset(): number {
+    return this.#highWatermark
+  }
+
+  /** True while chunks below the log start wait for `freeDeleted`. */
+  get hasDeletedChunks(): boolean {
+    return this.#hasDeletedChunks
+  }
+
+  /** Bytes of batches kept. */
+  get sizeBytes(): number {
+    return this.#runningSizeBytes - this.#freedBytes
+  }
+
+  /** Newer settings; persisted when anything is. Older or equal versions are ignored. */
+  configure(config: VersionedSettings): void {
+    if (this.#config !== null && config.configVersion <= this.#config.configVersion) return
+    if (this.#stored) this.#store.transaction(() => this.#store.saveSettings(config))
+    this.#config = config
+  }
+
+  /** Plans the next flush from the queue. Changes nothing in the log. Needs its settings. */
+  plan(queue: AppendQueue, nowMs: number): FlushPlan {
+    const config = this.#configured()
+    return planFlush(queue, {
+      nextOffset: this.#nextOffset,
+      logStart: this.#logStart,
+      runningMaxTimestamp: this.#runningMaxTimestamp,
+      runningSizeBytes: this.#runningSizeBytes,
+      config,
+      producers: this.#producers.begin(nowMs, config.settings.producerIdExpirationMs),
+      nowMs,
+    })
+  }
+
+  /** Stores a plan's chunk in one transaction. It is not visible until confirmed. */
+  write(row: ChunkRow, plan: FlushPlan, nowMs: number): void {
+    this.#refuseWhenFull(row)
+    const deltaBytes = this.#deltaBytesSinceSnapshot + (row.producers?.length ?? 0)
+    const snapshotDue =
+      this.#chunksSinceSnapshot + 1 >= PRODUCER_SNAPSHOT_CHUNKS ||
+      deltaBytes >= PRODUCER_SNAPSHOT_BYTES
+    this.#store.transaction(() => {
+      if (!this.#stored) this.#store.create(this.#identity, this.#configured())
+      // The state before this chunk: its own delta is read after it, as it is for any later chunk.
+      if (snapshotDue) this.#saveProducers(row.firstOffset, nowMs)
+      this.#store.insertChunk(row)
+    })
+    this.#stored = true
+    this.#nextOffset = plan.nextOffset
+    this.#runningMaxTimestamp = row.runningMaxTimestamp
+    this.#runningSizeBytes = row.runningSizeBytes
+    this.#producers.commit(plan.producers)
+    this.#chunksSinceSnapshot = snapshotDue ? 1 : this.#chunksSinceSnapshot + 1
+    this.#deltaBytesSinceSnapshot = snapshotDue ? (row.producers?.length ?? 0) : deltaBytes
+    if (!this.#tail.keepWritten(row)) discard(row.data)
+  }
+
+  /** All that was written is confirmed on disk: readers may see it. */
+  confirm(): void {
+    this.#highWatermark = this.#nextOffset
+  }
+
+  /** A batch was refused with an error its producer will retry after. */
+  awaitRetry(batch: Sequenced): void {
+    this.#producers.awaitRetry(batch)
+  }
+
+  /** Whole batches of the range, up to what readers may see. */
+  read(range: BatchRange): Uint8Array[] {
+    return readBatches(this.#source, this.#highWatermark, range)
+  }
+
+  /** ListOffsets by time or by one of its special values. */
+  lookUp(query: OffsetQuery): OffsetReply {
+    return lookUpOffset(this.#source, query.timestamp, {
+      logStart: this.#logStart,
+      end: query.readCommitted ? this.lastStableOffset : this.#highWatermark,
+    })
+  }
+
+  /** Records below `logStart` are gone for good; their chunks are freed by later calls of `freeDeleted`. */
+  moveLogStart(logStart: number, nowMs: number): void {
+    // The chunks to be freed may hold changes of producers that no snapshot has.
+    const snapshotDue = this.#deltaBytesSinceSnapshot > 0
+    this.#store.transaction(() => {
+      this.#store.saveLogStart(logStart)
+      if (snapshotDue) this.#saveProducers(this.#nextOffset, nowMs)
+    })
+    this.#logStart = logStart
+    this.#hasDeletedChunks = true
+    if (snapshotDue) {
+      this.#chunksSinceSnapshot = 0
+      this.#deltaBytesSinceSnapshot = 0
+    }
+    this.#tail.dropBelow(logStart)
+  }
+
+  /** Frees a bounded number of chunks below the log start; true when there are more. */
+  freeDeleted(): boolean {
+    this.#hasDeletedChunks = this.#freeStep(this.#logStart)
+    return this.#hasDeletedChunks
+  }
+
+  /** Persists that the topic is deleted. */
+  fence(): void {
+    this.#store.transaction(() => {
+      if (!this.#stored) this.#store.create(this.#identity, this.#config)
+      this.#store.saveDeleted()
+    })
+    this.#stored = true
+    this.#deleted = true
+    this.#tail.clear()
+  }
+
+  /** After the fence: frees a bounded number of chunks; true when there are more. */
+  freeAll(): boolean {
+    return this.#freeStep(Number.MAX_SAFE_INTEGER)
+  }
+
+  /** After the fence: the storage is gone, this memory of the deletion stays. */
+  forget(): void {
+    this.#stored = false
+    this.#deleted = true
+    this.#tail.clear()
+  }
+
+  /** Frees chunks that end below `end`, oldest first; true when more are left. */
+  #freeStep(end: number): boolean {
+    if (!this.#stored) return false
+    let last: ChunkHeader | null = null
+    let bytes = 0
+    let more = false
+    const headers = this.#store.headersFrom(0, FREE_STEP_CHUNKS + 1)
+    for (const [index, header] of headers.entries()) {
+      if (header.lastOffset >= end) break
+      more = index === FREE_STEP_CHUNKS || bytes >= FREE_STEP_BYTES
+      if (more) break
+      last = header
+      bytes += header.sizeBytes
+    }
+    if (last === null) return false
+    const { firstOffset, runningSizeBytes } = last
+    this.#store.transaction(() => this.#store.deleteChunks(firstOffset))
+    this.#freedBytes = runningSizeBytes
+    return more
+  }
+
+  #saveProducers(nextOffset: number, nowMs: number): void {
+    const { settings } = this.#configured()
+    const data = this.#producers.snapshot(nowMs, settings.producerIdExpirationMs)
+    this.#store.saveProducerSnapshot(nextOffset, data)
+  }
+
+  /**
+   * The file never shrinks, so its size alone does not say that there is no room: freed pages are used
+   * again. When little of it is in use, SQLite itself says when it is full.
+   */
+  #refuseWhenFull(row: ChunkRow): void {
+    if (this.#store.databaseSizeBytes + row.sizeBytes <= OBJECT_MAX_BYTES) return
+    if (this.sizeBytes + row.sizeBytes <= OBJECT_MAX_BYTES * IN_USE_WHEN_FULL) return
+    throw new LogFullError(`${this.sizeBytes} bytes are kept, ${row.sizeBytes} more do not fit`)
+  }
+
+  #configured(): VersionedSettings {
+    if (this.#config === null) throw new Error('the log has no settings yet')
+    return this.#config
+  }
+}

@@ -1,0 +1,111 @@
+// The Durable Object that hosts the leader of one partition: storage, clock, alarm and Cluster come from
+// the platform, everything else is leader.ts. Nothing is decided here.
+
+import { DurableObject } from 'cloudflare:workers'
+import { discard } from '../core/bytes.ts'
+import type { TopicSettings } from '../core/configs.ts'
+import { readEnvironment } from '../core/env.ts'
+import type { Offset, TopicId } from '../core/ids.ts'
+import { OneAlarm } from '../runtime/alarm.ts'
+import { workerLog } from '../runtime/log.ts'
+import { type ObjectBindings, objects } from '../runtime/objects.ts'
+import type {
+  AppendReply,
+  AppendRequest,
+  DeleteRecordsReply,
+  DeleteRecordsRequest,
+  OffsetQuery,
+  OffsetReply,
+  PartitionRpc,
+  PartitionSize,
+  PartitionTarget,
+  ReadReply,
+  ReadRequest,
+  WatchReply,
+} from './contract.ts'
+import { PartitionLeader } from './leader.ts'
+import { isolateChunks } from './tail.ts'
+
+/** `<tenant>/topic/<topicId>/<partition>`, as core/ids.ts makes it. */
+const NAME = /^(.+)\/topic\/([^/]+)\/(\d+)$/
+
+/** The leader of the partition that the object's name says. */
+export class Partition extends DurableObject<ObjectBindings> implements PartitionRpc {
+  readonly #leader: PartitionLeader
+  readonly #alarm: OneAlarm
+
+  constructor(ctx: DurableObjectState, env: ObjectBindings) {
+    super(ctx, env)
+    const { storage } = ctx
+    const name = NAME.exec(ctx.id.name ?? '')
+    if (name === null) throw new Error(`${ctx.id.name} names no partition`)
+    const [, tenant = '', topicId = '', number = ''] = name
+    const identity = { topicId: topicId as TopicId, partition: Number(number) }
+    const { cluster } = objects(env, tenant)
+    const log = workerLog(readEnvironment(env).logLevel)
+    const report = (event: string, error: unknown) =>
+      log('error', event, { ...identity, reason: String(error) })
+    this.#alarm = new OneAlarm(storage, (error) => report('alarm was not set', error))
+    this.#leader = new PartitionLeader({
+      identity,
+      storage,
+      sync: () => storage.sync(),
+      deleteAll: () => storage.deleteAll(),
+      abort: (reason) => ctx.abort(reason),
+      wakeAt: (timeMs) => this.#alarm.wakeAt(timeMs),
+      admit: (writing) => cluster.admit(identity.topicId, identity.partition, writing),
+      now: () => Date.now(),
+      startTimer: (fire, ms) => {
+        const timer = setTimeout(fire, ms)
+        return () => clearTimeout(timer)
+      },
+      chunks: isolateChunks,
+      report,
+    })
+  }
+
+  append(request: AppendRequest): Promise<AppendReply> {
+    return this.#leader.append(request)
+  }
+
+  /** The pieces are copied into the reply in the turn it is given; their memory goes back after it. */
+  async read(request: ReadRequest): Promise<ReadReply> {
+    const reply = await this.#leader.read(request)
+    if (reply.pieces.length > 0) setTimeout(() => reply.pieces.forEach(discard), 0)
+    return reply
+  }
+
+  watch(target: PartitionTarget, after: Offset, timeoutMs: number): Promise<WatchReply> {
+    return this.#leader.watch(target, after, timeoutMs)
+  }
+
+  listOffset(query: OffsetQuery): Promise<OffsetReply> {
+    return this.#leader.listOffset(query)
+  }
+
+  deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply> {
+    return this.#leader.deleteRecords(request)
+  }
+
+  size(target: PartitionTarget): Promise<PartitionSize> {
+    return this.#leader.size(target)
+  }
+
+  configure(target: PartitionTarget, version: number, settings: TopicSettings): Promise<void> {
+    return this.#leader.configure(target, version, settings)
+  }
+
+  fence(target: PartitionTarget): Promise<void> {
+    return this.#leader.fence(target)
+  }
+
+  free(target: PartitionTarget): Promise<boolean> {
+    return this.#leader.free(target)
+  }
+
+  /** The platform's call; it may come more than once. */
+  override alarm(): void {
+    this.#alarm.fired()
+    this.#leader.housekeep()
+  }
+}

@@ -1,0 +1,176 @@
+// Reads whole batches from an offset: from memory where they are, else from SQLite. Chunks do not show:
+// a read starts at the batch that covers the offset, goes on across chunks and ends at the end of a
+// batch. Limits are those of KIP-74.
+
+import { FETCH_PART_BYTES, ROW_BYTES } from '../core/limits.ts'
+import { coveringBatch, fittingBatches } from './batches.ts'
+import type { ChunkHeader, LogStore, StoredChunk } from './store.ts'
+import type { Tail } from './tail.ts'
+
+/** Where a partition's chunks are. */
+export interface ChunkSource {
+  readonly tail: Tail
+  readonly store: LogStore
+}
+
+/** What to read. */
+export interface BatchRange {
+  readonly offset: number
+  /** Soft limit; at most FETCH_PART_BYTES are read whatever it says. */
+  readonly maxBytes: number
+  /** Return one whole batch even if it alone is larger. */
+  readonly atLeastOneBatch: boolean
+}
+
+/** Chunk headers looked at together. */
+const HEADERS_AHEAD = 16
+/** Smaller pieces are put together: a piece has a price of its own over RPC. */
+const PIECE_MIN_BYTES = 64 * 1024
+/** Largest buffer that small pieces are put together in. */
+const PIECE_MAX_BYTES = 1024 * 1024
+
+/**
+ * Whole batches from the one that covers `offset`, below `end` (a chunk's boundary). Each piece owns its
+ * buffer: over RPC a view would take its whole buffer along.
+ */
+export function readBatches(source: ChunkSource, end: number, range: BatchRange): Uint8Array[] {
+  const maxBytes = Math.min(range.maxBytes, FETCH_PART_BYTES)
+  const views: Uint8Array[] = []
+  let taken = 0
+  let position = range.offset
+  while (position < end) {
+    const atLeastOne = range.atLeastOneBatch && views.length === 0
+    const room = maxBytes - taken
+    if (room <= 0 && !atLeastOne) break
+    const before = position
+    for (const chunk of chunksFrom(source, { position, end, room, atLeastOne })) {
+      const batches = batchesOf(chunk, position, maxBytes - taken, atLeastOne && views.length === 0)
+      for (const view of batches.views) taken += view.length
+      views.push(...batches.views)
+      if (!batches.whole) {
+        // Copied before another chunk is kept: that may push out one of those the views belong to.
+        const pieces = owned(views, source.tail)
+        keepPartlyRead(source.tail, chunk)
+        return pieces
+      }
+      position = chunk.lastOffset + 1
+    }
+    if (position === before) break
+  }
+  return owned(views, source.tail)
+}
+
+/**
+ * The chunk that covers an offset (or the next one) with all its batches in one buffer; null when there
+ * is none below `end`.
+ */
+export function wholeChunk(source: ChunkSource, position: number, end: number): StoredChunk | null {
+  const [chunk] = chunksFrom(source, { position, end, room: 0, atLeastOne: true })
+  if (chunk === undefined) return null
+  return { ...chunk, pieces: [joined(chunk.pieces)] }
+}
+
+interface Step {
+  readonly position: number
+  readonly end: number
+  readonly room: number
+  readonly atLeastOne: boolean
+}
+
+/** The next chunks from `position`: one from memory, or from storage as many as there is room for. */
+function chunksFrom(source: ChunkSource, step: Step): StoredChunk[] {
+  const kept = source.tail.covering(step.position)
+  if (kept !== null) return [{ ...kept, pieces: [kept.data] }]
+  const { store } = source
+  const headers = store
+    .headersFrom(step.position, HEADERS_AHEAD)
+    .filter((header) => header.lastOffset >= step.position && header.firstOffset < step.end)
+  const [first] = headers
+  const last = lastThatFits(headers, step)
+  return first === undefined || last === null
+    ? []
+    : store.chunks(first.firstOffset, last.firstOffset)
+}
+
+function lastThatFits(headers: readonly ChunkHeader[], step: Step): ChunkHeader | null {
+  let last: ChunkHeader | null = null
+  let bytes = 0
+  for (const header of headers) {
+    bytes += header.sizeBytes
+    // The first is read even if it is larger: some of its batches may fit, unless it is one large batch.
+    const isOneBatch = header.sizeBytes > ROW_BYTES
+    if (bytes > step.room && (last !== null || (isOneBatch && !step.atLeastOne))) break
+    last = header
+  }
+  return last
+}
+
+/** The chunk's batches from the one that covers `position`; `whole` when none is left behind them. */
+function batchesOf(
+  chunk: StoredChunk,
+  position: number,
+  maxBytes: number,
+  atLeastOne: boolean,
+): { readonly views: readonly Uint8Array[]; readonly whole: boolean } {
+  const [data] = chunk.pieces
+  if (data === undefined) return { views: [], whole: true }
+  if (chunk.pieces.length > 1) {
+    const size = chunk.pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const taken = atLeastOne || size <= maxBytes
+    return { views: taken ? chunk.pieces : [], whole: taken }
+  }
+  const start = coveringBatch(data, position)
+  const stop = fittingBatches(data, start, maxBytes, atLeastOne)
+  const views = stop > start ? [data.subarray(start, stop)] : []
+  return { views, whole: stop === data.length }
+}
+
+/** The next read of this reader begins in the same chunk. */
+function keepPartlyRead(tail: Tail, chunk: StoredChunk): void {
+  const [data] = chunk.pieces
+  if (data === undefined || chunk.pieces.length > 1) return
+  tail.keepRead({ firstOffset: chunk.firstOffset, lastOffset: chunk.lastOffset, data })
+}
+
+/**
+ * Copies what is a part of a larger buffer or stays in memory, and puts small pieces together: the
+ * pieces are the caller's alone.
+ */
+function owned(views: readonly Uint8Array[], tail: Tail): Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  let group: Uint8Array[] = []
+  let groupBytes = 0
+  const close = () => {
+    if (group.length > 0) pieces.push(copied(group))
+    group = []
+    groupBytes = 0
+  }
+  for (const view of views) {
+    const isWhole = view.length === view.buffer.byteLength
+    if (isWhole && view.length >= PIECE_MIN_BYTES && !tail.holds(view)) {
+      close()
+      pieces.push(view)
+      continue
+    }
+    if (groupBytes + view.length > PIECE_MAX_BYTES) close()
+    group.push(view)
+    groupBytes += view.length
+  }
+  close()
+  return pieces
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces
+  return pieces.length === 1 && only !== undefined ? only : copied(pieces)
+}
+
+function copied(views: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(views.reduce((sum, view) => sum + view.length, 0))
+  let at = 0
+  for (const view of views) {
+    bytes.set(view, at)
+    at += view.length
+  }
+  return bytes
+}

@@ -1,0 +1,328 @@
+// What a partition keeps in SQLite and how it is read and written. Not the rules of the log: log.ts
+// and its siblings decide, this file only stores. SQL texts are constants because the platform caches
+// statements by their text; every cursor is drained at once; int64 values are numbers below 2^53.
+
+import type { TopicSettings } from '../core/configs.ts'
+import type { TopicId } from '../core/ids.ts'
+import { ROW_BYTES } from '../core/limits.ts'
+
+/** What a statement takes and gives. */
+export type SqlValue = ArrayBuffer | ArrayBufferView | string | number | null
+
+/** The part of the platform's SQL API that is used; tests give their own. */
+export interface Sql {
+  exec(
+    query: string,
+    ...bindings: SqlValue[]
+  ): { toArray(): Record<string, ArrayBuffer | string | number | null>[] }
+  /** Bytes of the database file, freed pages included. */
+  readonly databaseSize: number
+}
+
+/** Synchronous storage: what a closure wrote is undone when it throws. */
+export interface Storage {
+  readonly sql: Sql
+  transactionSync<T>(closure: () => T): T
+}
+
+/** The layout this code reads and writes. A newer one is refused. */
+export const SCHEMA_VERSION = 1
+
+/** The storage was written by a newer release: nothing is read or written. */
+export class NewerSchemaError extends Error {
+  override readonly name = 'NewerSchemaError'
+}
+
+/** Everything of a chunk but its batches. Sizes are bytes of batches, timestamps milliseconds. */
+export interface ChunkHeader {
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly maxTimestamp: number
+  /** Highest maxTimestamp of this and all earlier chunks: never falls, so it can be searched. */
+  readonly runningMaxTimestamp: number
+  readonly sizeBytes: number
+  /** Sum of sizeBytes of this and all chunks ever before it. */
+  readonly runningSizeBytes: number
+}
+
+/** A chunk to write. */
+export interface ChunkRow extends ChunkHeader {
+  /** What the chunk changes in the producers' state (producers.ts), null when nothing. */
+  readonly producers: Uint8Array | null
+  readonly data: Uint8Array
+}
+
+/** A chunk as read: its batches in one buffer, or in several when one batch is larger than a row. */
+export interface StoredChunk {
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly pieces: Uint8Array[]
+}
+
+/** Who this log is and what Cluster said about it. */
+export interface Identity {
+  readonly topicId: TopicId
+  readonly partition: number
+}
+
+/** Settings with their version, as Cluster gives them. */
+export interface VersionedSettings {
+  readonly configVersion: number
+  readonly settings: TopicSettings
+}
+
+/** All that is needed to lead a log again. Bounded: no batch is read. */
+export interface LoadedLog {
+  readonly identity: Identity
+  /** null: fenced before it had any. */
+  readonly config: VersionedSettings | null
+  readonly logStart: number
+  readonly deleted: boolean
+  readonly first: ChunkHeader | null
+  readonly last: ChunkHeader | null
+  readonly producerSnapshot: Uint8Array | null
+  /** One per chunk since the snapshot, oldest first. */
+  readonly producerDeltas: readonly (Uint8Array | null)[]
+}
+
+const FIND_SCHEMA =
+  "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
+const READ_SCHEMA = 'SELECT version FROM schema_version'
+
+/** In one transaction with the first row, so that a partition never written has no table. */
+const CREATE = [
+  'CREATE TABLE schema_version (version INTEGER NOT NULL)',
+  `CREATE TABLE leader (
+    id INTEGER PRIMARY KEY CHECK (id = 0), topic_id TEXT NOT NULL, partition INTEGER NOT NULL,
+    config_version INTEGER NOT NULL, settings TEXT,
+    log_start INTEGER NOT NULL, deleted INTEGER NOT NULL)`,
+  // The batches come last: SQLite reads a row from its front, so headers cost no page of them.
+  `CREATE TABLE chunk (
+    first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL,
+    max_timestamp INTEGER NOT NULL, running_max_timestamp INTEGER NOT NULL,
+    size INTEGER NOT NULL, running_size INTEGER NOT NULL,
+    producers BLOB, data BLOB NOT NULL)`,
+  // Without a rowid there is no second index entry, which would be billed as a row.
+  `CREATE TABLE chunk_part (
+    first_offset INTEGER NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (first_offset, part)) WITHOUT ROWID`,
+  `CREATE TABLE producer_snapshot (
+    id INTEGER PRIMARY KEY CHECK (id = 0), next_offset INTEGER NOT NULL, data BLOB NOT NULL)`,
+] as const
+
+const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
+const INSERT_LEADER = `INSERT INTO leader
+  (id, topic_id, partition, config_version, settings, log_start, deleted)
+  VALUES (0, ?, ?, ?, ?, 0, 0)`
+const READ_LEADER =
+  'SELECT topic_id, partition, config_version, settings, log_start, deleted FROM leader'
+const UPDATE_SETTINGS = 'UPDATE leader SET config_version = ?, settings = ?'
+const UPDATE_LOG_START = 'UPDATE leader SET log_start = ?'
+const UPDATE_DELETED = 'UPDATE leader SET deleted = 1'
+
+const INSERT_CHUNK = `INSERT INTO chunk (first_offset, last_offset, max_timestamp,
+  running_max_timestamp, size, running_size, producers, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+const INSERT_PART = 'INSERT INTO chunk_part (first_offset, part, data) VALUES (?, ?, ?)'
+
+const HEADER = 'first_offset, last_offset, max_timestamp, running_max_timestamp, size, running_size'
+const FIRST_HEADER = `SELECT ${HEADER} FROM chunk ORDER BY first_offset LIMIT 1`
+const LAST_HEADER = `SELECT ${HEADER} FROM chunk ORDER BY first_offset DESC LIMIT 1`
+const HEADER_AT_OR_BEFORE = `SELECT ${HEADER} FROM chunk
+  WHERE first_offset <= ? ORDER BY first_offset DESC LIMIT 1`
+// From the chunk that starts at or before the offset: one seek for the inner query, one for the outer.
+const HEADERS_FROM = `SELECT ${HEADER} FROM chunk WHERE first_offset >=
+  coalesce((SELECT first_offset FROM chunk WHERE first_offset <= ? ORDER BY first_offset DESC LIMIT 1), 0)
+  ORDER BY first_offset LIMIT ?`
+// Reads headers only, in order, and stops at the first hit.
+const HEADER_WITH_TIMESTAMP = `SELECT ${HEADER} FROM chunk
+  WHERE first_offset >= ? AND max_timestamp >= ? ORDER BY first_offset LIMIT 1`
+const HIGHEST_TIMESTAMP = `SELECT max(max_timestamp) AS max_timestamp FROM chunk
+  WHERE first_offset >= ? AND first_offset < ?`
+const READ_CHUNKS = `SELECT first_offset, last_offset, size, data FROM chunk
+  WHERE first_offset BETWEEN ? AND ? ORDER BY first_offset`
+const READ_PARTS = 'SELECT data FROM chunk_part WHERE first_offset = ? ORDER BY part'
+
+const DELETE_CHUNKS = 'DELETE FROM chunk WHERE first_offset <= ?'
+const DELETE_PARTS = 'DELETE FROM chunk_part WHERE first_offset <= ?'
+
+const READ_SNAPSHOT = 'SELECT next_offset, data FROM producer_snapshot'
+const READ_DELTAS = 'SELECT producers FROM chunk WHERE first_offset >= ? ORDER BY first_offset'
+// An update in place is one row written; INSERT OR REPLACE would be two.
+const SAVE_SNAPSHOT = `INSERT INTO producer_snapshot (id, next_offset, data) VALUES (0, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET next_offset = excluded.next_offset, data = excluded.data`
+
+/** The statements of a partition over one object's storage. Every method may throw what SQLite throws. */
+export class LogStore {
+  readonly #storage: Storage
+  readonly #sql: Sql
+
+  constructor(storage: Storage) {
+    this.#storage = storage
+    this.#sql = storage.sql
+  }
+
+  /** Runs `write` as one transaction: all of it or, if it throws, nothing. */
+  transaction(write: () => void): void {
+    this.#storage.transactionSync(write)
+  }
+
+  /** Bytes the object takes on disk, freed pages included. */
+  get databaseSizeBytes(): number {
+    return this.#sql.databaseSize
+  }
+
+  /** What is stored, or null when nothing ever was. Throws NewerSchemaError. */
+  load(): LoadedLog | null {
+    if (this.#rows(FIND_SCHEMA).length === 0) return null
+    const version = Number(this.#rows(READ_SCHEMA)[0]?.version)
+    if (version > SCHEMA_VERSION) {
+      throw new NewerSchemaError(
+        `storage has schema ${version}, this release knows ${SCHEMA_VERSION}`,
+      )
+    }
+    const leader = this.#rows(READ_LEADER)[0]
+    if (leader === undefined) throw new Error('the leader row is missing')
+    const snapshot = this.#rows(READ_SNAPSHOT)[0]
+    const since = snapshot === undefined ? 0 : Number(snapshot.next_offset)
+    return {
+      identity: {
+        topicId: String(leader.topic_id) as TopicId,
+        partition: Number(leader.partition),
+      },
+      config: versionedSettings(leader),
+      logStart: Number(leader.log_start),
+      deleted: leader.deleted === 1,
+      first: header(this.#rows(FIRST_HEADER)[0]),
+      last: header(this.#rows(LAST_HEADER)[0]),
+      producerSnapshot: snapshot === undefined ? null : bytes(snapshot.data),
+      producerDeltas: this.#rows(READ_DELTAS, since).map((row) =>
+        row.producers === null ? null : bytes(row.producers),
+      ),
+    }
+  }
+
+  /** The tables and who the log is. Only inside a transaction, before the first row. */
+  create(identity: Identity, config: VersionedSettings | null): void {
+    for (const statement of CREATE) this.#run(statement)
+    this.#run(INSERT_SCHEMA, SCHEMA_VERSION)
+    this.#run(
+      INSERT_LEADER,
+      identity.topicId,
+      identity.partition,
+      config?.configVersion ?? -1,
+      config === null ? null : JSON.stringify(config.settings),
+    )
+  }
+
+  saveSettings(config: VersionedSettings): void {
+    this.#run(UPDATE_SETTINGS, config.configVersion, JSON.stringify(config.settings))
+  }
+
+  saveLogStart(logStart: number): void {
+    this.#run(UPDATE_LOG_START, logStart)
+  }
+
+  /** From here on the topic is deleted, whatever happens. */
+  saveDeleted(): void {
+    this.#run(UPDATE_DELETED)
+  }
+
+  /** One row, and one more per ROW_BYTES when a single batch is larger than that. */
+  insertChunk(row: ChunkRow): void {
+    const { data } = row
+    this.#run(
+      INSERT_CHUNK,
+      row.firstOffset,
+      row.lastOffset,
+      row.maxTimestamp,
+      row.runningMaxTimestamp,
+      row.sizeBytes,
+      row.runningSizeBytes,
+      row.producers,
+      data.length <= ROW_BYTES ? data : data.subarray(0, ROW_BYTES),
+    )
+    for (let at = ROW_BYTES, part = 1; at < data.length; at += ROW_BYTES, part++) {
+      this.#run(INSERT_PART, row.firstOffset, part, data.subarray(at, at + ROW_BYTES))
+    }
+  }
+
+  /** The producers' state as of `nextOffset`; deltas of earlier chunks are not read again. */
+  saveProducerSnapshot(nextOffset: number, data: Uint8Array): void {
+    this.#run(SAVE_SNAPSHOT, nextOffset, data)
+  }
+
+  /** The last chunk that starts at or before `offset`. */
+  headerAtOrBefore(offset: number): ChunkHeader | null {
+    return header(this.#rows(HEADER_AT_OR_BEFORE, offset)[0])
+  }
+
+  /** Up to `limit` chunks in order, from the one that starts at or before `offset` (else the first). */
+  headersFrom(offset: number, limit: number): ChunkHeader[] {
+    return this.#rows(HEADERS_FROM, offset, limit).map(toHeader)
+  }
+
+  /** The first chunk that starts at or after `offset` and has a record of that time or later. */
+  headerWithTimestamp(offset: number, timestamp: number): ChunkHeader | null {
+    return header(this.#rows(HEADER_WITH_TIMESTAMP, offset, timestamp)[0])
+  }
+
+  /** Highest timestamp in the chunks that start in [from, end); -1 when there is none. */
+  highestTimestamp(from: number, end: number): number {
+    return Number(this.#rows(HIGHEST_TIMESTAMP, from, end)[0]?.max_timestamp ?? -1)
+  }
+
+  /** The chunks that start in the range (both inclusive), with their batches. */
+  chunks(firstFrom: number, firstTo: number): StoredChunk[] {
+    return this.#rows(READ_CHUNKS, firstFrom, firstTo).map((row) => {
+      const firstOffset = Number(row.first_offset)
+      const pieces = [bytes(row.data)]
+      if ((pieces[0]?.length ?? 0) < Number(row.size)) {
+        for (const part of this.#rows(READ_PARTS, firstOffset)) pieces.push(bytes(part.data))
+      }
+      return { firstOffset, lastOffset: Number(row.last_offset), pieces }
+    })
+  }
+
+  /** Frees the chunks that start at or before `firstOffset`. The file keeps its size. */
+  deleteChunks(firstOffset: number): void {
+    this.#run(DELETE_CHUNKS, firstOffset)
+    this.#run(DELETE_PARTS, firstOffset)
+  }
+
+  #run(query: string, ...bindings: SqlValue[]): void {
+    this.#sql.exec(query, ...bindings).toArray()
+  }
+
+  #rows(query: string, ...bindings: SqlValue[]): Row[] {
+    return this.#sql.exec(query, ...bindings).toArray()
+  }
+}
+
+type Row = Readonly<Record<string, ArrayBuffer | string | number | null>>
+
+function header(row: Row | undefined): ChunkHeader | null {
+  return row === undefined ? null : toHeader(row)
+}
+
+function toHeader(row: Row): ChunkHeader {
+  return {
+    firstOffset: Number(row.first_offset),
+    lastOffset: Number(row.last_offset),
+    maxTimestamp: Number(row.max_timestamp),
+    runningMaxTimestamp: Number(row.running_max_timestamp),
+    sizeBytes: Number(row.size),
+    runningSizeBytes: Number(row.running_size),
+  }
+}
+
+function versionedSettings(row: Row): VersionedSettings | null {
+  const text = row.settings
+  if (typeof text !== 'string') return null
+  const settings = JSON.parse(text) as TopicSettings
+  return { configVersion: Number(row.config_version), settings }
+}
+
+function bytes(value: unknown): Uint8Array {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value)
+  throw new Error('a blob was expected')
+}

@@ -1,0 +1,134 @@
+// What the bench says to a broker: a topic, prebuilt Produce requests, and a reader that fetches a
+// partition from one offset to another. Requests and answers are those of src/protocol.
+
+import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
+import { CreateTopics } from '../../src/protocol/messages/create-topics.ts'
+import { Fetch } from '../../src/protocol/messages/fetch.ts'
+import { Produce } from '../../src/protocol/messages/produce.ts'
+import type { Api, RequestToSend } from '../../src/protocol/schema.ts'
+import { buildBatch } from '../../src/record/build.ts'
+import { BATCH_HEADER_BYTES, batchSizeAt, lastOffsetAt } from '../../src/record/header.ts'
+import type { LoadClient } from './client.ts'
+
+const TOPIC = 'bench'
+const PRODUCE_VERSION = 9
+const FETCH_VERSION = 12
+const CREATE_TOPICS_VERSION = 7
+
+/** A value this long makes a record of 1 KiB less one byte, so that 64 fit a batch of 64 KiB. */
+const VALUE_BYTES = 1014
+
+/** Records in a batch of 64 KiB. */
+export const BATCH_RECORDS = 64
+
+/** What such a batch comes to. */
+export const BATCH_BYTES = BATCH_HEADER_BYTES + BATCH_RECORDS * 1023
+
+/** Creates the topic of the bench with one partition. */
+export async function createTopic(client: LoadClient): Promise<void> {
+  const request = encode(CreateTopics, CREATE_TOPICS_VERSION, {
+    topics: [{ name: TOPIC, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+  })
+  const { body } = decodeResponse(CreateTopics, CREATE_TOPICS_VERSION, await client.call(request))
+  const { errorCode } = body.topics[0]!
+  if (errorCode !== 0) throw new Error(`CreateTopics: error ${errorCode}`)
+}
+
+/** A Produce request with acks=all of one uncompressed batch of records of 1 KiB. */
+export function produceRequest(records: number): Uint8Array {
+  const values = Array.from({ length: records }, (_, index) => {
+    // Readable and not the same: what a log of JSON looks like to a copy or a checksum.
+    return Buffer.from(`{"record":${index},"text":"${'ottla '.repeat(200)}`.slice(0, VALUE_BYTES))
+  })
+  const timestamp = Date.now()
+  const batch = buildBatch({
+    records: values.map((value) => ({ timestamp, key: null, value })),
+  })
+  if (records === BATCH_RECORDS && batch.length !== BATCH_BYTES)
+    throw new Error('records are not 1 KiB')
+  return encode(Produce, PRODUCE_VERSION, {
+    transactionalId: null,
+    acks: -1,
+    timeoutMs: 30_000,
+    topicData: [{ name: TOPIC, partitionData: [{ index: 0, records: batch }] }],
+  })
+}
+
+/** Sends `count` requests made by produceRequest, and checks each answer; milliseconds. */
+export function produce(
+  client: LoadClient,
+  load: { readonly request: Uint8Array; readonly count: number; readonly inFlight: number },
+): Promise<number> {
+  let before = -1
+  return client.pipeline({
+    ...load,
+    take(frame) {
+      const { body } = decodeResponse(Produce, PRODUCE_VERSION, frame)
+      const { errorCode, baseOffset } = body.responses[0]!.partitionResponses[0]!
+      if (errorCode !== 0) throw new Error(`Produce: error ${errorCode}`)
+      if (baseOffset <= before) throw new Error(`offset ${baseOffset} came after ${before}`)
+      before = baseOffset
+    },
+  })
+}
+
+/** What a reader got. */
+export interface Fetched {
+  readonly ms: number
+  /** Bytes of record batches. */
+  readonly bytes: number
+  readonly requests: number
+  /** First offset not read. */
+  readonly nextOffset: number
+}
+
+/**
+ * Reads from `from` up to `to` (or the end of the log) as one consumer does: the next request leaves
+ * when the answer to the one before is there.
+ */
+export async function fetchRange(
+  client: LoadClient,
+  range: { readonly from: number; readonly to: number; readonly maxBytes: number },
+): Promise<Fetched> {
+  const startMs = performance.now()
+  let offset = range.from
+  let bytes = 0
+  let requests = 0
+  while (offset < range.to) {
+    const frame = await client.call(fetchRequest(offset, range.maxBytes))
+    const { body } = decodeResponse(Fetch, FETCH_VERSION, frame)
+    const { errorCode, records } = body.responses[0]!.partitions[0]!
+    if (body.errorCode !== 0 || errorCode !== 0) throw new Error(`Fetch: error ${errorCode}`)
+    requests++
+    if (records === null || records.length === 0) break
+    bytes += records.length
+    offset = lastOffset(records) + 1
+  }
+  return { ms: performance.now() - startMs, bytes, requests, nextOffset: offset }
+}
+
+function fetchRequest(fetchOffset: number, maxBytes: number): Uint8Array {
+  return encode(Fetch, FETCH_VERSION, {
+    maxWaitMs: 0,
+    minBytes: 1,
+    maxBytes,
+    topics: [
+      { topic: TOPIC, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: maxBytes }] },
+    ],
+  })
+}
+
+/** Offset of the last record of whole batches one after the other. */
+function lastOffset(batches: Uint8Array): number {
+  let last = -1
+  for (let at = 0; at < batches.length; at += batchSizeAt(batches, at)) {
+    const offset = lastOffsetAt(batches, at)
+    if (offset <= last) throw new Error(`offset ${offset} came after ${last}`)
+    last = offset
+  }
+  return last
+}
+
+function encode<A extends Api>(api: A, version: number, body: RequestToSend<A>): Uint8Array {
+  return encodeRequest(api, version, { correlationId: 1, clientId: 'ottla-bench' }, body)
+}

@@ -1,0 +1,100 @@
+// Stand-ins that broker tests share: a context with fake objects and real timers. Not a broker.
+
+import { memoryBudget } from '../../src/broker/budget.ts'
+import type { BrokerContext, Timers } from '../../src/broker/context.ts'
+import { TopicCache } from '../../src/broker/topic-cache.ts'
+import { Watches } from '../../src/broker/watches.ts'
+import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
+import { offset, type TopicId } from '../../src/core/ids.ts'
+import type { PartitionRpc } from '../../src/partition/contract.ts'
+
+/** Timers of the process. */
+export const timers: Timers = {
+  now: () => Date.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms)
+    return () => clearTimeout(timer)
+  },
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+}
+
+/** Fails the test that calls a method it did not give. */
+export function partial<T extends object>(methods: Partial<T>, what: string): T {
+  return new Proxy(methods as T, {
+    get(target, name) {
+      if (Reflect.has(target, name)) return Reflect.get(target, name)
+      throw new Error(`${what}.${String(name)} was not expected`)
+    },
+  })
+}
+
+/** A context whose objects are the given fakes. */
+export function fakeContext(fakes: {
+  readonly cluster?: Partial<ClusterRpc>
+  readonly partition?: (topicId: TopicId, partition: number) => Partial<PartitionRpc>
+  readonly topics?: readonly TopicState[]
+  readonly context?: Partial<BrokerContext>
+}): BrokerContext {
+  const topics = new TopicCache()
+  for (const topic of fakes.topics ?? []) topics.put(topic)
+  const leaders = new Map<string, PartitionRpc>()
+  return {
+    objects: {
+      cluster: partial<ClusterRpc>(fakes.cluster ?? {}, 'cluster'),
+      partition(topicId, partition) {
+        const key = `${topicId}/${partition}`
+        const known = leaders.get(key)
+        if (known !== undefined) return known
+        const made = partial<PartitionRpc>(fakes.partition?.(topicId, partition) ?? {}, key)
+        leaders.set(key, made)
+        return made
+      },
+    },
+    topics,
+    budget: memoryBudget(),
+    advertised: { host: '127.0.0.1', port: 9092 },
+    log: () => {},
+    timers,
+    watches: new Watches(timers),
+    brokerConfig: async () => undefined,
+    ...fakes.context,
+  }
+}
+
+/** A topic with Kafka's default settings. */
+export function topicState(
+  name: string,
+  partitions = 1,
+  settings: Partial<TopicState['settings']> = {},
+): TopicState {
+  return {
+    name,
+    id: `${name}-id`.padEnd(22, 'A') as TopicId,
+    partitions,
+    configVersion: 1,
+    settings: {
+      cleanupDelete: true,
+      cleanupCompact: false,
+      compressionType: 'producer',
+      maxMessageBytes: 1_048_588,
+      messageTimestampType: 'CreateTime',
+      timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+      timestampAfterMaxMs: 3_600_000,
+      segmentBytes: 1_073_741_824,
+      segmentMs: 604_800_000,
+      retentionMs: 604_800_000,
+      retentionBytes: -1,
+      validateRecords: false,
+      producerIdExpirationMs: 86_400_000,
+      ...settings,
+    },
+  }
+}
+
+/** Where an idle log stands. */
+export const EMPTY_LOG = {
+  error: 0,
+  highWatermark: offset(0),
+  lastStableOffset: offset(0),
+  logStartOffset: offset(0),
+}

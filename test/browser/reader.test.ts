@@ -1,0 +1,145 @@
+// A real browser against a broker as it is started: a page of another loopback origin reads records with
+// fetch and follows them with EventSource; a page of a foreign origin is kept out. Needs Chromium.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
+import { partitionForKey } from '../../src/core/murmur2.ts'
+import { type Broker, startBroker } from '../clients/broker.ts'
+import { packageStanzas } from '../clients/packages.ts'
+import { absent } from '../clients/tools.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+const FOREIGN_HOST = 'elsewhere.example'
+const ARGUMENTS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  `--host-resolver-rules=MAP ${FOREIGN_HOST} 127.0.0.1`,
+]
+
+/** The functions that reader.html gives to this test. */
+interface Reader {
+  readPartition(
+    origin: string,
+    topic: string,
+    partition: number,
+  ): Promise<{ key: string; value: string }[]>
+  produce(origin: string, topic: string, record: object): Promise<Record<string, unknown>>
+  follow(origin: string, topic: string): Promise<void>
+  readonly seen: string[]
+}
+
+let broker: Broker
+let pages: Server
+let browser: Browser | undefined
+
+beforeAll(async () => {
+  broker = await startBroker()
+  const html = readFileSync(join(import.meta.dirname, 'reader.html'))
+  pages = createServer((_, response) => response.setHeader('content-type', 'text/html').end(html))
+  await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve))
+})
+
+afterAll(async () => {
+  await browser?.close()
+  pages.close()
+  await broker.stop()
+})
+
+async function open(context: TestContext, host: string): Promise<Page> {
+  if (!existsSync(CHROMIUM)) absent(context, CHROMIUM)
+  browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+  const page = await browser.newPage()
+  await page.goto(`http://${host}:${(pages.address() as AddressInfo).port}/`)
+  return page
+}
+
+async function createTopic(name: string, partitions: number): Promise<void> {
+  const body = JSON.stringify({ name, partitions })
+  const response = await fetch(`${broker.http}/v1/topics`, { method: 'POST', body })
+  expect(response.status).toBe(201)
+}
+
+describe('a browser', () => {
+  it("reads Debian's package stanzas with fetch, identical and in order, before and after kill -9", async (context) => {
+    const page = await open(context, 'localhost')
+    const stanzas = await packageStanzas(context)
+    await createTopic('packages', 8)
+    const lines = stanzas.map((stanza) => `${JSON.stringify(stanza)}\n`).join('')
+    const produced = await fetch(`${broker.http}/v1/topics/packages/records`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: lines,
+    })
+    expect(await produced.json()).toMatchObject({ count: stanzas.length })
+    const encoder = new TextEncoder()
+    const expected = (partition: number) =>
+      stanzas.filter(({ key }) => partitionForKey(encoder.encode(key), 8) === partition)
+    const read = (partition: number) =>
+      page.evaluate(
+        ({ origin, partition }) =>
+          (globalThis as never as Reader).readPartition(origin, 'packages', partition),
+        { origin: broker.http, partition },
+      )
+    for (let partition = 0; partition < 8; partition++) {
+      expect(await read(partition)).toEqual(expected(partition))
+    }
+    await broker.kill()
+    broker = await broker.restart()
+    expect(await read(3)).toEqual(expected(3))
+  })
+
+  it('writes, follows with EventSource, and misses nothing while the broker restarts', async (context) => {
+    const page = await open(context, '127.0.0.1')
+    await createTopic('live', 2)
+    const call = { origin: broker.http }
+    await page.evaluate(
+      ({ origin }) => (globalThis as never as Reader).follow(origin, 'live'),
+      call,
+    )
+    const produce = (value: string, partition: number) =>
+      page.evaluate(
+        ({ origin, record }) => (globalThis as never as Reader).produce(origin, 'live', record),
+        { origin: broker.http, record: { value, partition } },
+      )
+    const seen = () => page.evaluate(() => (globalThis as never as Reader).seen)
+    expect(await produce('one', 0)).toMatchObject({ offsets: [{ partition: 0, offset: 0 }] })
+    await produce('two', 1)
+    await expect.poll(seen, { timeout: 10_000 }).toEqual(['one', 'two'])
+    await broker.kill()
+    const args = ['--http-port', new URL(broker.http).port]
+    const again = await startBroker({ data: broker.dataDir, args })
+    const { stop } = broker
+    broker = {
+      ...again,
+      async stop() {
+        await again.stop()
+        await stop()
+      },
+    }
+    await produce('three', 0)
+    await produce('four', 1)
+    await expect.poll(seen, { timeout: 10_000 }).toEqual(['one', 'two', 'three', 'four'])
+  })
+
+  it('lets no page of another site read or write', async (context) => {
+    const page = await open(context, FOREIGN_HOST)
+    await createTopic('private', 1)
+    const answer = await page.evaluate(
+      ({ origin }) => (globalThis as never as Reader).produce(origin, 'private', { value: 'x' }),
+      { origin: broker.http },
+    )
+    expect(answer).toMatchObject({ refused: expect.stringContaining('Failed to fetch') })
+    const url = `${broker.http}/v1/topics/private/partitions/0/records`
+    expect(await (await fetch(url)).json()).toMatchObject({ records: [] })
+  })
+})

@@ -1,0 +1,337 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { AlterOperation } from '../../src/cluster/alter-configs.ts'
+import type { TopicId } from '../../src/core/ids.ts'
+import { memoryStorage, openCluster } from './fakes.ts'
+
+const TOPIC = 2
+const BROKER = 4
+const LOGGER = 8
+const { SET, DELETE, APPEND, SUBTRACT } = AlterOperation
+
+function withTopic() {
+  const cluster = openCluster()
+  const [created] = cluster.create([{ name: 't', numPartitions: 4 }])
+  const id = created?.topicId as TopicId
+  const topic = () => cluster.lookup({ ids: [id] }).topics[0]!.topic!
+  return { cluster, id, topic }
+}
+
+function edit(name: string, configOperation: number, value: string | null) {
+  return { name, configOperation, value }
+}
+
+describe('IncrementalAlterConfigs of a topic', () => {
+  it('sets, appends, subtracts and deletes', () => {
+    const { cluster } = withTopic()
+    const value = () => cluster.entry(TOPIC, 't', 'cleanup.policy').value
+    const alter = (operation: number, text: string | null) => {
+      const configs = [edit('cleanup.policy', operation, text)]
+      const resources = [{ resourceType: TOPIC, resourceName: 't', configs }]
+      expect(cluster.incremental({ resources, validateOnly: false })).toMatchObject([
+        { errorCode: 0, errorMessage: null },
+      ])
+    }
+    alter(APPEND, 'compact')
+    expect(value()).toBe('delete,compact')
+    alter(APPEND, 'compact,delete')
+    expect(value()).toBe('delete,compact')
+    alter(SUBTRACT, 'delete')
+    expect(value()).toBe('compact')
+    alter(SET, ' compact , delete ')
+    expect(value()).toBe('compact,delete')
+    alter(DELETE, null)
+    expect(cluster.entry(TOPIC, 't', 'cleanup.policy')).toMatchObject({
+      value: 'delete',
+      configSource: 5,
+    })
+  })
+
+  // Taken from the answers of Apache Kafka 4.1.1.
+  it.each([
+    [
+      't',
+      [edit('retention.ms', APPEND, '5')],
+      40,
+      "Can't APPEND to key retention.ms because its type is not LIST.",
+    ],
+    [
+      't',
+      [edit('nope', APPEND, '5')],
+      40,
+      "Can't APPEND to key nope because its type is not LIST.",
+    ],
+    ['t', [edit('nope', SET, '5')], 40, 'Unknown topic config name: nope'],
+    ['t', [edit('nope', DELETE, null)], 0, null],
+    ['t', [edit('retention.ms', SET, null)], 42, 'Null value not supported for : retention.ms'],
+    [
+      't',
+      [edit('cleanup.policy', APPEND, null)],
+      42,
+      'Null value not supported for : cleanup.policy',
+    ],
+    [
+      't',
+      [edit('cleanup.policy', APPEND, 'foo')],
+      40,
+      'Invalid value foo for configuration cleanup.policy: String must be one of: compact, delete',
+    ],
+    [
+      't',
+      [edit('segment.bytes', SET, '')],
+      40,
+      'Invalid value  for configuration segment.bytes: Not a number of type INT',
+    ],
+    [
+      't',
+      [edit('retention.ms', SET, '1'), edit('retention.ms', DELETE, '1')],
+      42,
+      'Error due to duplicate config keys',
+    ],
+    ['zz', [edit('retention.ms', SET, '1')], 3, "The topic 'zz' does not exist."],
+    ['', [], 42, 'Default topic resources are not allowed.'],
+    [
+      'a b',
+      [edit('retention.ms', SET, '1')],
+      17,
+      "Topic name is invalid: 'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'",
+    ],
+  ])('of %j with %j answers %s %s', (resourceName, configs, errorCode, errorMessage) => {
+    const { cluster, topic } = withTopic()
+    const before = topic()
+    const resources = [{ resourceType: TOPIC, resourceName, configs }]
+    expect(cluster.incremental({ resources, validateOnly: false })).toEqual([
+      { resourceType: TOPIC, resourceName, errorCode, errorMessage },
+    ])
+    expect(topic()).toEqual(before)
+  })
+
+  it('refuses an operation that Kafka does not have', () => {
+    const { cluster } = withTopic()
+    const configs = [edit('retention.ms', 7, '1')]
+    const resources = [{ resourceType: TOPIC, resourceName: 't', configs }]
+    expect(cluster.incremental({ resources, validateOnly: false })).toMatchObject([
+      { errorCode: 42 },
+    ])
+  })
+
+  it('refuses a resource named twice and takes the others', () => {
+    const { cluster } = withTopic()
+    cluster.create([{ name: 'u' }])
+    const one = (resourceName: string) => ({
+      resourceType: TOPIC,
+      resourceName,
+      configs: [edit('retention.ms', SET, '9')],
+    })
+    const resources = [one('t'), one('t'), one('u')]
+    const answers = cluster.incremental({ resources, validateOnly: false })
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([42, 42, 0])
+    expect(cluster.entry(TOPIC, 't', 'retention.ms').value).toBe('604800000')
+    expect(cluster.entry(TOPIC, 'u', 'retention.ms').value).toBe('9')
+  })
+
+  it('with validate_only says the same and changes nothing', () => {
+    const { cluster, topic } = withTopic()
+    const before = topic()
+    const configs = [edit('retention.ms', SET, '9')]
+    const resources = [{ resourceType: TOPIC, resourceName: 't', configs }]
+    expect(cluster.incremental({ resources, validateOnly: true })).toMatchObject([{ errorCode: 0 }])
+    expect(topic()).toEqual(before)
+  })
+})
+
+describe('AlterConfigs', () => {
+  it('replaces the whole set of a topic', () => {
+    const { cluster } = withTopic()
+    cluster.set(TOPIC, 't', { 'retention.ms': '1', 'segment.ms': '2' })
+    const configs = [{ name: 'retention.ms', value: '3' }]
+    const resources = [{ resourceType: TOPIC, resourceName: 't', configs }]
+    expect(cluster.alter({ resources, validateOnly: false })).toMatchObject([{ errorCode: 0 }])
+    expect(cluster.entry(TOPIC, 't', 'retention.ms').value).toBe('3')
+    expect(cluster.entry(TOPIC, 't', 'segment.ms')).toMatchObject({ configSource: 5 })
+    const none = [{ resourceType: TOPIC, resourceName: 't', configs: [] }]
+    cluster.alter({ resources: none, validateOnly: false })
+    expect(cluster.entry(TOPIC, 't', 'retention.ms')).toMatchObject({ configSource: 5 })
+  })
+
+  it.each([
+    [TOPIC, 't', { 'retention.ms': null }, 42, 'Null value not supported for : retention.ms'],
+    [TOPIC, 't', { nope: '1' }, 40, 'Unknown topic config name: nope'],
+    [TOPIC, 'zz', { 'retention.ms': '1' }, 3, "The topic 'zz' does not exist."],
+    [BROKER, '2', {}, 42, 'Unexpected broker id, expected 1, but received 2'],
+    [BROKER, 'x', {}, 42, 'Node id must be an integer, but it is: x'],
+    [
+      BROKER,
+      '1',
+      { 'num.partitions': '3' },
+      42,
+      'Cannot update these configs dynamically: Set(num.partitions)',
+    ],
+    [LOGGER, '1', { root: 'INFO' }, 42, 'Unknown resource type 8'],
+    [3, '1', {}, 42, 'Unknown resource type 3'],
+  ])(
+    'of resource %i %j with %j answers %i %s',
+    (resourceType, resourceName, set, errorCode, errorMessage) => {
+      const { cluster } = withTopic()
+      const configs = Object.entries(set).map(([name, value]) => ({ name, value }))
+      const resources = [{ resourceType, resourceName, configs }]
+      expect(cluster.alter({ resources, validateOnly: false })).toEqual([
+        { resourceType, resourceName, errorCode, errorMessage },
+      ])
+    },
+  )
+})
+
+describe('IncrementalAlterConfigs of the broker', () => {
+  it('changes broker "1" before broker "", and topics follow', () => {
+    const { cluster } = withTopic()
+    cluster.set(BROKER, '', { 'message.max.bytes': '3000000' })
+    expect(cluster.entry(TOPIC, 't', 'max.message.bytes')).toMatchObject({
+      value: '3000000',
+      configSource: 3,
+      synonyms: [
+        { name: 'message.max.bytes', value: '3000000', source: 3 },
+        { name: 'message.max.bytes', value: '1048588', source: 5 },
+      ],
+    })
+    cluster.set(BROKER, '1', { 'message.max.bytes': '2000000' })
+    expect(cluster.entry(TOPIC, 't', 'max.message.bytes')).toMatchObject({
+      value: '2000000',
+      configSource: 2,
+    })
+    cluster.set(BROKER, '1', { 'message.max.bytes': null })
+    cluster.set(BROKER, '', { 'message.max.bytes': null })
+    expect(cluster.entry(TOPIC, 't', 'max.message.bytes')).toMatchObject({ configSource: 5 })
+  })
+
+  // Taken from the answers of Apache Kafka 4.1.1, except that it keeps unknown names for plug-ins.
+  it.each([
+    [
+      '1',
+      'num.partitions',
+      '5',
+      42,
+      'Cannot update these configs dynamically: Set(num.partitions)',
+    ],
+    ['', 'listeners', 'x', 42, 'Cannot update these configs dynamically: Set(listeners)'],
+    [
+      '1',
+      'log.retention.ms',
+      'abc',
+      42,
+      'Invalid value abc for configuration log.retention.ms: Not a number of type LONG',
+    ],
+    [
+      '1',
+      'log.retention.ms',
+      '0',
+      42,
+      'log.retention.ms must be unlimited (-1) or, equal or greater than 1',
+    ],
+    ['2', 'log.retention.ms', '1', 42, 'Unexpected broker id, expected 1, but received 2'],
+    ['x', 'log.retention.ms', '1', 42, 'Node id must be an integer, but it is: x'],
+    ['1', 'nope', '1', 40, 'Unknown broker config name: nope'],
+  ])('of broker %j with %s=%s answers %i', (name, config, value, errorCode, errorMessage) => {
+    const { cluster } = withTopic()
+    expect(cluster.set(BROKER, name, { [config]: value })).toMatchObject([
+      { errorCode, errorMessage },
+    ])
+    expect(cluster.state.layers.dynamicBroker).toEqual({})
+  })
+
+  it.each([
+    [LOGGER, '1', 40, 'Logger root does not exist!'],
+    [LOGGER, '2', 42, 'Unexpected broker id, expected 1, but received 2'],
+    [16, 'm', 42, 'Unknown resource type 16'],
+  ])('of resource %i %j answers %i', (type, name, errorCode, errorMessage) => {
+    expect(openCluster().set(type, name, { root: 'DEBUG' })).toMatchObject([
+      { errorCode, errorMessage },
+    ])
+  })
+})
+
+describe('configuration versions', () => {
+  it('rise when the settings of a topic change, and only then', () => {
+    const { cluster, topic } = withTopic()
+    const versions = [topic().configVersion]
+    const step = (type: number, name: string, configs: Record<string, string | null>) => {
+      cluster.set(type, name, configs)
+      versions.push(topic().configVersion)
+    }
+    step(TOPIC, 't', { 'retention.ms': '5' })
+    step(TOPIC, 't', { 'retention.ms': '5' })
+    step(TOPIC, 't', { 'flush.ms': '5' })
+    step(BROKER, '', { 'log.flush.interval.ms': '5' })
+    step(BROKER, '', { 'message.max.bytes': '5' })
+    step(BROKER, '1', { 'message.max.bytes': '6' })
+    step(BROKER, '', { 'message.max.bytes': null })
+    expect(versions.map((version) => version - versions[0]!)).toEqual([0, 1, 1, 1, 1, 2, 3, 3])
+  })
+
+  it('are never the same for different settings, whatever happens and is restarted', () => {
+    const size = fc.constantFrom('1000000', '2000000', null)
+    const place = fc.constantFrom<[number, string]>([TOPIC, 't'], [BROKER, ''], [BROKER, '1'])
+    const step = fc.oneof(
+      fc.record({ place, size }),
+      fc.record({ restart: fc.constantFrom('1000000', '3000000') }),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const storage = memoryStorage()
+        let cluster = openCluster(storage)
+        cluster.create([{ name: 't' }])
+        const seen = new Map<number, string>()
+        let last = 0
+        for (const one of steps) {
+          if ('restart' in one) {
+            cluster = openCluster(storage, { 'message.max.bytes': one.restart })
+          } else {
+            const [type, name] = one.place
+            const key = type === TOPIC ? 'max.message.bytes' : 'message.max.bytes'
+            cluster.set(type, name, { [key]: one.size })
+          }
+          const { configVersion, settings } = cluster.lookup({ names: ['t'] }).topics[0]!.topic!
+          const text = JSON.stringify(settings)
+          expect(seen.get(configVersion) ?? text).toBe(text)
+          expect(configVersion).toBeGreaterThanOrEqual(last)
+          seen.set(configVersion, text)
+          last = configVersion
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('the outbox', () => {
+  it('gets a notice in the same transaction for topics that were written', () => {
+    const { cluster, id, topic } = withTopic()
+    cluster.set(TOPIC, 't', { 'retention.ms': '5' })
+    expect(cluster.state.notices.size).toBe(0)
+    cluster.admit(id, 0, true)
+    cluster.set(TOPIC, 't', { 'retention.ms': '6' })
+    expect(cluster.state.notices.get(id)).toBe(topic().configVersion)
+    expect(openCluster(cluster.storage).state.notices.get(id)).toBe(topic().configVersion)
+  })
+
+  it('gets one for each topic that a change of the broker reaches', () => {
+    const { cluster, id } = withTopic()
+    const [own] = cluster.create([
+      { name: 'own', configs: [{ name: 'max.message.bytes', value: '9' }] },
+    ])
+    cluster.create([{ name: 'unwritten' }])
+    cluster.admit(id, 0, true)
+    cluster.admit(own?.topicId as TopicId, 0, true)
+    cluster.set(BROKER, '', { 'message.max.bytes': '7' })
+    expect([...cluster.state.notices.keys()]).toEqual([id])
+  })
+
+  it('gets one for every written topic when the configuration at start is another', () => {
+    const { cluster, id } = withTopic()
+    cluster.admit(id, 0, true)
+    const again = openCluster(cluster.storage)
+    expect(again.state.notices.size).toBe(0)
+    const other = openCluster(cluster.storage, { 'log.retention.hours': '1' })
+    expect([...other.state.notices.keys()]).toEqual([id])
+  })
+})

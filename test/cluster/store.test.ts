@@ -1,0 +1,82 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { ClusterState } from '../../src/cluster/cluster.ts'
+import { commit, load, NewerSchemaError } from '../../src/cluster/store.ts'
+import type { TopicId } from '../../src/core/ids.ts'
+import { memoryStorage, openCluster } from './fakes.ts'
+
+/** What a restart must give back; views are made when asked for. */
+function durable({ views: _, written, collisions, ...state }: ClusterState) {
+  return {
+    ...state,
+    topics: new Map([...state.topics].sort()),
+    written: new Map([...written].filter(([, partitions]) => partitions.size > 0)),
+    collisions: new Map([...collisions].sort()),
+  }
+}
+
+describe('the storage of the controller', () => {
+  it('keeps the cluster id it was made with', () => {
+    const storage = memoryStorage()
+    let made = 0
+    const newId = () => `id-${made++}`
+    expect(load(storage, newId, {}).state.clusterId).toBe('id-0')
+    expect(load(storage, newId, {}).state.clusterId).toBe('id-0')
+  })
+
+  it('of a newer release is refused and left as it is', () => {
+    const storage = memoryStorage()
+    openCluster(storage)
+    storage.database.exec('UPDATE schema_version SET version = 2')
+    expect(() => openCluster(storage)).toThrow(NewerSchemaError)
+  })
+
+  it('keeps all changes of a decision or none', () => {
+    const storage = memoryStorage()
+    const cluster = openCluster(storage)
+    cluster.create([{ name: 't' }])
+    const before = durable(cluster.state)
+    const id = cluster.state.names.get('t') as TopicId
+    storage.database.exec('DROP TABLE notice')
+    const changes = [
+      { kind: 'written', id, partition: 0 },
+      { kind: 'notice', id, version: 9 },
+    ] as const
+    expect(() => commit(storage, cluster.state, changes)).toThrow()
+    expect(durable(cluster.state)).toEqual(before)
+    expect(storage.database.prepare('SELECT * FROM written_partition').all()).toEqual([])
+  })
+
+  it('gives back after a restart what was there before, whatever happened', () => {
+    const names = ['a', 'b.c', 'b_c']
+    const name = fc.constantFrom(...names)
+    const partition = fc.integer({ min: 0, max: 3 })
+    const value = fc.constantFrom('1', '2000', null)
+    const step = fc.oneof(
+      fc.record({ create: name }),
+      fc.record({ grow: name }),
+      fc.record({ write: name, partition }),
+      fc.record({ set: name, value }),
+      fc.record({ broker: fc.constantFrom('', '1'), value }),
+      fc.record({ drop: name }),
+    )
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+        const storage = memoryStorage()
+        const cluster = openCluster(storage)
+        for (const one of steps) {
+          if ('create' in one) cluster.create([{ name: one.create, numPartitions: 2 }])
+          else if ('grow' in one) cluster.grow([{ name: one.grow, count: 4 }])
+          else if ('write' in one) {
+            const id = cluster.state.names.get(one.write)
+            if (id !== undefined) cluster.admit(id, one.partition, true)
+          } else if ('set' in one) cluster.set(2, one.set, { 'retention.ms': one.value })
+          else if ('broker' in one) cluster.set(4, one.broker, { 'log.retention.ms': one.value })
+          else cluster.delete([{ name: one.drop }])
+        }
+        expect(durable(openCluster(storage).state)).toEqual(durable(cluster.state))
+      }),
+      { numRuns: 60 },
+    )
+  })
+})

@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { WASM_ARENA_BYTES } from '../../src/core/limits.ts'
+import { codec, crc32c, xxh32 } from '../../src/core/wasm.ts'
+import { noise, utf8 } from '../record/golden.ts'
+import vectors from '../vectors/batches.json' with { type: 'json' }
+
+/** CRC-32C bit by bit, from its polynomial alone. */
+function slowCrc(bytes: Uint8Array): number {
+  let crc = 0xffff_ffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0)
+  }
+  return ~crc >>> 0
+}
+
+describe('CRC-32C', () => {
+  it('has the check values of RFC 3720', () => {
+    expect(crc32c(utf8('123456789'))).toBe(0xe3069283)
+    expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa)
+    expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43)
+    expect(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i))).toBe(0x46dd794e)
+    expect(crc32c(new Uint8Array(0))).toBe(0)
+  })
+
+  it.each(vectors.crc32cOfNoise)('of %d bytes is what the Java library computes', (length, crc) => {
+    expect(crc32c(noise(length as number))).toBe(crc)
+  })
+
+  it('is the bitwise definition for any bytes, part of them, and views', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), fc.nat(300), (bytes, a, b) => {
+        const from = Math.min(a, b, bytes.length)
+        const to = Math.min(Math.max(a, b), bytes.length)
+        expect(crc32c(bytes, from, to)).toBe(slowCrc(bytes.subarray(from, to)))
+        expect(crc32c(bytes.subarray(from, to))).toBe(slowCrc(bytes.subarray(from, to)))
+      }),
+    )
+  })
+
+  it('continues over pieces, however they are cut, and over more than the memory holds', () => {
+    const bytes = noise(20 * 1024 * 1024)
+    const whole = crc32c(bytes)
+    const cuts = [0, 1, 21, 262_144, 262_145, 1_000_003, 9_000_000, bytes.length]
+    let crc = 0
+    for (let i = 1; i < cuts.length; i++) crc = crc32c(bytes, cuts[i - 1], cuts[i], crc)
+    expect(crc).toBe(whole)
+    expect(crc32c(bytes, 21)).toBe(crc32c(bytes.subarray(21)))
+    expect(crc32c(bytes.subarray(0, 600_000))).toBe(slowCrc(bytes.subarray(0, 600_000)))
+  })
+})
+
+describe('xxHash32', () => {
+  it.each(vectors.xxh32OfNoise)('of %d bytes is what lz4-java computes', (length, hash) => {
+    expect(xxh32(noise(length as number))).toBe(hash)
+  })
+
+  it('is the same however the bytes are cut', () => {
+    const { run, memory, start } = codec()
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(fc.nat(40)), (bytes, cuts) => {
+        const whole = xxh32(bytes)
+        memory.set(bytes, start)
+        run.xxh32Reset(1)
+        let at = 0
+        for (const cut of [...cuts, bytes.length]) {
+          const length = Math.min(cut, bytes.length - at)
+          run.xxh32Update(1, start + at, length)
+          at += length
+        }
+        expect(run.xxh32Digest(1) >>> 0).toBe(whole)
+      }),
+    )
+  })
+})
+
+describe('the module', () => {
+  it('has the memory that is planned for it, imports nothing and cannot grow', () => {
+    const { run, memory } = codec()
+    expect(memory.length).toBe(WASM_ARENA_BYTES)
+    expect(() => run.memory.grow(1)).toThrow(RangeError)
+    expect(memory.length).toBe(WASM_ARENA_BYTES)
+  })
+})

@@ -1,0 +1,196 @@
+// What the tests of the HTTP face share: a broker context over logs in memory, which keep batches as a
+// leader does, and the application over it. The handlers in between are the real ones.
+
+import type { BrokerContext } from '../../src/broker/context.ts'
+import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
+import type { Environment } from '../../src/core/env.ts'
+import { KafkaError } from '../../src/core/errors.ts'
+import { offset } from '../../src/core/ids.ts'
+import type { PartitionRpc } from '../../src/partition/contract.ts'
+import {
+  baseOffsetAt,
+  lastOffsetAt,
+  patchBaseOffset,
+  readBatchHeader,
+} from '../../src/record/header.ts'
+import { recordsOf } from '../../src/record/records.ts'
+import { fakeContext, partial, timers, topicState } from '../broker/fakes.ts'
+
+/** A partition in memory: real batches, real offsets, no limits. */
+export class MemoryLog {
+  readonly batches: Uint8Array[] = []
+  startOffset = 0
+  /** What append answers next instead of storing. */
+  refusals: number[] = []
+  /** Called before each append is stored. */
+  beforeAppend: () => Promise<void> = async () => {}
+  #wake: (() => void)[] = []
+
+  get end(): number {
+    const last = this.batches.at(-1)
+    return last === undefined ? this.startOffset : lastOffsetAt(last, 0) + 1
+  }
+
+  /** Stores a batch as it is, at the end. */
+  store(batch: Uint8Array): number {
+    const base = this.end
+    const own = batch.slice()
+    patchBaseOffset(own, 0, base)
+    this.batches.push(own)
+    for (const wake of this.#wake.splice(0)) wake()
+    return base
+  }
+
+  rpc(): Partial<PartitionRpc> {
+    const state = () => ({
+      error: KafkaError.NONE,
+      highWatermark: offset(this.end),
+      lastStableOffset: offset(this.end),
+      logStartOffset: offset(this.startOffset),
+    })
+    return {
+      append: async ({ batch }) => {
+        await this.beforeAppend()
+        const refusal = this.refusals.shift()
+        const logStartOffset = offset(this.startOffset)
+        if (refusal !== undefined && refusal !== 0) {
+          return { kind: 'refused', error: refusal, logStartOffset }
+        }
+        return { kind: 'appended', baseOffset: offset(this.store(batch)), logStartOffset }
+      },
+      read: async ({ offset: from, maxBytes, atLeastOneBatch }) => {
+        const empty = { ...state(), pieces: [], abortedTransactions: [] }
+        if (from < this.startOffset || from > this.end) {
+          return { ...empty, error: KafkaError.OFFSET_OUT_OF_RANGE }
+        }
+        const pieces: Uint8Array[] = []
+        let bytes = 0
+        for (const batch of this.batches.filter((one) => lastOffsetAt(one, 0) >= from)) {
+          const first = pieces.length === 0 && atLeastOneBatch
+          if (!first && bytes + batch.length > maxBytes) break
+          pieces.push(batch.slice())
+          bytes += batch.length
+        }
+        return { ...empty, pieces }
+      },
+      watch: async (_, after, timeoutMs) => {
+        if (this.end <= after) {
+          await Promise.race([
+            new Promise<void>((resolve) => this.#wake.push(resolve)),
+            timers.sleep(Math.min(timeoutMs, 200)),
+          ])
+        }
+        return { error: KafkaError.NONE, highWatermark: offset(this.end) }
+      },
+      listOffset: async ({ timestamp }) => {
+        const found = (at: number) => ({ error: 0, offset: offset(at), timestamp: -1 })
+        if (timestamp === -1) return found(this.end)
+        if (timestamp === -2) return found(this.startOffset)
+        for (const batch of this.batches) {
+          if (readBatchHeader(batch).maxTimestamp < timestamp) continue
+          for (const record of recordsOf(batch)) {
+            if (record.timestamp >= timestamp) return found(record.offset)
+          }
+        }
+        return found(-1)
+      },
+    }
+  }
+
+  /** Every record's value as text, with its offset. */
+  values(): string[] {
+    return this.batches.flatMap((batch) =>
+      [...recordsOf(batch)].map(({ value }) =>
+        value === null ? 'null' : Buffer.from(value).toString('utf8'),
+      ),
+    )
+  }
+
+  /** Base offsets of the batches. */
+  bases(): number[] {
+    return this.batches.map((batch) => baseOffsetAt(batch, 0))
+  }
+}
+
+/** Topics in memory and the context that reaches them. */
+export interface MemoryBroker {
+  readonly context: BrokerContext
+  log(topic: string, partition?: number): MemoryLog
+  /** Deletes a topic, or replaces it with an empty one of a new id. */
+  replace(name: string, by: TopicState | null): void
+}
+
+export function memoryBroker(
+  topics: readonly TopicState[],
+  cluster: Partial<ClusterRpc> = {},
+): MemoryBroker {
+  const states = new Map(topics.map((topic) => [topic.name, topic]))
+  const logs = new Map<string, MemoryLog>()
+  const logOf = (id: string, partition: number) => {
+    const key = `${id}/${partition}`
+    const log = logs.get(key) ?? new MemoryLog()
+    logs.set(key, log)
+    return log
+  }
+  const lookup: ClusterRpc['lookup'] = async ({ all, names = [], ids = [] }) => {
+    const found = (topic: TopicState | undefined) =>
+      topic === undefined
+        ? { error: KafkaError.UNKNOWN_TOPIC_OR_PARTITION }
+        : ({ error: 0, topic } as const)
+    const asked = all
+      ? [...states.values()]
+      : [
+          ...names.map((name) => states.get(name)),
+          ...ids.map((id) => [...states.values()].find((topic) => topic.id === id)),
+        ]
+    return { clusterId: 'memory', topics: asked.map(found) }
+  }
+  const context = fakeContext({
+    cluster: { lookup, clusterId: async () => 'memory', ...cluster },
+    partition: (topicId, partition) => {
+      const isAlive = () => [...states.values()].some((topic) => topic.id === topicId)
+      const rpc = partial<PartitionRpc>(logOf(topicId, partition).rpc(), 'partition')
+      const dead = { error: KafkaError.UNKNOWN_TOPIC_ID }
+      const none = offset(-1)
+      return {
+        ...rpc,
+        append: async (request) =>
+          isAlive() ? rpc.append(request) : { kind: 'refused', ...dead, logStartOffset: none },
+        read: async (request) =>
+          isAlive()
+            ? rpc.read(request)
+            : {
+                ...dead,
+                highWatermark: none,
+                lastStableOffset: none,
+                logStartOffset: none,
+                pieces: [],
+                abortedTransactions: [],
+              },
+      }
+    },
+  })
+  return {
+    context,
+    log: (name, partition = 0) => logOf(states.get(name)?.id ?? name, partition),
+    replace(name, by) {
+      if (by === null) states.delete(name)
+      else states.set(name, by)
+    },
+  }
+}
+
+/** Settings of a broker that runs on this machine. */
+export const LOCAL: Environment = {
+  local: true,
+  config: {},
+  advertised: { default: null, listeners: new Map() },
+  allowAnonymous: false,
+  allowOrigins: [],
+  allowHosts: [],
+  httpListeners: [],
+  logLevel: 'info',
+  secret: null,
+}
+
+export { topicState }

@@ -1,0 +1,245 @@
+// A partition leader on a host of its own: virtual clock, storage that fails when told, a Cluster that
+// answers when told. And batches to give it.
+
+import type { PartitionAdmission } from '../../src/cluster/contract.ts'
+import type { TopicSettings } from '../../src/core/configs.ts'
+import { LEADER_EPOCH, offset, type TopicId } from '../../src/core/ids.ts'
+import type { AppendReply, ReadReply } from '../../src/partition/contract.ts'
+import { PartitionLeader } from '../../src/partition/leader.ts'
+import { ChunkCache } from '../../src/partition/tail.ts'
+import { buildBatch, type NewBatch } from '../../src/record/build.ts'
+import { patchBaseOffset, patchLeaderEpoch } from '../../src/record/header.ts'
+import { batchesInPieces } from '../../src/record/stored.ts'
+import { SqliteStorage } from './sqlite-storage.ts'
+
+export const TOPIC = 'dGVzdC10b3BpYy1pZC0xMQ' as TopicId
+export const TARGET = { topicId: TOPIC, partition: 0 }
+
+export const SETTINGS: TopicSettings = {
+  cleanupDelete: true,
+  cleanupCompact: false,
+  compressionType: 'producer',
+  maxMessageBytes: 1_048_588,
+  messageTimestampType: 'CreateTime',
+  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+  timestampAfterMaxMs: 3_600_000,
+  segmentBytes: 1_073_741_824,
+  segmentMs: 604_800_000,
+  retentionMs: 604_800_000,
+  retentionBytes: -1,
+  validateRecords: false,
+  producerIdExpirationMs: 86_400_000,
+}
+
+const ALIVE: PartitionAdmission = {
+  alive: true,
+  name: 'topic',
+  configVersion: 1,
+  settings: SETTINGS,
+}
+
+/** A timer of the virtual clock. */
+interface Timer {
+  readonly atMs: number
+  readonly fire: () => void
+}
+
+/** A leader and its world. */
+export class Bench {
+  nowMs = 1_000_000
+  readonly storage = new SqliteStorage()
+  chunks: ChunkCache
+  leader: PartitionLeader
+  admission: PartitionAdmission | Error = ALIVE
+  /** Each question to Cluster: whether it was asked in order to write. */
+  readonly asked: boolean[] = []
+  readonly reported: string[] = []
+  readonly wakeUps: number[] = []
+  aborted: string | null = null
+  timers: Timer[] = []
+  /** When set, syncs wait for `confirm` or `loseCommit`. */
+  holdSync = false
+  #waiting: { resolve: () => void; reject: (error: Error) => void }[] = []
+  /** When set, Cluster's answers wait for `answerCluster`. */
+  holdCluster = false
+  #questions: (() => void)[] = []
+
+  constructor(tailBytes: number = 16 * 1024 * 1024) {
+    this.chunks = new ChunkCache(tailBytes)
+    this.leader = this.#start()
+  }
+
+  #start(): PartitionLeader {
+    return new PartitionLeader({
+      identity: TARGET,
+      storage: this.storage,
+      sync: () => this.#sync(),
+      deleteAll: async () => this.storage.deleteAll(),
+      abort: (reason) => {
+        this.aborted = reason
+      },
+      wakeAt: (timeMs) => this.wakeUps.push(timeMs),
+      admit: (writing) => this.#admit(writing),
+      now: () => this.nowMs,
+      startTimer: (fire, ms) => {
+        const timer = { atMs: this.nowMs + ms, fire }
+        this.timers.push(timer)
+        return () => {
+          this.timers = this.timers.filter((each) => each !== timer)
+        }
+      },
+      chunks: this.chunks,
+      report: (event) => this.reported.push(event),
+    })
+  }
+
+  async #sync(): Promise<void> {
+    if (this.holdSync) {
+      await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    }
+    this.storage.confirm()
+  }
+
+  get syncsWaiting(): number {
+    return this.#waiting.length
+  }
+
+  /** The disk confirms the commits so far. */
+  async confirm(): Promise<void> {
+    for (const { resolve } of this.#waiting.splice(0)) resolve()
+    await settled()
+  }
+
+  /** The disk loses the commits so far. */
+  async loseCommit(): Promise<void> {
+    for (const { reject } of this.#waiting.splice(0)) reject(new Error('lost'))
+    await settled()
+  }
+
+  async #admit(writing: boolean): Promise<PartitionAdmission> {
+    this.asked.push(writing)
+    if (this.holdCluster) await new Promise<void>((resolve) => this.#questions.push(resolve))
+    if (this.admission instanceof Error) throw this.admission
+    return this.admission
+  }
+
+  async answerCluster(): Promise<void> {
+    for (const answer of this.#questions.splice(0)) answer()
+    await settled()
+  }
+
+  /** The object is evicted and made anew from what is stored. */
+  restart(): void {
+    this.chunks = new ChunkCache(16 * 1024 * 1024)
+    this.aborted = null
+    this.leader = this.#start()
+  }
+
+  /** The machine dies and starts again: what was not confirmed is gone. */
+  crash(): void {
+    this.storage.crash()
+    this.restart()
+  }
+
+  /** Lets time pass; timers fire in order. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms
+    for (;;) {
+      const next = this.timers.toSorted((a, b) => a.atMs - b.atMs)[0]
+      if (next === undefined || next.atMs > endMs) break
+      this.timers = this.timers.filter((each) => each !== next)
+      this.nowMs = next.atMs
+      next.fire()
+      await settled()
+    }
+    this.nowMs = endMs
+  }
+
+  /**
+   * As over RPC, the leader gets a copy: it gives its memory back when the flush is written. `batch`
+   * then gets the fields that a leader sets, so that it can be compared with what is read.
+   */
+  async append(batch: Uint8Array, configVersion = 1): Promise<AppendReply> {
+    const reply = await this.leader.append({
+      ...TARGET,
+      configVersion,
+      batch: structuredClone(batch),
+    })
+    if (reply.kind === 'appended') {
+      patchBaseOffset(batch, 0, reply.baseOffset)
+      patchLeaderEpoch(batch, 0, LEADER_EPOCH)
+    }
+    return reply
+  }
+
+  /** Appends while nothing else goes on; the leader is idle again. The base offset. */
+  async appended(batch: Uint8Array): Promise<number> {
+    const reply = await this.append(batch)
+    await settled()
+    if (reply.kind !== 'appended') throw new Error(JSON.stringify(reply))
+    return reply.baseOffset
+  }
+
+  read(from: number, maxBytes = 1_000_000, atLeastOneBatch = true): Promise<ReadReply> {
+    return this.leader.read({
+      ...TARGET,
+      offset: offset(from),
+      maxBytes,
+      atLeastOneBatch,
+      readCommitted: false,
+    })
+  }
+}
+
+/** Lets all promises that can resolve do so. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+}
+
+const text = new TextEncoder()
+
+/** A batch of `count` records with the given timestamps (or all 1000) and about `valueBytes` each. */
+export function batch(
+  count: number,
+  options: Partial<NewBatch> & {
+    readonly timestamps?: readonly number[]
+    readonly valueBytes?: number
+    readonly tag?: string
+  } = {},
+): Uint8Array {
+  const { timestamps = [], valueBytes = 10, tag = 'v', ...rest } = options
+  const value = text.encode(tag.padEnd(valueBytes, '.'))
+  return buildBatch({
+    records: Array.from({ length: count }, (_, index) => ({
+      timestamp: timestamps[index] ?? 1000,
+      key: null,
+      value,
+    })),
+    ...rest,
+  })
+}
+
+/** A batch of exactly `bytes`. */
+export function batchOfSize(bytes: number, options: Partial<NewBatch> = {}): Uint8Array {
+  let valueBytes = bytes - 80
+  for (;;) {
+    const made = batch(1, { ...options, valueBytes })
+    if (made.length === bytes) return made
+    valueBytes += bytes - made.length
+  }
+}
+
+/** An idempotent batch. */
+export function sequenced(
+  producerId: number,
+  baseSequence: number,
+  count = 1,
+  producerEpoch = 0,
+): Uint8Array {
+  return batch(count, { producerId, producerEpoch, baseSequence })
+}
+
+/** The batches of a reply, each in a buffer of its own. */
+export function batchesOf(reply: ReadReply): Uint8Array[] {
+  return [...batchesInPieces(reply.pieces)]
+}

@@ -1,0 +1,9 @@
+// The codec module of Ottla: checksums and the compressions that the runtime does not have. Not a
+// frame format: frames, bounds and layout of the memory are the TypeScript side's (src/core).
+// Everything works on addresses of the module's one memory, which never grows.
+
+export { crc32c } from './crc32c'
+export { lz4Decode, lz4Encode } from './lz4'
+export { snappyDecode, snappyEncode } from './snappy'
+export { xxh32Digest, xxh32Reset, xxh32Update } from './xxh32'
+export { dataStart } from './layout'
