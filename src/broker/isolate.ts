@@ -2,13 +2,14 @@
 // counters, settings), and how it makes a context for each of them. Not the hosting of a socket
 // (tcp.ts) and not HTTP (../http).
 
-import { advertisedEndpoint, type Environment, LOG_LEVELS, readEnvironment } from '../core/env.ts'
+import { advertisedEndpoint, type Environment, readEnvironment } from '../core/env.ts'
 import { BROKER_CONFIG_CACHE_MS, REQUEST_MAX_BYTES } from '../core/limits.ts'
+import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
 import { APIS } from './apis.ts'
 import { memoryBudget } from './budget.ts'
 import { Connection } from './connection.ts'
-import type { BrokerContext, Endpoint, Log, Timers } from './context.ts'
+import type { BrokerContext, Endpoint, Timers } from './context.ts'
 import { serveSocket, type TcpSocket } from './tcp.ts'
 import { TopicCache } from './topic-cache.ts'
 import { Watches } from './watches.ts'
@@ -33,7 +34,7 @@ export function environmentOf(env: WorkerEnv): Environment {
 /** A context for one connection or HTTP request. */
 export function brokerContext(env: WorkerEnv, advertised: Endpoint): BrokerContext {
   const reached = objects(env)
-  const log = logger(environmentOf(env))
+  const log = workerLog(environmentOf(env).logLevel)
   return {
     objects: reached,
     topics,
@@ -66,7 +67,7 @@ export async function serveKafka(
   const { localAddress } = await socket.opened
   const advertised = advertisedEndpoint(environmentOf(env).advertised, localAddress)
   if (advertised === null) {
-    logger(environmentOf(env))('error', 'no address to advertise: set --advertised', {
+    workerLog(environmentOf(env).logLevel)('error', 'no address to advertise: set --advertised', {
       local: localAddress ?? '',
     })
     return socket.close()
@@ -89,14 +90,4 @@ const timers: Timers = {
     new Promise((resolve) => {
       setTimeout(resolve, ms)
     }),
-}
-
-/** One line of JSON per event on the runtime's log; the launcher gives it its final form. */
-function logger({ logLevel }: Environment): Log {
-  const lowest = LOG_LEVELS.indexOf(logLevel)
-  return (level, event, fields) => {
-    if (LOG_LEVELS.indexOf(level) < lowest) return
-    // biome-ignore lint/suspicious/noConsole: the runtime's log is the Worker's only way to standard error.
-    console.log(JSON.stringify({ level, event, ...fields }))
-  }
 }

@@ -46,15 +46,6 @@ export function partitionViews(
   return views
 }
 
-/** True for the topics that Kafka itself keeps; none of them is kept here, but a client may make one. */
-export function isInternal(name: string): boolean {
-  return (
-    name === '__consumer_offsets' ||
-    name === '__transaction_state' ||
-    name === '__share_group_state'
-  )
-}
-
 function bits(...operations: readonly number[]): number {
   return operations.reduce((mask, operation) => mask | (1 << operation), 0)
 }

@@ -4,7 +4,15 @@
 // nothing built, no install script run and no network, and before every start it has to be quick.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -68,7 +76,8 @@ function buildWasm() {
 }
 
 /**
- * One module beside its WASM file: the bundle that workerd, miniflare and the published package run.
+ * The modules and the WASM file that workerd, miniflare and the published package run; what is imported
+ * on demand is a module of its own, which workerd does not compile at the start.
  * Names stay as written, so that a stack trace says something.
  */
 async function buildWorker(esbuild) {
@@ -81,6 +90,8 @@ async function buildWorker(esbuild) {
     external: ['node:*', 'cloudflare:*'],
     loader: { '.wasm': 'copy' },
     assetNames: '[name]',
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     minifyWhitespace: true,
     minifySyntax: true,
   })
@@ -113,11 +124,21 @@ async function bundle(esbuild, options) {
       ...options,
     })
     for (const file of outputFiles) replace(file.path, file.contents)
+    if (options.splitting) removeOthers(outputFiles.map((file) => file.path))
   } catch (error) {
     await esbuild.stop()
     // esbuild has printed its own errors.
     if (!('errors' in error)) throw error
     fail('the build failed')
+  }
+}
+
+/** Modules of earlier builds, whose names carry other hashes. */
+function removeOthers(paths) {
+  const folder = dirname(paths[0])
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (!paths.includes(path) && /-[A-Z0-9]+\.js$/.test(name)) rmSync(path, { force: true })
   }
 }
 

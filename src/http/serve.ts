@@ -1,20 +1,22 @@
 // The Worker's `fetch`: one application per isolate, one broker context per request. Not the routes.
+// The application is loaded with the first request: a start must not pay for what Kafka clients do not
+// use, and Hono, zod and the routes are half of the bundle.
 
 import type { Hono } from 'hono'
 import { brokerContext, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
 import { advertisedEndpoint } from '../core/env.ts'
-import { httpApp } from './app.ts'
 
 const KAFKA_PORT = 9092
 
 let app: Hono | null = null
 
 /** Answers one HTTP request. `context` is the runtime's; without it nothing outlives the answer. */
-export function serveHttp(
+export async function serveHttp(
   request: Request,
   env: WorkerEnv,
   context?: ExecutionContext,
-): Response | Promise<Response> {
+): Promise<Response> {
+  const { httpApp } = await import('./app.ts')
   app ??= httpApp({
     environment: environmentOf(env),
     context: (asked) => brokerContext(env, advertisedOver(asked, env)),

@@ -131,6 +131,11 @@ export function isControlAt(bytes: Uint8Array, at: number): boolean {
   return (attributesAt(bytes, at) & CONTROL) !== 0
 }
 
+/** True for a batch that is part of a transaction. */
+export function isTransactionalAt(bytes: Uint8Array, at: number): boolean {
+  return (attributesAt(bytes, at) & TRANSACTIONAL) !== 0
+}
+
 /** Reads the header of the batch at `at`; its 61 bytes must be there. Checks nothing. */
 export function readBatchHeader(bytes: Uint8Array, at = 0): BatchHeader {
   const attributes = attributesAt(bytes, at)

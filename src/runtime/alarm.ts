@@ -24,7 +24,8 @@ export class OneAlarm {
   wakeAt(timeMs: number): void {
     if (this.#dueMs === undefined) {
       this.#storage.getAlarm().then(
-        (dueMs) => this.#set(dueMs, timeMs),
+        // Another call may have set it meanwhile.
+        (dueMs) => this.#set(this.#dueMs === undefined ? dueMs : this.#dueMs, timeMs),
         (error) => this.#report(error),
       )
     } else {

@@ -40,7 +40,7 @@ export async function run(args: string[]): Promise<void> {
     process.exitCode = 1
     return
   }
-  console.log('Ratios of medians by turns in this run; absolute values mean this machine only.\n')
+  console.log('Medians of the rounds, by turns; absolute values mean this machine only.\n')
   const figures: Figure[] = []
   for (const name of names) {
     if (process.platform !== 'linux' && LINUX_ONLY.includes(name)) {

@@ -223,4 +223,32 @@ describe('Produce', () => {
     release[2]?.()
     await handling.response
   })
+
+  it('of a batch refused by cached settings asks Cluster whether they still hold', async () => {
+    const old = topicState('a', 1, { maxMessageBytes: 100 })
+    const newer = { ...topicState('a'), configVersion: 2 }
+    const { got, partition } = leaders()
+    const context = fakeContext({ topics: [old], cluster: cluster(newer), partition })
+    const response = await produce(requestFor({ 0: batchOf(500) }), CALL, context).response
+    expect(response?.responses[0]?.partitionResponses[0]?.errorCode).toBe(0)
+    expect(got[0]?.configVersion).toBe(2)
+  })
+
+  it('of a batch that is too large by current settings too is refused', async () => {
+    const topic = topicState('a', 1, { maxMessageBytes: 100 })
+    const context = fakeContext({ topics: [topic], cluster: cluster(topic) })
+    const response = await produce(requestFor({ 0: batchOf(500) }), CALL, context).response
+    expect(response?.responses[0]?.partitionResponses[0]?.errorCode).toBe(10)
+  })
+
+  it('of a transactional batch without transactional id is refused for every partition', async () => {
+    const record = { key: null, value: null, headers: [], timestamp: NOW }
+    const fields = { transactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 }
+    const records = buildBatch({ records: [record], ...fields })
+    const context = fakeContext({ topics: [topicState('a', 2)] })
+    const request = requestFor({ 0: batchOf(1), 1: records })
+    const response = await produce(request, CALL, context).response
+    const codes = response?.responses[0]?.partitionResponses.map(({ errorCode }) => errorCode)
+    expect(codes).toEqual([53, 53])
+  })
 })

@@ -21,9 +21,12 @@ export async function packageStanzas(context: TestContext): Promise<Stanza[]> {
   const names = indexNames()
   if (names.length === 0) absent(context, `a Debian package index in ${LISTS}`)
   if (names.some((name) => name.endsWith('.lz4'))) needs(context, 'lz4')
-  const texts = await Promise.all(names.map(readIndex))
-  return texts.flatMap(parse)
+  stanzas ??= Promise.all(names.map(readIndex)).then((texts) => texts.flatMap(parse))
+  return stanzas
 }
+
+/** Read once for all scenarios of a file. */
+let stanzas: Promise<Stanza[]> | undefined
 
 function indexNames(): string[] {
   try {

@@ -2,6 +2,7 @@
 // a cursor. No eligible leader replicas: a partition has one replica, its leader.
 
 import type { TopicLookupResult } from '../../cluster/contract.ts'
+import { isInternalTopic } from '../../cluster/names.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import { ZERO_TOPIC_ID } from '../../core/ids.ts'
 import type {
@@ -10,7 +11,7 @@ import type {
 } from '../../protocol/messages/describe-topic-partitions.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { isInternal, partitionViews, TOPIC_OPERATIONS } from '../topic-view.ts'
+import { partitionViews, TOPIC_OPERATIONS } from '../topic-view.ts'
 
 /** Kafka's default of max.request.partition.size.limit. */
 const DEFAULT_PAGE = 2_000
@@ -45,7 +46,7 @@ export async function describeTopicPartitions(
       errorCode: KafkaError.NONE,
       name,
       topicId: result.topic.id,
-      isInternal: isInternal(name),
+      isInternal: isInternalTopic(name),
       partitions: partitionViews(result.topic, from, until).map((view) => ({
         ...view,
         eligibleLeaderReplicas: [],
@@ -101,5 +102,11 @@ async function topicsFrom(
 }
 
 function failure(name: string, errorCode: ErrorCode): TopicResponse {
-  return { errorCode, name, topicId: ZERO_TOPIC_ID, isInternal: isInternal(name), partitions: [] }
+  return {
+    errorCode,
+    name,
+    topicId: ZERO_TOPIC_ID,
+    isInternal: isInternalTopic(name),
+    partitions: [],
+  }
 }

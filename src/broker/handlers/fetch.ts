@@ -305,8 +305,9 @@ function partitionResponse(
   return {
     partitionIndex: position?.asked.partition ?? -1,
     errorCode: reply.error,
-    highWatermark: reply.highWatermark,
-    lastStableOffset: reply.lastStableOffset,
+    // As Kafka, an error tells nothing of where the log ends.
+    highWatermark: reply.error === KafkaError.NONE ? reply.highWatermark : -1,
+    lastStableOffset: reply.error === KafkaError.NONE ? reply.lastStableOffset : -1,
     logStartOffset: reply.logStartOffset,
     abortedTransactions: readCommitted
       ? reply.abortedTransactions.map(({ producerId, firstOffset }) => ({

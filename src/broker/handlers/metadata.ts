@@ -3,6 +3,7 @@
 // and controller. Always asks Cluster, so what it says is current, and fills the cache with it.
 
 import type { TopicLookup, TopicLookupResult, TopicState } from '../../cluster/contract.ts'
+import { isInternalTopic } from '../../cluster/names.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import { BROKER_ID, ZERO_TOPIC_ID } from '../../core/ids.ts'
 import type { MetadataRequest, MetadataResponse } from '../../protocol/messages/metadata.ts'
@@ -10,7 +11,6 @@ import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import {
   CLUSTER_OPERATIONS,
-  isInternal,
   OPERATIONS_NOT_ASKED,
   partitionViews,
   TOPIC_OPERATIONS,
@@ -91,7 +91,7 @@ function topicView(topic: TopicState, operations: number): TopicResponse {
     errorCode: KafkaError.NONE,
     name: topic.name,
     topicId: topic.id,
-    isInternal: isInternal(topic.name),
+    isInternal: isInternalTopic(topic.name),
     partitions: partitionViews(topic),
     topicAuthorizedOperations: operations,
   }
@@ -111,7 +111,7 @@ function failure(
     errorCode,
     name: asked.name ?? (version >= IDS_FROM ? null : ''),
     topicId: asked.topicId,
-    isInternal: isInternal(asked.name ?? ''),
+    isInternal: isInternalTopic(asked.name ?? ''),
     partitions: [],
     topicAuthorizedOperations: asked.name === null ? OPERATIONS_NOT_ASKED : operations,
   }

@@ -9,6 +9,7 @@ import { offset } from '../../core/ids.ts'
 import { APPENDS_IN_FLIGHT_BYTES, SMALL_BYTES } from '../../core/limits.ts'
 import type { AppendReply } from '../../partition/contract.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
+import { BATCH_HEADER_BYTES, isTransactionalAt } from '../../record/header.ts'
 import { type AdmittedBatch, admitBatch, type RefusedBatch } from '../batch-admission.ts'
 import type { Call } from '../call.ts'
 import { type BrokerContext, CloseConnection, type Handling } from '../context.ts'
@@ -59,19 +60,29 @@ class ProduceRun {
 
   /** Sends what can be sent at once; a promise when a topic must be looked up or bytes must land first. */
   send(): Promise<void> | undefined {
-    const { acks } = this.#request
-    if (acks !== 0 && acks !== 1 && acks !== -1) {
-      for (const append of this.#appends) {
-        this.#answers.push(refusal(append.partition, KafkaError.INVALID_REQUIRED_ACKS))
-      }
+    const error = this.#requestError()
+    if (error !== KafkaError.NONE) {
+      for (const { partition } of this.#appends) this.#answers.push(refusal(partition, error))
       return undefined
     }
     for (const [at, append] of this.#appends.entries()) {
       const topic = knownTopic(this.#context, append)
       if (topic === undefined || !this.#hasRoom(append)) return this.#sendFrom(at)
-      this.#answers.push(this.#sendOne(append, topic))
+      const admitted = this.#admit(append, topic)
+      if (dependsOnSettings(admitted)) return this.#sendFrom(at)
+      this.#answers.push(this.#sendOne(append, topic, admitted))
     }
     return undefined
+  }
+
+  /** What makes Kafka refuse every partition of the request. */
+  #requestError(): ErrorCode {
+    const { acks, transactionalId } = this.#request
+    if (acks !== 0 && acks !== 1 && acks !== -1) return KafkaError.INVALID_REQUIRED_ACKS
+    const isTransactional = this.#appends.some(({ records }) => claimsTransaction(records))
+    return isTransactional && transactionalId === null
+      ? KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      : KafkaError.NONE
   }
 
   /** @throws CloseConnection for an error with acks=0, where Kafka has no other way to say it */
@@ -98,7 +109,11 @@ class ProduceRun {
           this.#roomWaiter = resolve
         })
       }
-      const topic = knownTopic(this.#context, append) ?? (await lookUpTopic(this.#context, append))
+      let topic: TopicState | ErrorCode | undefined = knownTopic(this.#context, append)
+      // A refusal by settings may be due to old ones: a cache is wrong for one request at most.
+      if (topic === undefined || dependsOnSettings(this.#admit(append, topic))) {
+        topic = await lookUpTopic(this.#context, append)
+      }
       this.#answers.push(
         typeof topic === 'number' ? refusal(append.partition, topic) : this.#sendOne(append, topic),
       )
@@ -111,13 +126,20 @@ class ProduceRun {
   }
 
   /** Its synchronous stretch sends the batch; the answer comes when the leader has made it durable. */
-  #sendOne(append: Append, topic: TopicState): Promise<PartitionResponse> {
-    const admitted = admitBatch(append.records, topic.settings, {
+  #sendOne(
+    append: Append,
+    topic: TopicState,
+    admitted: AdmittedBatch | RefusedBatch = this.#admit(append, topic),
+  ): Promise<PartitionResponse> {
+    if (admitted.kind === 'refused') return refusedBatch(append.partition, admitted)
+    return this.#settle(append, topic, admitted, this.#call(append, topic, admitted))
+  }
+
+  #admit(append: Append, topic: TopicState): AdmittedBatch | RefusedBatch {
+    return admitBatch(append.records, topic.settings, {
       version: this.#version,
       nowMs: this.#context.timers.now(),
     })
-    if (admitted.kind === 'refused') return refusedBatch(append.partition, admitted)
-    return this.#settle(append, topic, admitted, this.#call(append, topic, admitted))
   }
 
   #call(append: Append, topic: TopicState, { batch }: AdmittedBatch): Promise<AppendReply> {
@@ -197,6 +219,22 @@ async function refusal(
   errorMessage: string | null = null,
 ): Promise<PartitionResponse> {
   return { index, errorCode, baseOffset: offset(-1), errorMessage }
+}
+
+/** Refused for what the topic's settings say, and not for what the batch is. */
+function dependsOnSettings(admitted: AdmittedBatch | RefusedBatch): boolean {
+  if (admitted.kind !== 'refused') return false
+  const { error, recordErrors } = admitted
+  return (
+    error === KafkaError.MESSAGE_TOO_LARGE ||
+    error === KafkaError.RECORD_LIST_TOO_LARGE ||
+    error === KafkaError.INVALID_TIMESTAMP ||
+    recordErrors.length > 0
+  )
+}
+
+function claimsTransaction(records: Uint8Array | null): boolean {
+  return records !== null && records.length >= BATCH_HEADER_BYTES && isTransactionalAt(records, 0)
 }
 
 /** The batch's memory is given back already: the client, told to retry, sends it again. */
