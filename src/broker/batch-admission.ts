@@ -4,7 +4,7 @@
 
 import type { TopicSettings } from '../core/configs.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import { DECOMPRESSED_BATCH_BYTES } from '../core/limits.ts'
+import { DECOMPRESSED_BATCH_BYTES, SMALL_BYTES } from '../core/limits.ts'
 import { recompress } from '../record/build.ts'
 import { Codec, codecOfTopic } from '../record/compression.ts'
 import {
@@ -25,7 +25,10 @@ import type { RecordWalk } from '../record/records.ts'
 /** A batch as its leader may store it. */
 export interface AdmittedBatch {
   readonly kind: 'admitted'
-  /** Owns its buffer, as RPC wants it. */
+  /**
+   * Owns its buffer, as RPC wants it; but one larger than SMALL_BYTES may be a view of what the client
+   * sent, changed in place.
+   */
   readonly batch: Uint8Array
   /** What the broker stamped, in ms; -1 for CreateTime. */
   readonly logAppendTimeMs: number
@@ -36,7 +39,7 @@ export type RefusedBatch = BatchRefusal
 
 /**
  * Checks one partition's records and gives them the form the topic asks for (stamp, codec).
- * @param records what the client sent; not changed
+ * @param records what the client sent; changed only in a batch larger than SMALL_BYTES
  * @param call.version version of the Produce request
  */
 export function admitBatch(
@@ -53,7 +56,7 @@ export function admitBatch(
   const isRecoded = codec !== null && codec !== header.codec
   const walked = checkRecords(batch, header, settings, isRecoded)
   if (isRefusal(walked)) return walked
-  const own = isRecoded ? recompress(batch, codec) : batch.slice()
+  const own = isRecoded ? recompress(batch, codec) : ownedIfSmall(batch)
   if (own.length > settings.maxMessageBytes) {
     const message = `Recompressed, the batch has ${own.length} bytes.`
     return refused(KafkaError.MESSAGE_TOO_LARGE, message)
@@ -68,6 +71,11 @@ export function admitBatch(
     patchMaxTimestamp(own, walked.maxTimestamp)
   }
   return { kind: 'admitted', batch: own, logAppendTimeMs: -1 }
+}
+
+/** A large batch stays where it is, in its frame, and is sent from there in pieces. */
+function ownedIfSmall(batch: Uint8Array): Uint8Array {
+  return batch.length > SMALL_BYTES ? batch : batch.slice()
 }
 
 /** The records of a compressed batch are opened only where the topic needs it: it costs far more. */

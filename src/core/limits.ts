@@ -28,6 +28,15 @@ export const SMALL_REPLIES_TOTAL_BYTES = 12 * MiB
 /** One fetch answer is assembled from reads no larger than this (one larger batch excepted). */
 export const FETCH_PART_BYTES = 2 * MiB
 
+/** A batch larger than SMALL_BYTES goes to its leader in pieces of this size. */
+export const APPEND_PART_BYTES = 1 * MiB
+
+/** Batches arriving in pieces at one partition at once; more are refused with a retriable error. */
+export const UPLOADS_PER_PARTITION = 16
+
+/** A batch of which no piece arrived for so long is dropped. */
+export const UPLOAD_IDLE_MS = 10_000
+
 /** Batches of one request under way to partitions at once: each is copied twice by RPC. */
 export const APPENDS_IN_FLIGHT_BYTES = 2 * MiB
 

@@ -22,6 +22,18 @@ export interface AppendRequest extends PartitionTarget {
   readonly batch: Uint8Array
 }
 
+/** A piece of a batch that is larger than SMALL_BYTES; pieces come in order, one at a time. */
+export interface AppendPart extends PartitionTarget {
+  readonly configVersion: number
+  /** Names the batch among those under way. */
+  readonly upload: string
+  readonly totalBytes: number
+  /** Where the piece lies in the batch. */
+  readonly at: number
+  /** Owns its buffer. */
+  readonly bytes: Uint8Array
+}
+
 /** The leader holds newer settings than the caller: nothing was stored, check again and resend. */
 export interface StaleConfig {
   readonly kind: 'stale'
@@ -73,11 +85,21 @@ export interface ReadReply {
   readonly logStartOffset: Offset
   /**
    * Whole batches in offset order, the first one covering `offset`; each piece owns its buffer and
-   * holds one or more whole batches, or (a batch larger than a row) part of one.
+   * holds one or more whole batches, or (a batch larger than a row) the first piece of one.
    */
   readonly pieces: Uint8Array[]
   /** Empty unless readCommitted. */
   readonly abortedTransactions: AbortedTransaction[]
+  /**
+   * When `pieces` holds the first piece of one batch larger than a row: how many more it has, to be
+   * asked for with readPiece. Otherwise 0 or absent.
+   */
+  readonly laterPieces?: number
+}
+
+/** A piece of a batch. An object, because the memory of a bare array is not given back with the call. */
+export interface PieceReply {
+  readonly bytes: Uint8Array | null
 }
 
 export interface OffsetQuery extends PartitionTarget {
@@ -126,7 +148,11 @@ export interface WatchReply {
  */
 export interface PartitionRpc {
   append(request: AppendRequest): Promise<AppendReply>
+  /** A piece of a large batch: null while more are to come. The last takes the batch's place in the log. */
+  appendPart(part: AppendPart): Promise<AppendReply | null>
   read(request: ReadRequest): Promise<ReadReply>
+  /** Piece 1, 2, … of the batch that starts at `baseOffset`, of which a read gave the first; null when gone. */
+  readPiece(target: PartitionTarget, baseOffset: Offset, piece: number): Promise<PieceReply>
   /**
    * Parks until the high watermark is above `after` (or the partition is deleted), at most
    * `timeoutMs` (≤ 10 minutes; ≤ 1 s once thousands are parked here). A hint only: a rejection means

@@ -19,6 +19,7 @@ import { BATCH_HEADER_BYTES, readBatchHeader } from '../record/header.ts'
 import { Waiters } from '../runtime/waiters.ts'
 import { Admission } from './admission.ts'
 import type {
+  AppendPart,
   AppendReply,
   AppendRequest,
   DeleteRecordsReply,
@@ -28,6 +29,7 @@ import type {
   PartitionRpc,
   PartitionSize,
   PartitionTarget,
+  PieceReply,
   ReadReply,
   ReadRequest,
   WatchReply,
@@ -43,6 +45,7 @@ import {
 import type { LeaderHost } from './host.ts'
 import { PartitionLog } from './log.ts'
 import { LogStore } from './store.ts'
+import { Uploads } from './uploads.ts'
 
 const NONE = KafkaError.NONE
 
@@ -55,6 +58,7 @@ export class PartitionLeader implements PartitionRpc {
   readonly #queue = new AppendQueue()
   readonly #waiters: Waiters<WatchReply>
   readonly #admission: Admission
+  readonly #uploads: Uploads
   #log: PartitionLog | null = null
   #draining = false
   /** A write was lost: what is in memory is not on disk, so nothing more is said from it. */
@@ -63,6 +67,7 @@ export class PartitionLeader implements PartitionRpc {
 
   constructor(host: LeaderHost) {
     this.#host = host
+    this.#uploads = new Uploads(host.startTimer)
     this.#admission = new Admission({
       admit: host.admit,
       now: host.now,
@@ -107,6 +112,14 @@ export class PartitionLeader implements PartitionRpc {
     })
   }
 
+  async appendPart(part: AppendPart): Promise<AppendReply | null> {
+    const whole = this.#uploads.add(part)
+    if (whole === null) return null
+    if (whole === 'lost') return refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)
+    const { topicId, partition, configVersion } = part
+    return this.append({ topicId, partition, configVersion, batch: whole })
+  }
+
   async read(request: ReadRequest): Promise<ReadReply> {
     const error = await this.#readiness(request)
     if (error !== NONE) return this.#readReply(error, [])
@@ -117,9 +130,20 @@ export class PartitionLeader implements PartitionRpc {
     }
     if (request.offset >= beyond) return this.#readReply(NONE, [])
     try {
-      return this.#readReply(NONE, log.read(request))
+      const { pieces, laterPieces } = log.read(request)
+      return { ...this.#readReply(NONE, pieces), laterPieces }
     } catch (cause) {
       return this.#readReply(this.#storageError('read failed', cause), [])
+    }
+  }
+
+  async readPiece(target: PartitionTarget, baseOffset: Offset, piece: number): Promise<PieceReply> {
+    if ((await this.#readiness(target)) !== NONE) return { bytes: null }
+    try {
+      return { bytes: this.#opened().readPiece(baseOffset, piece) }
+    } catch (cause) {
+      this.#storageError('a piece was not read', cause)
+      return { bytes: null }
     }
   }
 

@@ -13,7 +13,7 @@ import {
 import type { OffsetQuery, OffsetReply } from './contract.ts'
 import { type AppendQueue, type FlushPlan, planFlush } from './flush.ts'
 import { ProducerTable, type Sequenced } from './producers.ts'
-import { type BatchRange, type ChunkSource, readBatches } from './reads.ts'
+import { type BatchesRead, type BatchRange, type ChunkSource, readBatches } from './reads.ts'
 import type { ChunkHeader, ChunkRow, Identity, LogStore, VersionedSettings } from './store.ts'
 import { type ChunkCache, Tail } from './tail.ts'
 import { lookUpOffset } from './times.ts'
@@ -178,8 +178,13 @@ export class PartitionLog {
   }
 
   /** Whole batches of the range, up to what readers may see. */
-  read(range: BatchRange): Uint8Array[] {
+  read(range: BatchRange): BatchesRead {
     return readBatches(this.#source, this.#highWatermark, range)
+  }
+
+  /** A later piece of a batch of which a read gave the first; null when it is gone. */
+  readPiece(firstOffset: number, piece: number): Uint8Array | null {
+    return this.#store.laterPiece(firstOffset, piece)
   }
 
   /** ListOffsets by time or by one of its special values. */

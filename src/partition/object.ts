@@ -10,6 +10,7 @@ import { OneAlarm } from '../runtime/alarm.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
 import type {
+  AppendPart,
   AppendReply,
   AppendRequest,
   DeleteRecordsReply,
@@ -19,6 +20,7 @@ import type {
   PartitionRpc,
   PartitionSize,
   PartitionTarget,
+  PieceReply,
   ReadReply,
   ReadRequest,
   WatchReply,
@@ -68,10 +70,21 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     return this.#leader.append(request)
   }
 
+  appendPart(part: AppendPart): Promise<AppendReply | null> {
+    return this.#leader.appendPart(part)
+  }
+
   /** The pieces are copied into the reply in the turn it is given; their memory goes back after it. */
   async read(request: ReadRequest): Promise<ReadReply> {
     const reply = await this.#leader.read(request)
     if (reply.pieces.length > 0) setTimeout(() => reply.pieces.forEach(discard), 0)
+    return reply
+  }
+
+  async readPiece(target: PartitionTarget, baseOffset: Offset, piece: number): Promise<PieceReply> {
+    const reply = await this.#leader.readPiece(target, baseOffset, piece)
+    const { bytes } = reply
+    if (bytes !== null) setTimeout(() => discard(bytes), 0)
     return reply
   }
 

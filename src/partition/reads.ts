@@ -29,11 +29,19 @@ const PIECE_MIN_BYTES = 64 * 1024
 /** Largest buffer that small pieces are put together in. */
 const PIECE_MAX_BYTES = 1024 * 1024
 
+/** What a read found. */
+export interface BatchesRead {
+  /** Each owns its buffer: over RPC a view would take its whole buffer along. */
+  readonly pieces: Uint8Array[]
+  /** How many more pieces the one batch in `pieces` has; 0 for whole batches. */
+  readonly laterPieces: number
+}
+
 /**
- * Whole batches from the one that covers `offset`, below `end` (a chunk's boundary). Each piece owns its
- * buffer: over RPC a view would take its whole buffer along.
+ * Whole batches from the one that covers `offset`, below `end` (a chunk's boundary). Of a batch that is
+ * larger than a row the first piece alone: the others are read one by one, for each is copied on its way.
  */
-export function readBatches(source: ChunkSource, end: number, range: BatchRange): Uint8Array[] {
+export function readBatches(source: ChunkSource, end: number, range: BatchRange): BatchesRead {
   const maxBytes = Math.min(range.maxBytes, FETCH_PART_BYTES)
   const views: Uint8Array[] = []
   let taken = 0
@@ -44,20 +52,27 @@ export function readBatches(source: ChunkSource, end: number, range: BatchRange)
     if (room <= 0 && !atLeastOne) break
     const before = position
     for (const chunk of chunksFrom(source, { position, end, room, atLeastOne })) {
+      const laterPieces = laterPiecesOf(chunk)
+      if (laterPieces > 0) {
+        const fits = views.length === 0 && (atLeastOne || chunk.sizeBytes <= maxBytes)
+        return fits
+          ? { pieces: owned([chunk.data], source.tail), laterPieces }
+          : { pieces: owned(views, source.tail), laterPieces: 0 }
+      }
       const batches = batchesOf(chunk, position, maxBytes - taken, atLeastOne && views.length === 0)
       for (const view of batches.views) taken += view.length
       views.push(...batches.views)
       if (!batches.whole) {
         // Copied before another chunk is kept: that may push out one of those the views belong to.
         const pieces = owned(views, source.tail)
-        keepPartlyRead(source.tail, chunk)
-        return pieces
+        source.tail.keepRead(chunk)
+        return { pieces, laterPieces: 0 }
       }
       position = chunk.lastOffset + 1
     }
     if (position === before) break
   }
-  return owned(views, source.tail)
+  return { pieces: owned(views, source.tail), laterPieces: 0 }
 }
 
 /**
@@ -67,7 +82,18 @@ export function readBatches(source: ChunkSource, end: number, range: BatchRange)
 export function wholeChunk(source: ChunkSource, position: number, end: number): StoredChunk | null {
   const [chunk] = chunksFrom(source, { position, end, room: 0, atLeastOne: true })
   if (chunk === undefined) return null
-  return { ...chunk, pieces: [joined(chunk.pieces)] }
+  const pieces = [chunk.data]
+  for (let piece = 1; piece <= laterPiecesOf(chunk); piece++) {
+    const later = source.store.laterPiece(chunk.firstOffset, piece)
+    if (later === null)
+      throw new Error(`piece ${piece} of the batch at ${chunk.firstOffset} is gone`)
+    pieces.push(later)
+  }
+  return { ...chunk, data: joined(pieces) }
+}
+
+function laterPiecesOf(chunk: StoredChunk): number {
+  return chunk.data.length < chunk.sizeBytes ? Math.ceil(chunk.sizeBytes / ROW_BYTES) - 1 : 0
 }
 
 interface Step {
@@ -80,7 +106,7 @@ interface Step {
 /** The next chunks from `position`: one from memory, or from storage as many as there is room for. */
 function chunksFrom(source: ChunkSource, step: Step): StoredChunk[] {
   const kept = source.tail.covering(step.position)
-  if (kept !== null) return [{ ...kept, pieces: [kept.data] }]
+  if (kept !== null) return [{ ...kept, sizeBytes: kept.data.length }]
   const { store } = source
   const headers = store
     .headersFrom(step.position, HEADERS_AHEAD)
@@ -112,24 +138,11 @@ function batchesOf(
   maxBytes: number,
   atLeastOne: boolean,
 ): { readonly views: readonly Uint8Array[]; readonly whole: boolean } {
-  const [data] = chunk.pieces
-  if (data === undefined) return { views: [], whole: true }
-  if (chunk.pieces.length > 1) {
-    const size = chunk.pieces.reduce((sum, piece) => sum + piece.length, 0)
-    const taken = atLeastOne || size <= maxBytes
-    return { views: taken ? chunk.pieces : [], whole: taken }
-  }
+  const { data } = chunk
   const start = coveringBatch(data, position)
   const stop = fittingBatches(data, start, maxBytes, atLeastOne)
   const views = stop > start ? [data.subarray(start, stop)] : []
   return { views, whole: stop === data.length }
-}
-
-/** The next read of this reader begins in the same chunk. */
-function keepPartlyRead(tail: Tail, chunk: StoredChunk): void {
-  const [data] = chunk.pieces
-  if (data === undefined || chunk.pieces.length > 1) return
-  tail.keepRead({ firstOffset: chunk.firstOffset, lastOffset: chunk.lastOffset, data })
 }
 
 /**

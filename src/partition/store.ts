@@ -52,11 +52,13 @@ export interface ChunkRow extends ChunkHeader {
   readonly data: Uint8Array
 }
 
-/** A chunk as read: its batches in one buffer, or in several when one batch is larger than a row. */
+/** A chunk as read: its batches, or the first piece of one that is larger than a row. */
 export interface StoredChunk {
   readonly firstOffset: number
   readonly lastOffset: number
-  readonly pieces: Uint8Array[]
+  /** Of all its pieces. */
+  readonly sizeBytes: number
+  readonly data: Uint8Array
 }
 
 /** Who this log is and what Cluster said about it. */
@@ -140,7 +142,7 @@ const HIGHEST_TIMESTAMP = `SELECT max(max_timestamp) AS max_timestamp FROM chunk
   WHERE first_offset >= ? AND first_offset < ?`
 const READ_CHUNKS = `SELECT first_offset, last_offset, size, data FROM chunk
   WHERE first_offset BETWEEN ? AND ? ORDER BY first_offset`
-const READ_PARTS = 'SELECT data FROM chunk_part WHERE first_offset = ? ORDER BY part'
+const READ_PART = 'SELECT data FROM chunk_part WHERE first_offset = ? AND part = ?'
 
 const DELETE_CHUNKS = 'DELETE FROM chunk WHERE first_offset <= ?'
 const DELETE_PARTS = 'DELETE FROM chunk_part WHERE first_offset <= ?'
@@ -271,16 +273,20 @@ export class LogStore {
     return Number(this.#rows(HIGHEST_TIMESTAMP, from, end)[0]?.max_timestamp ?? -1)
   }
 
-  /** The chunks that start in the range (both inclusive), with their batches. */
+  /** The chunks that start in the range (both inclusive), with their batches or first piece. */
   chunks(firstFrom: number, firstTo: number): StoredChunk[] {
-    return this.#rows(READ_CHUNKS, firstFrom, firstTo).map((row) => {
-      const firstOffset = Number(row.first_offset)
-      const pieces = [bytes(row.data)]
-      if ((pieces[0]?.length ?? 0) < Number(row.size)) {
-        for (const part of this.#rows(READ_PARTS, firstOffset)) pieces.push(bytes(part.data))
-      }
-      return { firstOffset, lastOffset: Number(row.last_offset), pieces }
-    })
+    return this.#rows(READ_CHUNKS, firstFrom, firstTo).map((row) => ({
+      firstOffset: Number(row['first_offset']),
+      lastOffset: Number(row['last_offset']),
+      sizeBytes: Number(row['size']),
+      data: bytes(row['data']),
+    }))
+  }
+
+  /** A later piece of a batch that is larger than a row, from 1 on; null when it is gone. */
+  laterPiece(firstOffset: number, piece: number): Uint8Array | null {
+    const row = this.#rows(READ_PART, firstOffset, piece)[0]
+    return row === undefined ? null : bytes(row['data'])
   }
 
   /** Frees the chunks that start at or before `firstOffset`. The file keeps its size. */

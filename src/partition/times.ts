@@ -68,7 +68,7 @@ function firstSince({ tail, store }: ChunkSource, timestamp: number, bounds: Loo
     const header = store.headerWithTimestamp(position, timestamp)
     if (header === null) return NO_RECORD
     const chunk = wholeChunk({ tail, store }, header.firstOffset, end)
-    const [data] = chunk?.pieces ?? []
+    const data = chunk?.data
     if (data === undefined) return NO_RECORD
     for (let at = coveringBatch(data, logStart); at < data.length; at += batchSizeAt(data, at)) {
       if (maxTimestampAt(data, at) < timestamp) continue
@@ -140,7 +140,7 @@ function ofHighestTime(source: ChunkSource, bounds: LookupBounds): Found {
 function highestTime(source: ChunkSource, bounds: LookupBounds): number {
   const { logStart, end } = bounds
   const chunk = wholeChunk(source, logStart, end)
-  const [data] = chunk?.pieces ?? []
+  const data = chunk?.data
   if (chunk === null || data === undefined) return NO_TIMESTAMP
   let highest = source.store.highestTimestamp(chunk.lastOffset + 1, end)
   for (let at = coveringBatch(data, logStart); at < data.length; at += batchSizeAt(data, at)) {

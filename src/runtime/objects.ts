@@ -101,7 +101,10 @@ function flag(cause: unknown, name: string): boolean {
 function partitionOver(call: Call<PartitionRpc>): PartitionRpc {
   return {
     append: (request) => call((stub) => stub.append(request)),
+    appendPart: (part) => call((stub) => stub.appendPart(part)),
     read: (request) => call((stub) => stub.read(request)),
+    readPiece: (target, baseOffset, piece) =>
+      call((stub) => stub.readPiece(target, baseOffset, piece)),
     watch: (target, after, timeoutMs) => call((stub) => stub.watch(target, after, timeoutMs)),
     listOffset: (query) => call((stub) => stub.listOffset(query)),
     deleteRecords: (request) => call((stub) => stub.deleteRecords(request)),

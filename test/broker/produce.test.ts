@@ -4,8 +4,8 @@ import { produce } from '../../src/broker/handlers/produce.ts'
 import type { TopicState } from '../../src/cluster/contract.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset, type TopicId, ZERO_TOPIC_ID } from '../../src/core/ids.ts'
-import { APPENDS_IN_FLIGHT_BYTES } from '../../src/core/limits.ts'
-import type { AppendReply, AppendRequest } from '../../src/partition/contract.ts'
+import { APPEND_PART_BYTES, APPENDS_IN_FLIGHT_BYTES } from '../../src/core/limits.ts'
+import type { AppendPart, AppendReply, AppendRequest } from '../../src/partition/contract.ts'
 import type { ProduceRequest } from '../../src/protocol/messages/produce.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import { readBatchHeader } from '../../src/record/header.ts'
@@ -250,5 +250,44 @@ describe('Produce', () => {
     const response = await produce(request, CALL, context).response
     const codes = response?.responses[0]?.partitionResponses.map(({ errorCode }) => errorCode)
     expect(codes).toEqual([53, 53])
+  })
+
+  it('sends a batch too large for one call in pieces, one at a time, before it takes effect', async () => {
+    const settings = { maxMessageBytes: 16 * 1024 * 1024 }
+    const sent = batchOf(2.5 * APPEND_PART_BYTES)
+    const whole: Uint8Array[] = []
+    let underWay = 0
+    const appendPart = async (part: AppendPart): Promise<AppendReply | null> => {
+      expect(++underWay).toBe(1)
+      whole.push(structuredClone(part.bytes))
+      await timers.sleep(1)
+      underWay--
+      const isLast = part.at + APPEND_PART_BYTES >= part.totalBytes
+      return isLast ? { kind: 'appended', baseOffset: offset(3), logStartOffset: offset(0) } : null
+    }
+    const topics = [topicState('a', 1, settings)]
+    const context = fakeContext({ topics, partition: () => ({ appendPart }) })
+    const handling = produce(requestFor({ 0: sent }), CALL, context)
+    await handling.effect
+    expect(Buffer.concat(whole).equals(sent)).toBe(true)
+    const response = await handling.response
+    expect(response?.responses[0]?.partitionResponses[0]).toMatchObject({
+      errorCode: 0,
+      baseOffset: 3,
+    })
+  })
+
+  it('has a large batch whose leader has newer settings sent again by its client', async () => {
+    const settings = { maxMessageBytes: 16 * 1024 * 1024 }
+    const topic = topicState('a', 1, settings)
+    const stale = { kind: 'stale', configVersion: 2, settings: topic.settings } as const
+    const context = fakeContext({
+      topics: [topic],
+      partition: () => ({ appendPart: async () => stale }),
+    })
+    const request = requestFor({ 0: batchOf(2 * APPEND_PART_BYTES) })
+    const response = await produce(request, CALL, context).response
+    expect(response?.responses[0]?.partitionResponses[0]?.errorCode).toBe(6)
+    expect(context.topics.byName('a')?.configVersion).toBe(2)
   })
 })

@@ -8,7 +8,7 @@ import type { AppendReply, ReadReply } from '../../src/partition/contract.ts'
 import { PartitionLeader } from '../../src/partition/leader.ts'
 import { ChunkCache } from '../../src/partition/tail.ts'
 import { buildBatch, type NewBatch } from '../../src/record/build.ts'
-import { patchBaseOffset, patchLeaderEpoch } from '../../src/record/header.ts'
+import { baseOffsetAt, patchBaseOffset, patchLeaderEpoch } from '../../src/record/header.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
 import { SqliteStorage } from './sqlite-storage.ts'
 
@@ -180,14 +180,16 @@ export class Bench {
     return reply.baseOffset
   }
 
-  read(from: number, maxBytes = 1_000_000, atLeastOneBatch = true): Promise<ReadReply> {
-    return this.leader.read({
-      ...TARGET,
-      offset: offset(from),
-      maxBytes,
-      atLeastOneBatch,
-      readCommitted: false,
-    })
+  /** A read with all pieces of a batch that is larger than a row, as the broker asks for them. */
+  async read(from: number, maxBytes = 1_000_000, atLeastOneBatch = true): Promise<ReadReply> {
+    const limits = { maxBytes, atLeastOneBatch, readCommitted: false }
+    const reply = await this.leader.read({ ...TARGET, offset: offset(from), ...limits })
+    for (let piece = 1; piece <= (reply.laterPieces ?? 0); piece++) {
+      const baseOffset = offset(baseOffsetAt(reply.pieces[0]!, 0))
+      const { bytes } = await this.leader.readPiece(TARGET, baseOffset, piece)
+      reply.pieces.push(bytes!)
+    }
+    return reply
   }
 }
 

@@ -6,8 +6,9 @@ import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import { offset } from '../../core/ids.ts'
 import { FETCH_MAX_BYTES, FETCH_PART_BYTES, MEMORY_WAIT_MS } from '../../core/limits.ts'
-import type { ReadReply } from '../../partition/contract.ts'
+import type { PartitionRpc, PartitionTarget, ReadReply } from '../../partition/contract.ts'
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
+import { baseOffsetAt } from '../../record/header.ts'
 import { endOfBatches } from '../../record/stored.ts'
 import { type Reservation, repliesPool } from '../budget.ts'
 import type { Call } from '../call.ts'
@@ -162,7 +163,7 @@ class FetchRun {
       if (reply.error === KafkaError.NONE && asked.fetchOffset >= end) {
         this.#context.watches.arm(leader, target, asked.fetchOffset, reply)
       }
-      return reply
+      return completed(leader, target, reply)
     })
     const reply = 'failed' in answer ? failedReply(answer.error) : answer
     const bytes = reply.pieces.reduce((sum, piece) => sum + piece.length, 0)
@@ -276,6 +277,24 @@ class Reads {
       if (position.bytes === before) return
     }
   }
+}
+
+/** The reply with all pieces of a batch that is larger than a row. */
+async function completed(
+  leader: PartitionRpc,
+  target: PartitionTarget,
+  reply: ReadReply,
+): Promise<ReadReply> {
+  const [first] = reply.pieces
+  if (first === undefined || !reply.laterPieces) return reply
+  const baseOffset = offset(baseOffsetAt(first, 0))
+  for (let piece = 1; piece <= reply.laterPieces; piece++) {
+    const { bytes } = await leader.readPiece(target, baseOffset, piece)
+    // Deleted meanwhile, or damaged: the client asks again and is told.
+    if (bytes === null) return failedReply(KafkaError.KAFKA_STORAGE_ERROR)
+    reply.pieces.push(bytes)
+  }
+  return reply
 }
 
 function hasMore({ reply, asked }: Position): boolean {

@@ -6,7 +6,7 @@ import type { TopicState } from '../../cluster/contract.ts'
 import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, errorName, KafkaError } from '../../core/errors.ts'
 import { offset } from '../../core/ids.ts'
-import { APPENDS_IN_FLIGHT_BYTES, SMALL_BYTES } from '../../core/limits.ts'
+import { APPEND_PART_BYTES, APPENDS_IN_FLIGHT_BYTES, SMALL_BYTES } from '../../core/limits.ts'
 import type { AppendReply } from '../../partition/contract.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
 import { BATCH_HEADER_BYTES, isTransactionalAt } from '../../record/header.ts'
@@ -16,6 +16,13 @@ import { type BrokerContext, CloseConnection, type Handling } from '../context.t
 import { knownTopic, lookUpTopic, type Route, successorOf } from '../routing.ts'
 
 type PartitionResponse = ProduceResponse['responses'][number]['partitionResponses'][number]
+
+/** What was sent, and the promise of its answer; boxed, for to await it is to wait for the answer. */
+interface Sent {
+  readonly answer: Promise<PartitionResponse>
+}
+
+const EMPTY = new Uint8Array(0)
 
 /** One partition of a request on its way to its leader. */
 interface Append extends Route {
@@ -43,7 +50,7 @@ class ProduceRun {
   readonly #version: number
   readonly #context: BrokerContext
   readonly #appends: Append[] = []
-  readonly #answers: Promise<PartitionResponse>[] = []
+  readonly #answers: Sent[] = []
   #bytesInFlight = 0
   #roomWaiter: (() => void) | null = null
 
@@ -62,15 +69,17 @@ class ProduceRun {
   send(): Promise<void> | undefined {
     const error = this.#requestError()
     if (error !== KafkaError.NONE) {
-      for (const { partition } of this.#appends) this.#answers.push(refusal(partition, error))
+      for (const { partition } of this.#appends) {
+        this.#answers.push({ answer: refusal(partition, error) })
+      }
       return undefined
     }
     for (const [at, append] of this.#appends.entries()) {
       const topic = knownTopic(this.#context, append)
       if (topic === undefined || !this.#hasRoom(append)) return this.#sendFrom(at)
       const admitted = this.#admit(append, topic)
-      if (dependsOnSettings(admitted)) return this.#sendFrom(at)
-      this.#answers.push(this.#sendOne(append, topic, admitted))
+      if (dependsOnSettings(admitted) || isLarge(admitted)) return this.#sendFrom(at)
+      this.#answers.push({ answer: this.#sendOne(append, topic, admitted) })
     }
     return undefined
   }
@@ -87,7 +96,7 @@ class ProduceRun {
 
   /** @throws CloseConnection for an error with acks=0, where Kafka has no other way to say it */
   async response(): Promise<ProduceResponse | null> {
-    const answers = await Promise.all(this.#answers)
+    const answers = await Promise.all(this.#answers.map(({ answer }) => answer))
     if (this.#request.acks === 0) {
       const failed = answers.find(({ errorCode }) => errorCode !== KafkaError.NONE)
       if (failed === undefined) return null
@@ -109,14 +118,57 @@ class ProduceRun {
           this.#roomWaiter = resolve
         })
       }
-      let topic: TopicState | ErrorCode | undefined = knownTopic(this.#context, append)
-      // A refusal by settings may be due to old ones: a cache is wrong for one request at most.
-      if (topic === undefined || dependsOnSettings(this.#admit(append, topic))) {
-        topic = await lookUpTopic(this.#context, append)
-      }
-      this.#answers.push(
-        typeof topic === 'number' ? refusal(append.partition, topic) : this.#sendOne(append, topic),
-      )
+      this.#answers.push(await this.#sendInTurn(append))
+    }
+  }
+
+  /** The answer, in a box: the wait is for the sending alone. */
+  async #sendInTurn(append: Append): Promise<Sent> {
+    let topic: TopicState | ErrorCode | undefined = knownTopic(this.#context, append)
+    let admitted = topic === undefined ? undefined : this.#admit(append, topic)
+    // A refusal by settings may be due to old ones: a cache is wrong for one request at most.
+    if (topic === undefined || admitted === undefined || dependsOnSettings(admitted)) {
+      topic = await lookUpTopic(this.#context, append)
+      if (typeof topic === 'number') return { answer: refusal(append.partition, topic) }
+      admitted = this.#admit(append, topic)
+    }
+    if (admitted.kind === 'admitted' && isLarge(admitted)) {
+      const reply = await this.#sendParts(append, topic, admitted)
+      // From here on there is nothing to send again.
+      const sent = { ...admitted, batch: EMPTY }
+      return { answer: this.#settle(append, topic, sent, reply.last) }
+    }
+    return { answer: this.#sendOne(append, topic, admitted) }
+  }
+
+  /** One piece is under way at a time, so that copies of a large batch do not add up. */
+  async #sendParts(
+    append: Append,
+    topic: TopicState,
+    { batch }: AdmittedBatch,
+  ): Promise<{ readonly last: Promise<AppendReply> }> {
+    const leader = this.#context.objects.partition(topic.id, append.partition)
+    const upload = crypto.randomUUID()
+    const totalBytes = batch.length
+    this.#bytesInFlight += totalBytes
+    for (let at = 0; ; at += APPEND_PART_BYTES) {
+      const bytes = batch.slice(at, at + APPEND_PART_BYTES)
+      const reply = leader.appendPart({
+        topicId: topic.id,
+        partition: append.partition,
+        configVersion: topic.configVersion,
+        upload,
+        totalBytes,
+        at,
+        bytes,
+      })
+      discard(bytes)
+      const isLast = at + APPEND_PART_BYTES >= totalBytes
+      const isOver = isLast || (await reply.catch(() => 'failed')) !== null
+      if (!isOver) continue
+      const landed = () => this.#landed(totalBytes)
+      void reply.then(landed, landed)
+      return { last: reply.then((answer) => answer ?? unanswered()) }
     }
   }
 
@@ -150,17 +202,17 @@ class ProduceRun {
       configVersion: topic.configVersion,
       batch,
     })
-    // The call has copied the batch. A small one is kept for a leader that has newer settings or is
-    // gone; a large one is not worth its memory.
+    // Kept for a leader that has newer settings or is gone.
     const { length } = batch
-    if (length > SMALL_BYTES) discard(batch)
-    const landed = () => {
-      this.#bytesInFlight -= length
-      this.#roomWaiter?.()
-      this.#roomWaiter = null
-    }
+    const landed = () => this.#landed(length)
     void reply.then(landed, landed)
     return reply
+  }
+
+  #landed(bytes: number): void {
+    this.#bytesInFlight -= bytes
+    this.#roomWaiter?.()
+    this.#roomWaiter = null
   }
 
   async #settle(
@@ -219,6 +271,15 @@ async function refusal(
   errorMessage: string | null = null,
 ): Promise<PartitionResponse> {
   return { index, errorCode, baseOffset: offset(-1), errorMessage }
+}
+
+/** Too large to be copied in one call. */
+function isLarge(admitted: AdmittedBatch | RefusedBatch): boolean {
+  return admitted.kind === 'admitted' && admitted.batch.length > SMALL_BYTES
+}
+
+function unanswered(): never {
+  throw new Error('the last piece of a batch had no answer')
 }
 
 /** Refused for what the topic's settings say, and not for what the batch is. */
