@@ -19,7 +19,7 @@ import {
 } from '../../src/core/ids.ts'
 import type { AppendReply } from '../../src/partition/contract.ts'
 import { buildBatch } from '../../src/record/build.ts'
-import { computeBatchCrc, readBatchHeader } from '../../src/record/header.ts'
+import { baseOffsetAt, computeBatchCrc, readBatchHeader } from '../../src/record/header.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
 import { type ObjectBindings, objects } from '../../src/runtime/objects.ts'
 
@@ -48,14 +48,17 @@ async function topic(name: string) {
     append,
     /** The object's own stub, for the test runner. */
     stub: () => PARTITION.getByName(partitionName(topicId, 0, name)),
-    read: (from: number, maxBytes = 1_000_000) =>
-      leader.read({
-        ...target,
-        offset: offset(from),
-        maxBytes,
-        atLeastOneBatch: true,
-        readCommitted: false,
-      }),
+    /** A read with all pieces of a batch that is larger than a row, as the broker asks for them. */
+    read: async (from: number, maxBytes = 1_000_000) => {
+      const limits = { maxBytes, atLeastOneBatch: true, readCommitted: false }
+      const reply = await leader.read({ ...target, offset: offset(from), ...limits })
+      for (let piece = 1; piece <= (reply.laterPieces ?? 0); piece++) {
+        const baseOffset = offset(baseOffsetAt(reply.pieces[0]!, 0))
+        const { bytes } = await leader.readPiece(target, baseOffset, piece)
+        reply.pieces.push(bytes!)
+      }
+      return reply
+    },
     delete: () =>
       cluster.deleteTopics(
         { topics: [{ name, topicId: ZERO_TOPIC_ID }], topicNames: [], timeoutMs: 5_000 },
