@@ -57,6 +57,8 @@ async function pipeline(
 
 test.runIf(process.platform === 'linux')(
   'Twenty clients of 32 MiB requests and the largest fetches stay within 128 MB of idle',
+  // Resident memory also depends on when the allocator gives pages back: one more attempt is allowed.
+  { retry: 1 },
   async () => {
     const broker = await startBroker()
     try {
