@@ -5,7 +5,9 @@ import { serveHttp } from './http/serve.ts'
 
 // biome-ignore lint/performance/noBarrelFile: the runtime finds the Durable Object classes here.
 export { Cluster } from './cluster/object.ts'
+export { Group } from './group/object.ts'
 export { Partition } from './partition/object.ts'
+export { Transaction } from './transaction/object.ts'
 
 export default {
   fetch: (request: Request, env: WorkerEnv, context: ExecutionContext) =>

@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'pure',
           globalSetup: 'test/build.ts',
           include: [
-            'test/{core,record,protocol,security,runtime,partition,cluster,broker,http,cli}/**/*.test.ts',
+            'test/{core,record,protocol,security,runtime,partition,cluster,group,transaction,broker,http,cli,simulation}/**/*.test.ts',
           ],
           exclude: ['test/cli/launcher/**'],
           environment: 'node',

@@ -2,10 +2,12 @@
 // behaviour. A context belongs to one TCP connection, tunnel or HTTP request and is never shared:
 // stubs and timers of one request must not be used from another.
 
-import type { ClusterRpc } from '../cluster/contract.ts'
+import type { ClusterRpc, FinalizedFeatures } from '../cluster/contract.ts'
 import type { LogLevel } from '../core/env.ts'
 import type { TopicId } from '../core/ids.ts'
+import type { GroupRpc } from '../group/contract.ts'
 import type { PartitionRpc } from '../partition/contract.ts'
+import type { TransactionRpc } from '../transaction/contract.ts'
 import type { MemoryBudget } from './budget.ts'
 import type { TopicCache } from './topic-cache.ts'
 import type { Watches } from './watches.ts'
@@ -15,6 +17,9 @@ export interface Objects {
   readonly cluster: ClusterRpc
   /** The same object for the same partition during the life of this context, so calls stay in order. */
   partition(topicId: TopicId, partition: number): PartitionRpc
+  /** As partition: the same object for the same group. */
+  group(groupId: string): GroupRpc
+  transaction(transactionalId: string): TransactionRpc
 }
 
 /** A line per event; never a secret or a record's content. */
@@ -46,12 +51,18 @@ export interface BrokerContext {
   readonly topics: TopicCache
   readonly budget: MemoryBudget
   readonly advertised: Endpoint
+  /** The client's address as Kafka prints it in group descriptions: '/127.0.0.1'. */
+  readonly clientHost: string
   readonly log: Log
   readonly timers: Timers
   /** Partitions this connection waits for. */
   readonly watches: Watches
   /** Effective broker configuration by Kafka's names; remembered by the isolate for a few seconds. */
   brokerConfig(name: string): Promise<string | undefined>
+  /** Finalized features, remembered by the isolate as brokerConfig is. */
+  features(): Promise<FinalizedFeatures>
+  /** They have changed: the next who asks gets them anew. */
+  forgetFeatures(): void
 }
 
 /** What kind of wait a handler's answer is, to the requests behind it on the same connection. */
@@ -61,8 +72,9 @@ export interface Handling<Response> {
   /** null: nothing is sent (Produce with acks=0). */
   readonly response: Promise<Response | null>
   /**
-   * True for Produce: what follows and is not Produce or Fetch starts when this has answered, as
-   * behind Kafka's muted channel. False for Fetch, whose wait anything may overtake.
+   * True for Produce and OffsetCommit: what follows and does not overlap starts when this has answered,
+   * as behind Kafka's muted channel. False for the waits of Fetch, JoinGroup and SyncGroup, which
+   * anything may overtake.
    */
   readonly appends: boolean
   /** Called once when the answer has left the process or never will: gives memory back. */

@@ -2,6 +2,7 @@
 // counters, settings), and how it makes a context for each of them. Not the hosting of a socket
 // (tcp.ts) and not HTTP (../http).
 
+import type { FinalizedFeatures } from '../cluster/contract.ts'
 import { advertisedEndpoint, type Environment, readEnvironment } from '../core/env.ts'
 import { BROKER_CONFIG_CACHE_MS, REQUEST_MAX_BYTES } from '../core/limits.ts'
 import { workerLog } from '../runtime/log.ts'
@@ -23,6 +24,7 @@ let brokerConfigs: {
   readonly values: Readonly<Record<string, string>>
   readonly readAtMs: number
 } | null = null
+let features: { readonly value: FinalizedFeatures; readonly readAtMs: number } | null = null
 let environment: Environment | null = null
 
 /** The settings of this isolate, read once: bindings do not change while it lives. */
@@ -32,7 +34,11 @@ export function environmentOf(env: WorkerEnv): Environment {
 }
 
 /** A context for one connection or HTTP request. */
-export function brokerContext(env: WorkerEnv, advertised: Endpoint): BrokerContext {
+export function brokerContext(
+  env: WorkerEnv,
+  advertised: Endpoint,
+  clientHost: string,
+): BrokerContext {
   const reached = objects(env)
   const log = workerLog(environmentOf(env).logLevel)
   return {
@@ -40,6 +46,7 @@ export function brokerContext(env: WorkerEnv, advertised: Endpoint): BrokerConte
     topics,
     budget,
     advertised,
+    clientHost,
     log,
     timers,
     watches: new Watches(timers),
@@ -54,17 +61,29 @@ export function brokerContext(env: WorkerEnv, advertised: Endpoint): BrokerConte
       }
       return brokerConfigs?.values[name]
     },
+    features: async () => {
+      const now = Date.now()
+      if (features === null || now - features.readAtMs > BROKER_CONFIG_CACHE_MS) {
+        features = { value: await reached.cluster.features(), readAtMs: now }
+      }
+      return features.value
+    },
+    forgetFeatures() {
+      features = null
+    },
   }
 }
 
 /** Serves one TCP connection of a Kafka client until it ends. */
 export async function serveKafka(
-  socket: TcpSocket & { readonly opened: Promise<{ readonly localAddress?: string }> },
+  socket: TcpSocket & {
+    readonly opened: Promise<{ readonly localAddress?: string; readonly remoteAddress?: string }>
+  },
   env: WorkerEnv,
 ): Promise<void> {
   const { local, allowAnonymous } = environmentOf(env)
   if (!local && !allowAnonymous) return socket.close()
-  const { localAddress } = await socket.opened
+  const { localAddress, remoteAddress } = await socket.opened
   const advertised = advertisedEndpoint(environmentOf(env).advertised, localAddress)
   if (advertised === null) {
     workerLog(environmentOf(env).logLevel)('error', 'no address to advertise: set --advertised', {
@@ -72,12 +91,18 @@ export async function serveKafka(
     })
     return socket.close()
   }
-  const context = brokerContext(env, advertised)
+  const context = brokerContext(env, advertised, clientHost(remoteAddress))
   const configured = Number(await context.brokerConfig('socket.request.max.bytes'))
   const maxBytes = Number.isFinite(configured)
     ? Math.min(configured, REQUEST_MAX_BYTES)
     : REQUEST_MAX_BYTES
   await serveSocket(socket, new Connection(APIS, context, maxBytes), context)
+}
+
+/** `/127.0.0.1` of an address and port, as Kafka prints a client's host. */
+export function clientHost(remoteAddress: string | undefined): string {
+  const address = (remoteAddress ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+  return `/${address}`
 }
 
 const timers: Timers = {

@@ -5,6 +5,7 @@
 import { MalformedMessage } from '../core/bytes.ts'
 import {
   SOCKET_READ_BYTES,
+  SOCKET_READ_IDLE_BYTES,
   SOCKET_WRITE_BYTES,
   STALLED_BYTES_PER_MS,
   STALLED_CHECK_MS,
@@ -65,14 +66,26 @@ async function readAll(
   connection: Connection,
 ): Promise<void> {
   const reader = readable.getReader({ mode: 'byob' })
-  let buffer = new ArrayBuffer(SOCKET_READ_BYTES)
+  let buffer = new ArrayBuffer(SOCKET_READ_IDLE_BYTES)
+  let smallReads = 0
   for (;;) {
     const { value, done } = await reader.read(new Uint8Array(buffer))
     if (done || value === undefined) return
     await connection.receive(value)
     buffer = value.buffer as ArrayBuffer
+    // One that fills its buffer gets a large one, one that has long had no use for it gives it back.
+    smallReads = value.length < SOCKET_READ_IDLE_BYTES ? smallReads + 1 : 0
+    const { byteLength } = buffer
+    if (value.length === byteLength && byteLength < SOCKET_READ_BYTES) {
+      buffer = new ArrayBuffer(SOCKET_READ_BYTES)
+    } else if (smallReads > SMALL_READS && byteLength > SOCKET_READ_IDLE_BYTES) {
+      buffer = new ArrayBuffer(SOCKET_READ_IDLE_BYTES)
+    }
   }
 }
+
+/** Small reads in a row after which a connection counts as idle. */
+const SMALL_READS = 32
 
 /** Joins small pieces and cuts large ones, so that a write is neither a dribble nor without progress. */
 class SocketWriter {

@@ -12,6 +12,8 @@ export const COMPATIBILITY_DATE = '2026-10-01'
 const OBJECTS = [
   { className: 'Partition', binding: 'PARTITION' },
   { className: 'Cluster', binding: 'CLUSTER' },
+  { className: 'Group', binding: 'GROUP' },
+  { className: 'Transaction', binding: 'TRANSACTION' },
 ] as const
 
 /** Name of the socket that locks the data folder, and of its file there. */

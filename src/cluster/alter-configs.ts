@@ -1,6 +1,7 @@
 // AlterConfigs (the whole set of a resource) and IncrementalAlterConfigs (KIP-339: set, delete, append,
-// subtract), for topics and for the dynamic layers "1" and "" of the broker (KIP-226). Errors in the
-// words of Kafka 4.1.1, where a topic's bad value is INVALID_CONFIG and a broker's INVALID_REQUEST.
+// subtract), for topics, for groups, whether they exist or not (KIP-848), and for the dynamic layers "1"
+// and "" of the broker (KIP-226). Errors in the words of Kafka 4.1.1, where a topic's or a group's bad
+// value is INVALID_CONFIG and a broker's INVALID_REQUEST.
 
 import { brokerConfig } from '../core/broker-configs.ts'
 import { type ConfigDefinition, listEntries } from '../core/config-values.ts'
@@ -12,6 +13,7 @@ import {
   effectiveTopicConfig,
 } from '../core/configs.ts'
 import { KafkaError } from '../core/errors.ts'
+import { CONFIGURED_GROUPS_PER_CLUSTER } from '../core/limits.ts'
 import { topicConfig } from '../core/topic-configs.ts'
 import type {
   AlterConfigsRequest,
@@ -20,6 +22,7 @@ import type {
 import type { IncrementalAlterConfigsRequest } from '../protocol/messages/incremental-alter-configs.ts'
 import type { Change, ClusterState, Decision, DynamicLayer, Topic } from './cluster.ts'
 import { topicNamed } from './cluster.ts'
+import { checkGroupConfigs } from './group-configs.ts'
 import { topicNameFault } from './names.ts'
 import { layerChanges, topicConfigChanges } from './propagation.ts'
 import { brokerNameFault, ResourceType, unknownResource } from './resources.ts'
@@ -119,6 +122,7 @@ function alterResource(state: ClusterState, resource: Resource): Outcome {
   }
   if (type === ResourceType.TOPIC) return alterTopic(state, resource)
   if (type === ResourceType.BROKER) return alterBroker(state, resource)
+  if (type === ResourceType.GROUP) return alterGroup(state, resource)
   if (type === ResourceType.BROKER_LOGGER && !resource.replace) return noLogger(resource)
   return unknownResource(type)
 }
@@ -139,16 +143,39 @@ function alterTopic(state: ClusterState, resource: Resource): Outcome {
   return { layer: null, changes: topicConfigChanges(state, topic, checked.configs) }
 }
 
-/** Unlike Kafka, which keeps unknown names for plug-ins, a misspelt name is refused. */
+function alterGroup(state: ClusterState, resource: Resource): Outcome {
+  const { name: groupId } = resource
+  if (groupId === '') return fault('INVALID_REQUEST', 'Default group resources are not allowed.')
+  const own = state.groupConfigs.get(groupId)
+  if (own === undefined && state.groupConfigs.size >= CONFIGURED_GROUPS_PER_CLUSTER) {
+    const most = `At most ${CONFIGURED_GROUPS_PER_CLUSTER} groups have configurations of their own.`
+    return fault('POLICY_VIOLATION', most)
+  }
+  const edited = editConfigs(own ?? {}, resource, () => null)
+  if ('errorCode' in edited) return edited
+  const checked = checkGroupConfigs(edited.configs, state.layers)
+  if ('error' in checked) return fault('INVALID_CONFIG', checked.error)
+  const same = JSON.stringify(checked.configs) === JSON.stringify(own ?? {})
+  const { configs } = checked
+  return { layer: null, changes: same ? [] : [{ kind: 'groupConfigs', groupId, configs }] }
+}
+
+/**
+ * Unlike Kafka, which keeps unknown names for plug-ins, a misspelt name is refused; to delete one is
+ * nothing (kafka-reassign-partitions deletes throttles that no broker here has).
+ */
 function alterBroker(state: ClusterState, resource: Resource): Outcome {
   const { name, edits } = resource
   const invalid = brokerNameFault(name)
   if (invalid !== null) return invalid
-  const unknown = edits.find((edit) => brokerConfig(edit.name) === undefined)
+  const known = edits.filter((edit) => brokerConfig(edit.name) !== undefined)
+  const unknown = edits.find(
+    (edit) => !known.includes(edit) && edit.operation !== AlterOperation.DELETE,
+  )
   if (unknown !== undefined) {
     return fault('INVALID_CONFIG', `Unknown broker config name: ${unknown.name}`)
   }
-  const rigid = edits.filter((edit) => brokerConfig(edit.name)?.change !== 'dynamic')
+  const rigid = known.filter((edit) => brokerConfig(edit.name)?.change !== 'dynamic')
   if (rigid.length > 0) {
     const listed = rigid.map((edit) => edit.name).join(', ')
     return fault('INVALID_REQUEST', `Cannot update these configs dynamically: Set(${listed})`)

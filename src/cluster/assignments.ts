@@ -1,5 +1,5 @@
-// Manual replica assignments of CreateTopics and CreatePartitions, in Kafka's words. There is one
-// broker, so a valid list holds its id once.
+// Manual replica assignments of CreateTopics, CreatePartitions and AlterPartitionReassignments, in
+// Kafka's words. There is one broker, so a valid list holds its id once.
 
 import { BROKER_ID } from '../core/ids.ts'
 

@@ -3,9 +3,10 @@
 // changes in one transaction, and only then `apply` makes them true in memory. No IO, no clock.
 
 import type { BrokerLayers, ConfigMap, TopicSettings } from '../core/configs.ts'
-import { NO_LAYERS, topicSettings } from '../core/configs.ts'
+import { brokerValues, NO_LAYERS, topicSettings } from '../core/configs.ts'
 import type { TopicId } from '../core/ids.ts'
-import type { TopicState } from './contract.ts'
+import type { FinalizedFeatures, GroupEntry, TopicState, TransactionEntry } from './contract.ts'
+import { GroupInterests } from './interests.ts'
 import { collisionKey } from './names.ts'
 
 /** A topic that is alive. Replaced whole, never changed. */
@@ -25,6 +26,12 @@ export type Stage = 'fencing' | 'freeing'
 /** The two layers of broker configuration that AlterConfigs changes. */
 export type DynamicLayer = 'dynamicBroker' | 'dynamicDefault'
 
+/** An entry of the directory, and when it was last written or confirmed: milliseconds since the epoch. */
+export interface Registered<Entry> {
+  readonly entry: Entry
+  readonly atMs: number
+}
+
 /** One durable change. The rows of a Decision are written together or not at all. */
 export type Change =
   | { readonly kind: 'topic'; readonly topic: Topic }
@@ -38,6 +45,17 @@ export type Change =
   | { readonly kind: 'notice'; readonly id: TopicId; readonly version: number }
   | { readonly kind: 'noticed'; readonly id: TopicId }
   | { readonly kind: 'producerIds'; readonly next: number }
+  | { readonly kind: 'group'; readonly entry: GroupEntry; readonly atMs: number }
+  | { readonly kind: 'groupGone'; readonly groupId: string }
+  | { readonly kind: 'groupConfigs'; readonly groupId: string; readonly configs: ConfigMap }
+  | { readonly kind: 'transaction'; readonly entry: TransactionEntry; readonly atMs: number }
+  | { readonly kind: 'transactionGone'; readonly transactionalId: string }
+  | { readonly kind: 'metadataVersion'; readonly version: number }
+  | { readonly kind: 'groupNotice'; readonly groupId: string; readonly version: number }
+  | { readonly kind: 'groupNoticed'; readonly groupId: string }
+  | { readonly kind: 'feature'; readonly name: string; readonly level: number }
+  | { readonly kind: 'featuresEpoch'; readonly epoch: number }
+  | { readonly kind: 'swept'; readonly atMs: number }
 
 /** What a command comes to: changes to write, then the reply. */
 export interface Decision<Reply> {
@@ -59,7 +77,24 @@ export interface ClusterState {
   readonly deleting: Map<TopicId, Stage>
   /** Topics whose written partitions have not all heard of this configuration version. */
   readonly notices: Map<TopicId, number>
+  /** The directory: every group and transactional id that has state somewhere. */
+  readonly groups: Map<string, Registered<GroupEntry>>
+  readonly transactions: Map<string, Registered<TransactionEntry>>
+  /** Which groups are told of which topics. */
+  readonly interests: GroupInterests
+  /** Configurations of groups, of those that exist and of those that do not yet. */
+  readonly groupConfigs: Map<string, ConfigMap>
+  /** Groups that have not heard of this metadata version. */
+  readonly groupNotices: Map<string, number>
+  /** Rises with every creation, growth and deletion of topics. */
+  metadataVersion: number
+  /** A level of 0 is not finalized. */
+  features: FinalizedFeatures
+  /** When the directory was last swept. */
+  sweptMs: number
   layers: BrokerLayers
+  /** Effective broker configuration by Kafka's names; follows from the layers. */
+  brokerConfigs: ConfigMap
   /** Rises when the broker's configuration changes the settings of a topic without its own. */
   brokerVersion: number
   /** Producer ids from here on were never given out. */
@@ -80,7 +115,16 @@ export function emptyCluster(clusterId: string): ClusterState {
     written: new Map(),
     deleting: new Map(),
     notices: new Map(),
+    groups: new Map(),
+    transactions: new Map(),
+    interests: new GroupInterests(),
+    groupConfigs: new Map(),
+    groupNotices: new Map(),
+    metadataVersion: 0,
+    features: { epoch: 0, levels: {} },
+    sweptMs: 0,
     layers: NO_LAYERS,
+    brokerConfigs: brokerValues(NO_LAYERS),
     brokerVersion: 0,
     nextProducerId: 0,
     views: new Map(),
@@ -109,7 +153,7 @@ export function viewOf(state: ClusterState, topic: Topic): TopicState {
 
 /** The same of a topic that is not there yet. */
 export function makeView(state: ClusterState, topic: Topic): TopicState {
-  const plain = Object.keys(topic.configs).length === 0
+  const plain = isEmpty(topic.configs)
   return {
     name: topic.name,
     id: topic.id,
@@ -128,6 +172,7 @@ export function topicNamed(state: ClusterState, name: string): Topic | undefined
 /** Sets the layers and what follows from them. */
 export function setLayers(state: ClusterState, layers: BrokerLayers): void {
   state.layers = layers
+  state.brokerConfigs = brokerValues(layers)
   state.defaultSettings = topicSettings({}, layers)
   state.views.clear()
 }
@@ -174,7 +219,61 @@ export function apply(state: ClusterState, change: Change): void {
     case 'producerIds':
       state.nextProducerId = change.next
       return
+    case 'group':
+      putGroup(state, change)
+      return
+    case 'groupGone':
+      state.interests.remove(state.groups.get(change.groupId)?.entry)
+      state.groups.delete(change.groupId)
+      state.groupNotices.delete(change.groupId)
+      return
+    case 'groupConfigs':
+      if (isEmpty(change.configs)) state.groupConfigs.delete(change.groupId)
+      else state.groupConfigs.set(change.groupId, change.configs)
+      return
+    case 'transaction':
+      state.transactions.set(change.entry.transactionalId, registered(change))
+      return
+    case 'transactionGone':
+      state.transactions.delete(change.transactionalId)
+      return
+    case 'metadataVersion':
+      state.metadataVersion = change.version
+      return
+    case 'groupNotice':
+      state.groupNotices.set(change.groupId, change.version)
+      return
+    case 'groupNoticed':
+      state.groupNotices.delete(change.groupId)
+      return
+    case 'feature': {
+      const { epoch, levels } = state.features
+      state.features = { epoch, levels: { ...levels, [change.name]: change.level } }
+      return
+    }
+    case 'featuresEpoch':
+      state.features = { ...state.features, epoch: change.epoch }
+      return
+    case 'swept':
+      state.sweptMs = change.atMs
+      return
   }
+}
+
+function putGroup(state: ClusterState, change: Registered<GroupEntry>): void {
+  const { groupId } = change.entry
+  state.interests.remove(state.groups.get(groupId)?.entry)
+  state.interests.add(change.entry)
+  state.groups.set(groupId, registered(change))
+}
+
+function registered<Entry>({ entry, atMs }: Registered<Entry>): Registered<Entry> {
+  return { entry, atMs }
+}
+
+/** True of a configuration in which nothing is set. */
+export function isEmpty(configs: ConfigMap): boolean {
+  return Object.keys(configs).length === 0
 }
 
 function putTopic(state: ClusterState, topic: Topic): void {

@@ -28,6 +28,14 @@ import type {
   IncrementalAlterConfigsRequest,
   IncrementalAlterConfigsResponse,
 } from '../protocol/messages/incremental-alter-configs.ts'
+import type {
+  ListConfigResourcesRequest,
+  ListConfigResourcesResponse,
+} from '../protocol/messages/list-config-resources.ts'
+import type {
+  UpdateFeaturesRequest,
+  UpdateFeaturesResponse,
+} from '../protocol/messages/update-features.ts'
 
 /** One topic as the broker caches it. Plain data; wrong for one request at most (see design). */
 export interface TopicState {
@@ -69,6 +77,61 @@ export type PartitionAdmission =
     }
   | { readonly alive: false }
 
+/** A group in the directory. What it has to do with decides which changes of topics it is told. */
+export interface GroupEntry {
+  readonly groupId: string
+  readonly type: 'classic' | 'consumer'
+  /** 'consumer', 'connect', … or ''. */
+  readonly protocolType: string
+  /** Kafka's name of the coarse state: Empty, PreparingRebalance, CompletingRebalance, Stable, Assigning, Reconciling. */
+  readonly state: string
+  /** Topics with committed offsets. */
+  readonly topicIds: readonly TopicId[]
+  /** Topics subscribed to by name (KIP-848 and, where known, classic). */
+  readonly topicNames: readonly string[]
+  /** Subscribed by a pattern: any topic may matter. */
+  readonly allTopics: boolean
+}
+
+/** A group as the directory lists it. */
+export type GroupListing = Pick<GroupEntry, 'groupId' | 'type' | 'protocolType' | 'state'>
+
+/** A topic as a group needs it. */
+export interface GroupTopic {
+  readonly id: TopicId
+  readonly name: string
+  readonly partitions: number
+}
+
+/** Topics as they are at a metadata version, which every creation, growth and deletion raises. */
+export interface GroupMetadata {
+  readonly version: number
+  /** Those of the names and ids asked that are alive; sorted by name. */
+  readonly topics: readonly GroupTopic[]
+}
+
+/** What a group learns when it is loaded or its entry changes. */
+export interface GroupRegistration extends GroupMetadata {
+  /** Effective configuration of this group: broker values by Kafka's names, group configs over them. */
+  readonly configs: Readonly<Record<string, string>>
+}
+
+/** A transactional id in the directory. */
+export interface TransactionEntry {
+  readonly transactionalId: string
+  readonly producerId: number
+  /** Kafka's name of the state (transaction/contract.ts). */
+  readonly state: string
+  /** When the open transaction began, milliseconds; -1 when none is open. */
+  readonly startTimeMs: number
+}
+
+/** Finalized features (KIP-584): epoch and level by name. */
+export interface FinalizedFeatures {
+  readonly epoch: number
+  readonly levels: Readonly<Record<string, number>>
+}
+
 /** The methods of the Cluster object. */
 export interface ClusterRpc {
   /** The random cluster id kept since first start. */
@@ -97,6 +160,32 @@ export interface ClusterRpc {
    * before the answer: a later DeleteTopics will fence it.
    */
   admit(topicId: TopicId, partition: number, writing: boolean): Promise<PartitionAdmission>
+  /**
+   * Writes or replaces a group's entry, durably, before the group's first own change, and answers what the
+   * group needs to know. Called again whenever the object is loaded and when the entry changes.
+   */
+  registerGroup(entry: GroupEntry): Promise<GroupRegistration>
+  /** After the group's last change. Idempotent. */
+  removeGroup(groupId: string): Promise<void>
+  /** The directory, sorted by group id. */
+  listGroups(): Promise<readonly GroupListing[]>
+  /** The topics of these names and ids that are alive; `all`: every topic. */
+  groupMetadata(lookup: {
+    readonly names: readonly string[]
+    readonly ids: readonly TopicId[]
+    readonly all: boolean
+  }): Promise<GroupMetadata>
+  /** As registerGroup, for a transactional id; answers the effective broker configuration. */
+  registerTransaction(entry: TransactionEntry): Promise<Readonly<Record<string, string>>>
+  removeTransaction(transactionalId: string): Promise<void>
+  /** The directory, sorted by transactional id. */
+  listTransactions(): Promise<readonly TransactionEntry[]>
+  features(): Promise<FinalizedFeatures>
+  updateFeatures(request: UpdateFeaturesRequest, version: number): Promise<UpdateFeaturesResponse>
+  listConfigResources(
+    request: ListConfigResourcesRequest,
+    version: number,
+  ): Promise<ListConfigResourcesResponse>
   /** Effective broker configuration by Kafka's names (static, dynamic, defaults), for the broker's own use. */
   brokerConfigs(): Promise<Readonly<Record<string, string>>>
 }

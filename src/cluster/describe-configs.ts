@@ -1,5 +1,5 @@
 // DescribeConfigs: what every configuration comes to, where its value comes from and what it means.
-// Topics, broker "1" (all in force) and broker "" (the cluster's dynamic defaults). Ottla has no
+// Topics, groups, broker "1" (all in force) and broker "" (the cluster's dynamic defaults). Ottla has no
 // loggers to set, so a broker logger has none to show. KIP-226 synonyms, KIP-569 types and texts.
 
 import { BROKER_CONFIGS, type BrokerConfig } from '../core/broker-configs.ts'
@@ -13,6 +13,7 @@ import {
   effectiveTopicConfig,
 } from '../core/configs.ts'
 import { KafkaError } from '../core/errors.ts'
+import { GROUP_CONFIGS } from '../core/group-configs.ts'
 import { CONFIG_ENTRIES_PER_ANSWER } from '../core/limits.ts'
 import { TOPIC_CONFIGS, type TopicConfig } from '../core/topic-configs.ts'
 import type {
@@ -20,6 +21,7 @@ import type {
   DescribeConfigsResponse,
 } from '../protocol/messages/describe-configs.ts'
 import { type ClusterState, topicNamed } from './cluster.ts'
+import { groupValue } from './group-configs.ts'
 import { topicNameFault } from './names.ts'
 import { describedNameFault, ResourceType, unknownResource } from './resources.ts'
 import { type Fault, fault } from './topics.ts'
@@ -95,6 +97,7 @@ function describeResource(
 ): Entry[] | Fault {
   const { resourceType: type, resourceName: name } = resource
   if (type === ResourceType.TOPIC) return describeTopic(state, resource, show, plain)
+  if (type === ResourceType.GROUP) return describeGroup(state, resource, show)
   if (type !== ResourceType.BROKER && type !== ResourceType.BROKER_LOGGER) {
     return unknownResource(type)
   }
@@ -123,6 +126,19 @@ function describeTopic(
     const shared = plain.get(config.name) ?? entry(config, {})
     plain.set(config.name, shared)
     return shared
+  })
+}
+
+/** A group need not exist. What is not its own is called a default, as Kafka does. */
+function describeGroup(state: ClusterState, resource: Resource, show: Show): Entry[] | Fault {
+  const { resourceName, configurationKeys } = resource
+  if (resourceName === '') return fault('INVALID_REQUEST', 'Group name must not be empty')
+  const own = state.groupConfigs.get(resourceName) ?? {}
+  return selected(GROUP_CONFIGS, configurationKeys).map((config) => {
+    const value = groupValue(config, own, state.layers)
+    const source = own[config.name] === undefined ? ConfigSource.DEFAULT : ConfigSource.GROUP
+    const synonyms = [{ name: config.name, value, source }]
+    return show(config, { value, source, synonyms }, false)
   })
 }
 

@@ -1,8 +1,10 @@
-// What the controller still owes to partitions: fences of deleted topics, configuration notices, and
-// storage to free. The debts are durable state; this file calls the partitions, a bounded number at a
-// time, and reports what became true. object.ts runs it before answers and from alarms.
+// What the controller still owes to partitions and groups: fences of deleted topics, notices of
+// configuration and of topics, and storage to free. The debts are durable state; this file makes the
+// calls, a bounded number at a time, and reports what became true. object.ts runs it before answers and
+// from alarms.
 
 import type { TopicId } from '../core/ids.ts'
+import type { GroupRpc } from '../group/contract.ts'
 import type { PartitionRpc } from '../partition/contract.ts'
 import { type Change, type ClusterState, configVersion, settingsOf } from './cluster.ts'
 
@@ -15,6 +17,7 @@ export interface ErrandDeps {
     topicId: TopicId,
     partition: number,
   ) => Pick<PartitionRpc, 'fence' | 'configure' | 'free'>
+  readonly group: (groupId: string) => Pick<GroupRpc, 'metadataChanged'>
   /** Told of calls that were rejected; they are made again. */
   readonly report: (event: string, error: unknown) => void
 }
@@ -23,12 +26,15 @@ export interface ErrandDeps {
 const PARALLEL_TOPICS = 4
 const PARALLEL_PARTITIONS = 16
 
+/** Groups that are told at once. */
+const PARALLEL_GROUPS = 16
+
 /** Steps of freeing in one run: each is bounded by the partition. */
 const FREE_STEPS = 64
 
 /** True while something is owed. */
-export function hasErrands({ deleting, notices }: ClusterState): boolean {
-  return deleting.size > 0 || notices.size > 0
+export function hasErrands({ deleting, notices, groupNotices }: ClusterState): boolean {
+  return deleting.size > 0 || notices.size > 0 || groupNotices.size > 0
 }
 
 /**
@@ -90,6 +96,21 @@ export async function deliverNotice(deps: ErrandDeps, id: TopicId): Promise<bool
 }
 
 /**
+ * Tells groups that topics they have to do with, or their configurations, have changed; they ask what.
+ * @returns true when all of them have heard of it
+ */
+export function tellGroups(deps: ErrandDeps, groupIds: readonly string[]): Promise<boolean> {
+  const { state } = deps
+  return allOf(deps, groupIds, PARALLEL_GROUPS, async (groupId) => {
+    const version = state.groupNotices.get(groupId)
+    if (version === undefined) return
+    await deps.group(groupId).metadataChanged(groupId, version)
+    if (state.groupNotices.get(groupId) === version)
+      deps.commit([{ kind: 'groupNoticed', groupId }])
+  })
+}
+
+/**
  * Frees some of the storage of deleted topics.
  * @returns true when it got further or nothing is left, false when every partition asked failed
  */
@@ -115,16 +136,18 @@ export async function freeSome(deps: ErrandDeps): Promise<boolean> {
 }
 
 /**
- * One run from an alarm: fences, then notices, then freeing.
+ * One run from an alarm: fences, then notices, then freeing. Groups hear first that a topic is gone:
+ * what they then hand out is not of the past.
  * @returns true when nothing failed; what is left then can be taken up at once
  */
 export async function runErrands(deps: ErrandDeps): Promise<boolean> {
-  const { deleting, notices } = deps.state
+  const { deleting, notices, groupNotices } = deps.state
+  const groupsTold = await tellGroups(deps, [...groupNotices.keys()])
   const fencing = [...deleting].flatMap(([id, stage]) => (stage === 'fencing' ? [id] : []))
   const late = await fenceTopics(deps, fencing)
   const told = await deliverNotices(deps, [...notices.keys()])
   const freed = await freeSome(deps)
-  return late.length === 0 && told && freed
+  return groupsTold && late.length === 0 && told && freed
 }
 
 /** Runs a call for each item, some at a time. True when none was rejected. */
@@ -156,7 +179,7 @@ async function attempt<T>(
   try {
     return await call()
   } catch (error) {
-    report('call to a partition failed', error)
+    report('call to an object failed', error)
     return FAILED
   }
 }

@@ -1,13 +1,13 @@
 // The Durable Object of the cluster controller: loads the state, runs commands, writes their changes
-// in one transaction before anything is answered, and pays what is owed to partitions. Not the rules
-// of topics and configurations: the pure files beside it decide.
+// in one transaction before anything is answered, and pays what is owed to partitions and groups. Not
+// the rules of topics, configurations and the directory: the pure files beside it decide.
 
 import { DurableObject } from 'cloudflare:workers'
-import { brokerValues, checkStaticConfigs } from '../core/configs.ts'
+import { checkStaticConfigs } from '../core/configs.ts'
 import { readEnvironment } from '../core/env.ts'
 import { KafkaError } from '../core/errors.ts'
 import { clusterName, type TopicId } from '../core/ids.ts'
-import { PRODUCER_IDS_PER_CALL } from '../core/limits.ts'
+import { PRODUCER_IDS_PER_CALL, SWEEP_INTERVAL_MS, SWEEP_STEP_PAUSE_MS } from '../core/limits.ts'
 import type {
   AlterConfigsRequest,
   AlterConfigsResponse,
@@ -32,20 +32,58 @@ import type {
   IncrementalAlterConfigsRequest,
   IncrementalAlterConfigsResponse,
 } from '../protocol/messages/incremental-alter-configs.ts'
+import type {
+  ListConfigResourcesRequest,
+  ListConfigResourcesResponse,
+} from '../protocol/messages/list-config-resources.ts'
+import type {
+  UpdateFeaturesRequest,
+  UpdateFeaturesResponse,
+} from '../protocol/messages/update-features.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
 import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
 import type { Change, ClusterState, Decision } from './cluster.ts'
-import type { ClusterRpc, PartitionAdmission, TopicLookup, TopicLookupReply } from './contract.ts'
+import { listConfigResources } from './config-resources.ts'
+import type {
+  ClusterRpc,
+  FinalizedFeatures,
+  GroupEntry,
+  GroupListing,
+  GroupMetadata,
+  GroupRegistration,
+  PartitionAdmission,
+  TopicLookup,
+  TopicLookupReply,
+  TransactionEntry,
+} from './contract.ts'
 import { deleteTopics } from './deletion.ts'
 import { describeConfigs } from './describe-configs.ts'
-import { deliverNotices, type ErrandDeps, fenceTopics, hasErrands, runErrands } from './errands.ts'
+import {
+  groupMetadata,
+  listGroups,
+  listTransactions,
+  registerGroup,
+  registerTransaction,
+  removeGroup,
+  removeTransaction,
+} from './directory.ts'
+import {
+  deliverNotices,
+  type ErrandDeps,
+  fenceTopics,
+  hasErrands,
+  runErrands,
+  tellGroups,
+} from './errands.ts'
+import { finalizedFeatures, updateFeatures } from './features.ts'
 import { lookup } from './lookup.ts'
 import { admit, createPartitions } from './partitions.ts'
 import { giveProducerIds, NO_BLOCK, type ProducerIdBlock } from './producer-ids.ts'
-import { startChanges } from './propagation.ts'
+import { startChanges, withGroupNotices } from './propagation.ts'
 import { commit, load } from './store.ts'
+import { type Sweep, type SweepDeps, startSweep, sweepDueMs, sweepStep } from './sweep.ts'
 import { randomId } from './topic-ids.ts'
 import { createTopics } from './topics.ts'
 
@@ -60,11 +98,15 @@ const FENCE_WAIT_MAX_MS = 60_000
 const RETRY_MIN_MS = 100
 const RETRY_MAX_MS = 60_000
 
+/** What is set on a developer's machine unless it is given: a first consumer need not wait for others. */
+const LOCAL_CONFIGS = { 'group.initial.rebalance.delay.ms': '0' }
+
 /** The controller of a cluster. */
 export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc {
   readonly #state: ClusterState
-  readonly #errands: ErrandDeps
+  readonly #errands: ErrandDeps & SweepDeps
   readonly #alarm: OneAlarm
+  #sweep: Sweep | null = null
   #producerIds: ProducerIdBlock = NO_BLOCK
   #failures = 0
 
@@ -74,13 +116,15 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     const environment = readEnvironment(env)
     const configs = checkStaticConfigs(environment.config)
     if ('error' in configs) throw new TypeError(`broker configuration: ${configs.error}`)
-    const { state, toldSettings } = load(storage, newId, configs.configs)
+    const given = environment.local ? { ...LOCAL_CONFIGS, ...configs.configs } : configs.configs
+    const { state, toldSettings } = load(storage, newId, given)
     const log = workerLog(environment.logLevel)
     const report = (event: string, error: unknown) => log('error', event, { reason: String(error) })
     this.#state = state
     this.#alarm = new OneAlarm(storage, (error) => report('alarm was not set', error))
-    const { partition } = objects(env, tenantOf(ctx))
-    this.#errands = { state, partition, report, commit: (changes) => this.#commit(changes) }
+    const { partition, group, transaction } = objects(env, tenantOf(ctx))
+    const keep = (changes: readonly Change[]) => this.#commit(changes)
+    this.#errands = { state, partition, group, transaction, report, commit: keep }
     this.#commit(startChanges(state, toldSettings))
     this.#wakeAfter(0)
   }
@@ -151,24 +195,100 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   }
 
   async brokerConfigs(): Promise<Readonly<Record<string, string>>> {
-    return brokerValues(this.#state.layers)
+    return this.#state.brokerConfigs
   }
 
-  /** Pays what is owed; comes back at once while it gets on, ever later while it does not. */
+  async registerGroup(entry: GroupEntry): Promise<GroupRegistration> {
+    return this.#enter(registerGroup(this.#state, entry, Date.now()))
+  }
+
+  async removeGroup(groupId: string): Promise<void> {
+    this.#decide(removeGroup(this.#state, groupId))
+  }
+
+  async listGroups(): Promise<readonly GroupListing[]> {
+    return listGroups(this.#state)
+  }
+
+  async groupMetadata(lookup: Parameters<ClusterRpc['groupMetadata']>[0]): Promise<GroupMetadata> {
+    return groupMetadata(this.#state, lookup)
+  }
+
+  async registerTransaction(entry: TransactionEntry): Promise<Readonly<Record<string, string>>> {
+    return this.#enter(registerTransaction(this.#state, entry, Date.now()))
+  }
+
+  async removeTransaction(transactionalId: string): Promise<void> {
+    this.#decide(removeTransaction(this.#state, transactionalId))
+  }
+
+  async listTransactions(): Promise<readonly TransactionEntry[]> {
+    return listTransactions(this.#state)
+  }
+
+  async features(): Promise<FinalizedFeatures> {
+    return finalizedFeatures(this.#state)
+  }
+
+  async updateFeatures(
+    request: UpdateFeaturesRequest,
+    version: number,
+  ): Promise<UpdateFeaturesResponse> {
+    return this.#decide(updateFeatures(this.#state, request, version))
+  }
+
+  async listConfigResources(
+    request: ListConfigResourcesRequest,
+    version: number,
+  ): Promise<ListConfigResourcesResponse> {
+    return listConfigResources(this.#state, request, version)
+  }
+
+  /**
+   * Pays what is owed; comes back at once while it gets on, ever later while it does not. Every few
+   * hours it sweeps the directory.
+   */
   override async alarm(): Promise<void> {
     this.#alarm.fired()
     const ok = await runErrands(this.#errands)
     this.#failures = ok ? 0 : this.#failures + 1
     this.#wakeAfter(ok ? 0 : Math.min(RETRY_MIN_MS * 2 ** this.#failures, RETRY_MAX_MS))
+    await this.#sweepSome()
+  }
+
+  /** A step of the sweep, if one is due. */
+  async #sweepSome(): Promise<void> {
+    const now = Date.now()
+    const dueMs = sweepDueMs(this.#state)
+    if (dueMs === Number.POSITIVE_INFINITY) return
+    if (dueMs > now) return this.#alarm.wakeAt(dueMs)
+    this.#sweep ??= startSweep(this.#state, now)
+    const done = await sweepStep(this.#errands, this.#sweep, now)
+    if (done) this.#sweep = null
+    this.#alarm.wakeAt(now + (done ? SWEEP_INTERVAL_MS : SWEEP_STEP_PAUSE_MS))
   }
 
   #commit(changes: readonly Change[]): void {
     commit(this.ctx.storage, this.#state, changes)
   }
 
+  /** Groups concerned are told in the background; the alarm tells those that could not be reached. */
   #decide<Reply>(decision: Decision<Reply>): Reply {
-    this.#commit(decision.changes)
+    const changes = withGroupNotices(this.#state, decision.changes)
+    this.#commit(changes)
+    const groups = changes.flatMap((one) => (one.kind === 'groupNotice' ? [one.groupId] : []))
+    if (groups.length > 0) {
+      this.#wakeAfter(NOTICE_WAIT_MS)
+      this.ctx.waitUntil(tellGroups(this.#errands, groups))
+    }
     return decision.reply
+  }
+
+  /** An entry of the directory: a sweep will look after it. */
+  #enter<Reply>(decision: Decision<Reply>): Reply {
+    const reply = this.#decide(decision)
+    if (decision.changes.length > 0) this.#alarm.wakeAt(Date.now() + SWEEP_INTERVAL_MS)
+    return reply
   }
 
   /** Partitions hear of a change before its answer if they can; the alarm tells the rest. */

@@ -1,6 +1,7 @@
 // How a change of configuration travels: versions rise only when a topic's settings change, and the
 // notices for partitions that were ever written go into the same transaction (the outbox). A version
-// is the topic's plus the broker's, so one number in the broker raises all topics at once.
+// is the topic's plus the broker's, so one number in the broker raises all topics at once. Creations,
+// growth and deletions of topics travel the same way to the groups concerned (the metadata version).
 
 import type { BrokerLayers, ConfigMap } from '../core/configs.ts'
 import { topicSettings } from '../core/configs.ts'
@@ -52,6 +53,42 @@ export function startChanges(state: ClusterState, told: string | null): Change[]
     { kind: 'brokerVersion', version, settings },
     ...notices.map(({ id, version: own }): Change => noticeOf(id, own + version)),
   ]
+}
+
+/**
+ * A decision's changes with what groups are owed for them: the metadata version rises once, and each
+ * group registered for a topic that comes, grows or goes, or whose configuration changes, has a notice.
+ * Every notice has a version of its own, so that a group which compares versions misses none.
+ */
+export function withGroupNotices(
+  state: ClusterState,
+  changes: readonly Change[],
+): readonly Change[] {
+  const concerned = new Set<string>()
+  let altered = false
+  for (const change of changes) {
+    if (change.kind === 'groupConfigs' && state.groups.has(change.groupId)) {
+      concerned.add(change.groupId)
+    }
+    const topic = alteredTopic(state, change)
+    if (topic === undefined) continue
+    altered = true
+    for (const groupId of state.interests.of(topic.name, topic.id)) concerned.add(groupId)
+  }
+  if (!altered && concerned.size === 0) return changes
+  const version = state.metadataVersion + 1
+  const notices = [...concerned].map(
+    (groupId): Change => ({ kind: 'groupNotice', groupId, version }),
+  )
+  return [...changes, { kind: 'metadataVersion', version }, ...notices]
+}
+
+/** The topic that a change creates, grows or deletes. */
+function alteredTopic(state: ClusterState, change: Change): Topic | undefined {
+  if (change.kind === 'doomed') return state.topics.get(change.id)
+  if (change.kind !== 'topic') return undefined
+  const partitions = state.topics.get(change.topic.id)?.partitions
+  return partitions === change.topic.partitions ? undefined : change.topic
 }
 
 function brokerVersionChanges(

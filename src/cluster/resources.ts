@@ -5,7 +5,13 @@ import { BROKER_ID } from '../core/ids.ts'
 import { type Fault, fault } from './topics.ts'
 
 /** Kafka's numbers for the kinds of resources. */
-export const ResourceType = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8 } as const
+export const ResourceType = {
+  TOPIC: 2,
+  BROKER: 4,
+  BROKER_LOGGER: 8,
+  CLIENT_METRICS: 16,
+  GROUP: 32,
+} as const
 
 /** What is refused of a broker's name in a change: only "" (the cluster's default) and "1" are known. */
 export function brokerNameFault(name: string): Fault | null {

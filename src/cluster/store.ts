@@ -10,9 +10,11 @@ import {
   type ClusterState,
   type DynamicLayer,
   emptyCluster,
+  isEmpty,
   type Stage,
   setLayers,
 } from './cluster.ts'
+import type { GroupEntry, TransactionEntry } from './contract.ts'
 
 /** What a statement takes. */
 export type SqlValue = string | number | null
@@ -29,8 +31,8 @@ export interface Storage {
   transactionSync<T>(closure: () => T): T
 }
 
-/** The layout this code reads and writes. A newer one is refused. */
-export const SCHEMA_VERSION = 1
+/** The layout this code reads and writes. An older one is brought up to it, a newer one refused. */
+export const SCHEMA_VERSION = 2
 
 /** The storage was written by a newer release: nothing is read or written. */
 export class NewerSchemaError extends Error {
@@ -48,6 +50,7 @@ const FIND_SCHEMA =
   "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
 const READ_SCHEMA = 'SELECT version FROM schema_version'
 
+/** The first layout. What came after it is in MIGRATIONS, which a new storage goes through too. */
 const CREATE = [
   'CREATE TABLE schema_version (version INTEGER NOT NULL)',
   `CREATE TABLE cluster (
@@ -64,15 +67,42 @@ const CREATE = [
   'CREATE TABLE notice (topic_id TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
 ] as const
 
+/** By the layout they start from. The levels of features are those that release came with. */
+const MIGRATIONS: ReadonlyMap<number, readonly string[]> = new Map([
+  [
+    1,
+    [
+      'ALTER TABLE cluster ADD COLUMN metadata_version INTEGER NOT NULL DEFAULT 0',
+      'ALTER TABLE cluster ADD COLUMN features_epoch INTEGER NOT NULL DEFAULT 0',
+      'ALTER TABLE cluster ADD COLUMN swept_ms INTEGER NOT NULL DEFAULT 0',
+      'CREATE TABLE feature (name TEXT PRIMARY KEY, level INTEGER NOT NULL) WITHOUT ROWID',
+      "INSERT INTO feature (name, level) VALUES ('group.version', 1), ('transaction.version', 2)",
+      `CREATE TABLE group_entry (
+        group_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, entry TEXT NOT NULL) WITHOUT ROWID`,
+      'CREATE TABLE group_config (group_id TEXT PRIMARY KEY, configs TEXT NOT NULL) WITHOUT ROWID',
+      'CREATE TABLE group_notice (group_id TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
+      `CREATE TABLE transaction_entry (
+        transactional_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, entry TEXT NOT NULL)
+        WITHOUT ROWID`,
+    ],
+  ],
+])
+
 const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
 const INSERT_CLUSTER = `INSERT INTO cluster
   (id, cluster_id, broker_version, told_settings, next_producer_id) VALUES (0, ?, 0, NULL, 0)`
-const READ_CLUSTER =
-  'SELECT cluster_id, broker_version, told_settings, next_producer_id FROM cluster'
+const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
+const READ_CLUSTER = `SELECT cluster_id, broker_version, told_settings, next_producer_id,
+  metadata_version, features_epoch, swept_ms FROM cluster`
 const READ_TOPICS = 'SELECT id, name, partitions, configs, version, stage FROM topic'
 const READ_WRITTEN = 'SELECT topic_id, partition FROM written_partition'
 const READ_LAYERS = 'SELECT layer, configs FROM broker_layer'
 const READ_NOTICES = 'SELECT topic_id, version FROM notice'
+const READ_FEATURES = 'SELECT name, level FROM feature'
+const READ_GROUPS = 'SELECT at_ms, entry FROM group_entry'
+const READ_GROUP_CONFIGS = 'SELECT group_id, configs FROM group_config'
+const READ_GROUP_NOTICES = 'SELECT group_id, version FROM group_notice'
+const READ_TRANSACTIONS = 'SELECT at_ms, entry FROM transaction_entry'
 
 const PUT_TOPIC = `INSERT OR REPLACE INTO topic (id, name, partitions, configs, version, stage)
   VALUES (?, ?, ?, ?, ?, NULL)`
@@ -86,6 +116,19 @@ const SET_BROKER_VERSION = 'UPDATE cluster SET broker_version = ?, told_settings
 const SET_NEXT_PRODUCER_ID = 'UPDATE cluster SET next_producer_id = ?'
 const PUT_NOTICE = 'INSERT OR REPLACE INTO notice (topic_id, version) VALUES (?, ?)'
 const DELETE_NOTICE = 'DELETE FROM notice WHERE topic_id = ?'
+const SET_METADATA_VERSION = 'UPDATE cluster SET metadata_version = ?'
+const SET_FEATURES_EPOCH = 'UPDATE cluster SET features_epoch = ?'
+const SET_SWEPT = 'UPDATE cluster SET swept_ms = ?'
+const PUT_FEATURE = 'INSERT OR REPLACE INTO feature (name, level) VALUES (?, ?)'
+const PUT_GROUP = 'INSERT OR REPLACE INTO group_entry (group_id, at_ms, entry) VALUES (?, ?, ?)'
+const DELETE_GROUP = 'DELETE FROM group_entry WHERE group_id = ?'
+const PUT_GROUP_CONFIGS = 'INSERT OR REPLACE INTO group_config (group_id, configs) VALUES (?, ?)'
+const DELETE_GROUP_CONFIGS = 'DELETE FROM group_config WHERE group_id = ?'
+const PUT_GROUP_NOTICE = 'INSERT OR REPLACE INTO group_notice (group_id, version) VALUES (?, ?)'
+const DELETE_GROUP_NOTICE = 'DELETE FROM group_notice WHERE group_id = ?'
+const PUT_TRANSACTION = `INSERT OR REPLACE INTO transaction_entry (transactional_id, at_ms, entry)
+  VALUES (?, ?, ?)`
+const DELETE_TRANSACTION = 'DELETE FROM transaction_entry WHERE transactional_id = ?'
 
 /**
  * Reads the state; the first time it makes the tables and keeps the cluster id.
@@ -102,18 +145,17 @@ export function load(
   if (sql.exec(FIND_SCHEMA).toArray().length === 0) {
     storage.transactionSync(() => create(storage, newClusterId()))
   }
-  const found = Number(sql.exec(READ_SCHEMA).toArray()[0]?.version)
-  if (found !== SCHEMA_VERSION) {
-    throw new NewerSchemaError(
-      `the cluster's storage has layout ${found}; this release reads up to ${SCHEMA_VERSION}`,
-    )
-  }
+  migrate(storage)
   const row = sql.exec(READ_CLUSTER).toArray()[0]
   const state = emptyCluster(String(row?.cluster_id))
   setLayers(state, readLayers(storage, staticConfigs))
   state.brokerVersion = Number(row?.broker_version)
   state.nextProducerId = Number(row?.next_producer_id)
+  state.metadataVersion = Number(row?.metadata_version)
+  state.sweptMs = Number(row?.swept_ms)
   readTopics(storage, state)
+  readDirectory(storage, state)
+  readFeatures(storage, state, Number(row?.features_epoch))
   const told = row?.told_settings ?? null
   return { state, toldSettings: told === null ? null : String(told) }
 }
@@ -129,8 +171,27 @@ export function commit(storage: Storage, state: ClusterState, changes: readonly 
 
 function create({ sql }: Storage, clusterId: string): void {
   for (const statement of CREATE) sql.exec(statement).toArray()
-  sql.exec(INSERT_SCHEMA, SCHEMA_VERSION).toArray()
+  sql.exec(INSERT_SCHEMA, 1).toArray()
   sql.exec(INSERT_CLUSTER, clusterId).toArray()
+}
+
+/** Brings an older layout up to this release's, a step and all of it at a time. */
+function migrate(storage: Storage): void {
+  const { sql } = storage
+  for (;;) {
+    const found = Number(sql.exec(READ_SCHEMA).toArray()[0]?.version)
+    if (found === SCHEMA_VERSION) return
+    const steps = MIGRATIONS.get(found)
+    if (steps === undefined) {
+      throw new NewerSchemaError(
+        `the cluster's storage has layout ${found}; this release reads up to ${SCHEMA_VERSION}`,
+      )
+    }
+    storage.transactionSync(() => {
+      for (const statement of steps) sql.exec(statement).toArray()
+      sql.exec(SET_SCHEMA, found + 1).toArray()
+    })
+  }
 }
 
 function readLayers({ sql }: Storage, staticConfigs: ConfigMap): BrokerLayers {
@@ -170,6 +231,29 @@ function readTopics({ sql }: Storage, state: ClusterState): void {
     const id = String(row.topic_id) as TopicId
     apply(state, { kind: 'notice', id, version: Number(row.version) })
   }
+}
+
+function readDirectory({ sql }: Storage, state: ClusterState): void {
+  for (const row of sql.exec(READ_GROUPS).toArray()) {
+    const entry = JSON.parse(String(row.entry)) as GroupEntry
+    apply(state, { kind: 'group', entry, atMs: Number(row.at_ms) })
+  }
+  for (const row of sql.exec(READ_GROUP_CONFIGS).toArray()) {
+    state.groupConfigs.set(String(row.group_id), JSON.parse(String(row.configs)) as ConfigMap)
+  }
+  for (const row of sql.exec(READ_GROUP_NOTICES).toArray()) {
+    state.groupNotices.set(String(row.group_id), Number(row.version))
+  }
+  for (const row of sql.exec(READ_TRANSACTIONS).toArray()) {
+    const entry = JSON.parse(String(row.entry)) as TransactionEntry
+    apply(state, { kind: 'transaction', entry, atMs: Number(row.at_ms) })
+  }
+}
+
+function readFeatures({ sql }: Storage, state: ClusterState, epoch: number): void {
+  const rows = sql.exec(READ_FEATURES).toArray()
+  const levels = Object.fromEntries(rows.map(({ name, level }) => [String(name), Number(level)]))
+  state.features = { epoch, levels }
 }
 
 function write(storage: Storage, change: Change): void {
@@ -213,6 +297,43 @@ function write(storage: Storage, change: Change): void {
       return
     case 'producerIds':
       run(SET_NEXT_PRODUCER_ID, change.next)
+      return
+    case 'group':
+      run(PUT_GROUP, change.entry.groupId, change.atMs, JSON.stringify(change.entry))
+      return
+    case 'groupGone':
+      run(DELETE_GROUP, change.groupId)
+      run(DELETE_GROUP_NOTICE, change.groupId)
+      return
+    case 'groupConfigs':
+      if (isEmpty(change.configs)) run(DELETE_GROUP_CONFIGS, change.groupId)
+      else run(PUT_GROUP_CONFIGS, change.groupId, JSON.stringify(change.configs))
+      return
+    case 'transaction': {
+      const { entry, atMs } = change
+      run(PUT_TRANSACTION, entry.transactionalId, atMs, JSON.stringify(entry))
+      return
+    }
+    case 'transactionGone':
+      run(DELETE_TRANSACTION, change.transactionalId)
+      return
+    case 'metadataVersion':
+      run(SET_METADATA_VERSION, change.version)
+      return
+    case 'groupNotice':
+      run(PUT_GROUP_NOTICE, change.groupId, change.version)
+      return
+    case 'groupNoticed':
+      run(DELETE_GROUP_NOTICE, change.groupId)
+      return
+    case 'feature':
+      run(PUT_FEATURE, change.name, change.level)
+      return
+    case 'featuresEpoch':
+      run(SET_FEATURES_EPOCH, change.epoch)
+      return
+    case 'swept':
+      run(SET_SWEPT, change.atMs)
       return
   }
 }

@@ -28,6 +28,9 @@ export interface BrokerConfig extends ConfigDefinition {
 
 type Row = readonly [ConfigType, string, string | null, Constraint?]
 
+const CONSUMER_ASSIGNORS = ['uniform', 'range']
+const MIGRATION_POLICIES = ['disabled', 'downgrade', 'upgrade', 'bidirectional']
+
 const SIZE_MAX = { min: 1024, max: FETCH_MAX_BYTES }
 
 const DYNAMIC_HONOURED: readonly Row[] = [
@@ -46,8 +49,28 @@ const STATIC_HONOURED: readonly Row[] = [
   ['INT', 'default.replication.factor', '1'],
   ['BOOLEAN', 'delete.topic.enable', 'true'],
   ['INT', 'fetch.max.bytes', String(FETCH_MAX_BYTES), SIZE_MAX],
+  ['LIST', 'group.consumer.assignors', 'uniform,range', { oneOf: CONSUMER_ASSIGNORS }],
+  ['INT', 'group.consumer.heartbeat.interval.ms', '5000', POSITIVE],
+  ['INT', 'group.consumer.max.heartbeat.interval.ms', '15000', POSITIVE],
+  ['INT', 'group.consumer.max.session.timeout.ms', '60000', POSITIVE],
+  ['INT', 'group.consumer.max.size', '2147483647', POSITIVE],
+  [
+    'STRING',
+    'group.consumer.migration.policy',
+    'bidirectional',
+    { oneOf: MIGRATION_POLICIES, anyCase: true },
+  ],
+  ['INT', 'group.consumer.min.heartbeat.interval.ms', '5000', POSITIVE],
+  ['INT', 'group.consumer.min.session.timeout.ms', '45000', POSITIVE],
+  ['INT', 'group.consumer.session.timeout.ms', '45000', POSITIVE],
+  ['INT', 'group.initial.rebalance.delay.ms', '3000'],
+  ['INT', 'group.max.session.timeout.ms', '1800000'],
+  ['INT', 'group.max.size', '2147483647', POSITIVE],
+  ['INT', 'group.min.session.timeout.ms', '6000'],
   ['INT', 'max.request.partition.size.limit', '2000', POSITIVE],
   ['INT', 'num.partitions', '1', POSITIVE],
+  ['INT', 'offset.metadata.max.bytes', '4096'],
+  ['INT', 'offsets.retention.minutes', '10080', POSITIVE],
   ['BOOLEAN', 'ottla.strict.replication', 'false'],
   [
     'INT',
@@ -56,6 +79,7 @@ const STATIC_HONOURED: readonly Row[] = [
     { min: 1, max: REQUEST_MAX_BYTES },
   ],
   ['INT', 'transaction.max.timeout.ms', '900000', POSITIVE],
+  ['INT', 'transactional.id.expiration.ms', '604800000', POSITIVE],
 ]
 
 const DYNAMIC_ACCEPTED: readonly Row[] = [
@@ -86,18 +110,6 @@ const DYNAMIC_ACCEPTED: readonly Row[] = [
 
 const STATIC_ACCEPTED: readonly Row[] = [
   ['LONG', 'connections.max.idle.ms', '600000'],
-  ['LIST', 'group.consumer.assignors', 'uniform,range'],
-  ['INT', 'group.consumer.heartbeat.interval.ms', '5000', POSITIVE],
-  ['INT', 'group.consumer.max.heartbeat.interval.ms', '15000', POSITIVE],
-  ['INT', 'group.consumer.max.session.timeout.ms', '60000', POSITIVE],
-  ['INT', 'group.consumer.max.size', '2147483647', POSITIVE],
-  ['INT', 'group.consumer.min.heartbeat.interval.ms', '5000', POSITIVE],
-  ['INT', 'group.consumer.min.session.timeout.ms', '45000', POSITIVE],
-  ['INT', 'group.consumer.session.timeout.ms', '45000', POSITIVE],
-  ['INT', 'group.initial.rebalance.delay.ms', '3000'],
-  ['INT', 'group.max.session.timeout.ms', '1800000'],
-  ['INT', 'group.max.size', '2147483647', POSITIVE],
-  ['INT', 'group.min.session.timeout.ms', '6000'],
   ['BOOLEAN', 'log.cleaner.enable', 'true'],
   ['LONG', 'log.flush.scheduler.interval.ms', LONG_MAX],
   ['LONG', 'log.retention.check.interval.ms', '300000', POSITIVE],
@@ -105,11 +117,8 @@ const STATIC_ACCEPTED: readonly Row[] = [
   ['INT', 'log.retention.minutes', null],
   ['INT', 'log.roll.hours', '168', POSITIVE],
   ['INT', 'log.roll.jitter.hours', '0', NOT_NEGATIVE],
-  ['INT', 'offset.metadata.max.bytes', '4096'],
   ['INT', 'offsets.commit.timeout.ms', '5000', POSITIVE],
   ['LONG', 'offsets.retention.check.interval.ms', '600000', POSITIVE],
-  ['INT', 'offsets.retention.minutes', '10080', POSITIVE],
-  ['INT', 'transactional.id.expiration.ms', '604800000', POSITIVE],
 ]
 
 const FIXED: readonly Row[] = [
@@ -117,7 +126,7 @@ const FIXED: readonly Row[] = [
   ['STRING', 'authorizer.class.name', ''],
   ['INT', 'broker.id', String(BROKER_ID)],
   ['STRING', 'broker.rack', null],
-  ['LIST', 'group.coordinator.rebalance.protocols', ''],
+  ['LIST', 'group.coordinator.rebalance.protocols', 'classic,consumer'],
   ['STRING', 'inter.broker.listener.name', null],
   ['STRING', 'listeners', null],
   ['STRING', 'log.dir', '/'],

@@ -19,13 +19,20 @@ export const STRING_MAX_BYTES = 32_767
 /**
  * Gives the memory of bytes back at once. Large buffers otherwise live until the next garbage
  * collection, which is long under load. For their only owner: whoever still reads them finds nothing.
- * Bytes that are part of a larger buffer are left alone; to discard twice is harmless.
+ * Bytes that are part of a larger buffer, or shared, are left alone; to discard twice is harmless.
  */
 export function discard(bytes: Uint8Array): void {
   const { buffer, byteLength } = bytes
-  if (byteLength === 0 || byteLength !== buffer.byteLength) return
+  if (byteLength === 0 || byteLength !== buffer.byteLength || sharedBuffers.has(buffer)) return
   if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
+
+/** From here on these bytes have several readers and no owner: only the garbage collector ends them. */
+export function share(bytes: Uint8Array): void {
+  sharedBuffers.add(bytes.buffer)
+}
+
+const sharedBuffers = new WeakSet<ArrayBufferLike>()
 
 const TWO_32 = 2 ** 32
 const TWO_63 = 2 ** 63

@@ -15,6 +15,8 @@ const DOCS: Readonly<Record<string, string>> = {
   'compression.type': 'How batches are stored; "producer" keeps what the producer chose.',
   'compression.zstd.level': 'Level used when batches are recompressed with zstd.',
   'connections.max.idle.ms': 'A connection without requests for this long may be closed.',
+  'consumer.heartbeat.interval.ms': 'Heartbeat interval given to members of this consumer group.',
+  'consumer.session.timeout.ms': 'Session timeout of members of this consumer group.',
   'default.replication.factor':
     'Replication factor asked for automatically created topics. One broker holds every topic once.',
   'delete.retention.ms': 'How long a tombstone stays in a compacted topic.',
@@ -33,6 +35,8 @@ const DOCS: Readonly<Record<string, string>> = {
     'Highest heartbeat interval a consumer group may set.',
   'group.consumer.max.session.timeout.ms': 'Highest session timeout a consumer group may set.',
   'group.consumer.max.size': 'Most members of a consumer group.',
+  'group.consumer.migration.policy':
+    'Whether a group may change between the classic and the consumer protocol while it has members.',
   'group.consumer.min.heartbeat.interval.ms': 'Lowest heartbeat interval a consumer group may set.',
   'group.consumer.min.session.timeout.ms': 'Lowest session timeout a consumer group may set.',
   'group.consumer.session.timeout.ms': 'Session timeout of members of consumer groups.',
@@ -98,7 +102,21 @@ const DOCS: Readonly<Record<string, string>> = {
   'segment.index.bytes': 'Size of the index of a segment.',
   'segment.jitter.ms': 'Most time taken at random off segment.ms.',
   'segment.ms': 'A segment is closed after this time even if it is not full.',
+  'share.auto.offset.reset': 'Where a share group starts; share groups are not served yet.',
+  'share.heartbeat.interval.ms':
+    'Heartbeat interval of a share group; share groups are not served yet.',
+  'share.isolation.level':
+    'Which transactional records a share group is given; share groups are not served yet.',
+  'share.record.lock.duration.ms':
+    'How long a share group lends a record; share groups are not served yet.',
+  'share.session.timeout.ms': 'Session timeout of a share group; share groups are not served yet.',
   'socket.request.max.bytes': 'Largest request frame.',
+  'streams.heartbeat.interval.ms':
+    'Heartbeat interval of a streams group; streams groups are not served yet.',
+  'streams.num.standby.replicas':
+    'Standby replicas of a streams group; streams groups are not served yet.',
+  'streams.session.timeout.ms':
+    'Session timeout of a streams group; streams groups are not served yet.',
   'transaction.max.timeout.ms': 'Highest timeout of a transaction.',
   'transaction.state.log.min.isr':
     'Replicas needed by the transaction log; one object per transactional id.',

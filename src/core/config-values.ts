@@ -22,6 +22,8 @@ export interface Constraint {
   readonly or?: number
   /** The strings allowed: of the value, or of each entry of a list. */
   readonly oneOf?: readonly string[]
+  /** `oneOf` takes capitals as small letters. */
+  readonly anyCase?: true
   /** A list of `partition:broker`, or `*`. */
   readonly replicas?: true
 }
@@ -110,11 +112,16 @@ function complaint(type: ConfigType): string {
 }
 
 function violation(definition: ConfigDefinition, value: string): { error: string } | null {
-  const { min, max, or, oneOf, replicas } = definition.constraint
+  const { min, max, or, oneOf, anyCase, replicas } = definition.constraint
   if (oneOf !== undefined) {
     const entries = definition.type === 'LIST' ? listEntries(value) : [value]
-    const stranger = entries.find((entry) => !oneOf.includes(entry))
+    const known = (entry: string) => oneOf.includes(anyCase === true ? entry.toLowerCase() : entry)
+    const stranger = entries.find((entry) => !known(entry))
     if (stranger === undefined) return null
+    if (anyCase === true) {
+      const listed = oneOf.map((name) => name.toUpperCase()).join(', ')
+      return refuse(definition, stranger, `String must be one of (case insensitive): ${listed}`)
+    }
     return refuse(definition, stranger, `String must be one of: ${oneOf.join(', ')}`)
   }
   if (replicas === true && !isReplicaList(value)) return refuse(definition, `[${value}]`, REPLICAS)

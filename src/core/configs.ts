@@ -4,6 +4,7 @@
 
 import { BROKER_CONFIGS, type BrokerConfig, brokerConfig } from './broker-configs.ts'
 import { listEntries, type Parsed, parseConfig } from './config-values.ts'
+import { GROUP_CONFIGS } from './group-configs.ts'
 import { TOPIC_CONFIGS, type TopicConfig, topicConfig } from './topic-configs.ts'
 
 /** A topic's effective settings, parsed, as partitions and the broker act on them. */
@@ -46,6 +47,7 @@ export const ConfigSource = {
   DYNAMIC_DEFAULT_BROKER: 3,
   STATIC_BROKER: 4,
   DEFAULT: 5,
+  GROUP: 8,
 } as const
 
 /** A value that was considered, and its source. */
@@ -169,6 +171,8 @@ export function checkBrokerConfigs(values: ConfigMap): Checked {
       : parseConfig(config, value)
   })
   if ('error' in checked) return checked
+  const crossed = boundsFault(checked.configs)
+  if (crossed !== null) return { error: crossed }
   const zero = RETENTION_TIMES.find((name) => checked.configs[name] === '0')
   if (zero === undefined) return checked
   return { error: `${zero} must be unlimited (-1) or, equal or greater than 1` }
@@ -186,10 +190,25 @@ export function checkStaticConfigs(values: ConfigMap): Checked {
 
 /** Names that are accepted, kept and shown, and do nothing so far, sorted. */
 export function acceptedNotActedOn(): string[] {
-  const names = [...TOPIC_CONFIGS, ...BROKER_CONFIGS]
+  const names = [...TOPIC_CONFIGS, ...BROKER_CONFIGS, ...GROUP_CONFIGS]
     .filter((config) => !config.honoured)
     .map((config) => config.name)
   return [...new Set(names)].sort()
+}
+
+/** Bounds of groups that contradict each other, as GroupCoordinatorConfig refuses them. */
+function boundsFault(configs: ConfigMap): string | null {
+  const number = (name: string) => Number(configs[name] ?? brokerConfig(name)?.default)
+  for (const what of ['heartbeat.interval.ms', 'session.timeout.ms']) {
+    const [own, min, max] = ['', 'min.', 'max.'].map((which) => `group.consumer.${which}${what}`)
+    if (own === undefined || min === undefined || max === undefined) continue
+    if (number(max) < number(min)) return `${max} must be greater than or equal to ${min}`
+    if (number(own) < number(min)) return `${own} must be greater than or equal to ${min}`
+    if (number(own) > number(max)) return `${own} must be less than or equal to ${max}`
+  }
+  const [longest, shortest] = ['group.max.session.timeout.ms', 'group.min.session.timeout.ms']
+  if (number(longest) >= number(shortest)) return null
+  return `${longest} must be greater than or equal to ${shortest}`
 }
 
 const RETENTION_TIMES = ['log.retention.ms', 'log.retention.minutes', 'log.retention.hours']

@@ -41,3 +41,13 @@ export function partitionName(
 ): string {
   return `${tenant}/topic/${topicId}/${partition}`
 }
+
+/** Name of a group coordinator's Durable Object. */
+export function groupName(groupId: string, tenant: string = DEFAULT_TENANT): string {
+  return `${tenant}/group/${groupId}`
+}
+
+/** Name of a transaction coordinator's Durable Object. */
+export function transactionName(transactionalId: string, tenant: string = DEFAULT_TENANT): string {
+  return `${tenant}/txn/${transactionalId}`
+}

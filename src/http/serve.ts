@@ -3,7 +3,7 @@
 // use, and Hono, zod and the routes are half of the bundle.
 
 import type { Hono } from 'hono'
-import { brokerContext, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
+import { brokerContext, clientHost, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
 import { advertisedEndpoint } from '../core/env.ts'
 
 const KAFKA_PORT = 9092
@@ -19,7 +19,7 @@ export async function serveHttp(
   const { httpApp } = await import('./app.ts')
   app ??= httpApp({
     environment: environmentOf(env),
-    context: (asked) => brokerContext(env, advertisedOver(asked, env)),
+    context: (asked) => brokerContext(env, advertisedOver(asked, env), clientHost(undefined)),
     random: Math.random,
   })
   return app.fetch(request, env, context)

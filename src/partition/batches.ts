@@ -2,7 +2,7 @@
 // batches end. Never looks behind a header, so it does not care whether a batch is compressed.
 // Chunks hold batches that were checked when they were appended.
 
-import { batchSizeAt, lastOffsetAt } from '../record/header.ts'
+import { baseOffsetAt, batchSizeAt, lastOffsetAt } from '../record/header.ts'
 
 /**
  * Where the first batch that ends at or after `offset` starts: the batch that covers the offset or,
@@ -32,4 +32,11 @@ export function fittingBatches(
     end = next
   }
   return end
+}
+
+/** Where the batches from `start` on reach `offset`: the end of those that lie below it. */
+export function batchesBelow(chunk: Uint8Array, start: number, offset: number): number {
+  let at = start
+  while (at < chunk.length && baseOffsetAt(chunk, at) < offset) at += batchSizeAt(chunk, at)
+  return at
 }

@@ -17,9 +17,27 @@ export interface AppendRequest extends PartitionTarget {
   readonly configVersion: number
   /**
    * One whole record batch (magic 2), CRC and header already checked by the broker. It must own its
-   * buffer (byteOffset 0, full length): a view would ship its whole backing buffer over RPC.
+   * buffer (byteOffset 0, full length): a view would ship its whole backing buffer over RPC. The call
+   * may take the buffer away; a reply that refuses the batch then gives it back.
    */
   readonly batch: Uint8Array
+  /** Given with a transactional batch. */
+  readonly transaction?: AppendTransaction
+  /** The caller's isolate, and the batch where it is lent: only for the wrapper of all calls. */
+  readonly isolate?: string
+  readonly loan?: number
+}
+
+/** To whom a transactional batch belongs, for the partition's question to the coordinator. */
+export interface AppendTransaction {
+  readonly transactionalId: string
+  /** The topic's name, for DescribeTransactions. */
+  readonly topic: string
+  /**
+   * Produce from version 12 on (KIP-890): the leader adds itself to the transaction. Before, the client
+   * has said AddPartitionsToTxn and the leader only verifies it.
+   */
+  readonly implicit: boolean
 }
 
 /** A piece of a batch that is larger than SMALL_BYTES; pieces come in order, one at a time. */
@@ -32,17 +50,31 @@ export interface AppendPart extends PartitionTarget {
   readonly at: number
   /** Owns its buffer. */
   readonly bytes: Uint8Array
+  /** The same with each piece of a transactional batch. */
+  readonly transaction?: AppendTransaction
+}
+
+/** What a reply says to the wrapper of all calls (runtime/objects.ts). */
+export interface LentReply {
+  /** The object lives in the caller's isolate: the next batch may be lent. */
+  readonly near?: true
+  readonly loan?: number
+}
+
+/** A batch that was lent and not taken. */
+export interface GivenBack extends LentReply {
+  readonly batch?: Uint8Array
 }
 
 /** The leader holds newer settings than the caller: nothing was stored, check again and resend. */
-export interface StaleConfig {
+export interface StaleConfig extends GivenBack {
   readonly kind: 'stale'
   readonly configVersion: number
   readonly settings: TopicSettings
 }
 
 /** The batch is durable at `baseOffset` (or was already: an idempotent duplicate). */
-export interface Appended {
+export interface Appended extends LentReply {
   readonly kind: 'appended'
   readonly baseOffset: Offset
   readonly logStartOffset: Offset
@@ -52,7 +84,7 @@ export interface Appended {
  * Kafka's per-partition refusal; nothing of this batch was stored. NOT_LEADER_OR_FOLLOWER: too much
  * is waiting here, or Cluster could not be asked; KAFKA_STORAGE_ERROR: the disk refused or is full.
  */
-export interface Refused {
+export interface Refused extends GivenBack {
   readonly kind: 'refused'
   readonly error: ErrorCode
   readonly message?: string
@@ -70,6 +102,8 @@ export interface ReadRequest extends PartitionTarget {
   readonly atLeastOneBatch: boolean
   /** True reads up to the last stable offset and reports aborted transactions. */
   readonly readCommitted: boolean
+  /** The caller's isolate: an object of the same one may lend the pieces (runtime/lending.ts). */
+  readonly isolate?: string
 }
 
 export interface AbortedTransaction {
@@ -95,6 +129,8 @@ export interface ReadReply {
    * asked for with readPiece. Otherwise 0 or absent.
    */
   readonly laterPieces?: number
+  /** Where the pieces are lent. The wrapper of all calls puts them back: nobody else sees this. */
+  readonly loan?: number
 }
 
 /** A piece of a batch. An object, because the memory of a bare array is not given back with the call. */
@@ -134,6 +170,38 @@ export interface PartitionSize {
   readonly sizeBytes: number
 }
 
+/** The end of a transaction: a control batch to write. */
+export interface TransactionMarker extends PartitionTarget {
+  readonly producerId: number
+  /** From here on older epochs of this producer are refused. */
+  readonly producerEpoch: number
+  /**
+   * Number of the transaction in its coordinator. One at or below the last number ended here is answered
+   * with success and written nowhere. null for an operator's WriteTxnMarkers.
+   */
+  readonly number: number | null
+  /** What the control record carries. */
+  readonly coordinatorEpoch: number
+  readonly committed: boolean
+}
+
+/** A producer as DescribeProducers shows it. */
+export interface ProducerDescription {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly lastSequence: number
+  readonly lastTimestamp: number
+  /** -1 when no marker was written. */
+  readonly coordinatorEpoch: number
+  /** First offset of the open transaction; -1 when none is open. */
+  readonly currentTransactionStartOffset: number
+}
+
+export interface ProducersReply {
+  readonly error: ErrorCode
+  readonly producers: readonly ProducerDescription[]
+}
+
 /** Why a parked watch ended: news, or only its time (10 minutes at most). */
 export interface WatchReply {
   readonly error: ErrorCode
@@ -162,6 +230,12 @@ export interface PartitionRpc {
   listOffset(query: OffsetQuery): Promise<OffsetReply>
   deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply>
   size(target: PartitionTarget): Promise<PartitionSize>
+  /**
+   * Writes the marker of a transaction's end, durably. INVALID_PRODUCER_EPOCH when a newer epoch of the
+   * producer was seen; UNKNOWN_TOPIC_ID when the topic is deleted (then nothing is left to end).
+   */
+  endTransaction(marker: TransactionMarker): Promise<{ readonly error: ErrorCode }>
+  producers(target: PartitionTarget): Promise<ProducersReply>
   /** New settings from Cluster's outbox; an older or equal version is ignored. */
   configure(target: PartitionTarget, configVersion: number, settings: TopicSettings): Promise<void>
   /** Persists that the topic is deleted: from here on nothing is appended. Idempotent. */

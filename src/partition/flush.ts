@@ -8,16 +8,32 @@ import { LEADER_EPOCH, offset } from '../core/ids.ts'
 import { FLUSH_BYTES } from '../core/limits.ts'
 import { type BatchHeader, patchBaseOffset, patchLeaderEpoch } from '../record/header.ts'
 import type { AppendReply } from './contract.ts'
-import { PRODUCER_BATCH_BYTES } from './producer-codec.ts'
-import type { ProducerChanges } from './producers.ts'
+import { PRODUCER_EVENT_BYTES } from './producer-codec.ts'
+import type { NumberedEnd, ProducerChanges, ProducerCheck } from './producers.ts'
 import type { ChunkRow, VersionedSettings } from './store.ts'
 
-/** One batch that waits for its place. */
+/** One batch that waits for its place: a client's, or a marker. */
 export interface PendingAppend {
   readonly batch: Uint8Array
   readonly header: BatchHeader
   readonly configVersion: number
+  /** Number of the transaction that the batch was found to be in; null when it is in none. */
+  readonly transaction: number | null
+  /** What a marker ends; null for a client's batch. */
+  readonly end: TransactionEnd | null
   readonly resolve: (reply: AppendReply) => void
+}
+
+/** A marker. */
+export interface TransactionEnd extends NumberedEnd {
+  readonly committed: boolean
+}
+
+/** An aborted transaction, from its first record to its marker. */
+export interface AbortedSpan {
+  readonly producerId: number
+  readonly firstOffset: number
+  readonly lastOffset: number
 }
 
 /** Appends in arrival order, counted in bytes. */
@@ -92,6 +108,8 @@ export interface FlushPlan {
   readonly settled: readonly { readonly append: PendingAppend; readonly reply: AppendReply }[]
   readonly nextOffset: number
   readonly producers: ProducerChanges
+  /** In the order of their markers. */
+  readonly aborted: readonly AbortedSpan[]
 }
 
 /** Takes appends from the queue until the chunk is full; always at least one, whatever its size. */
@@ -100,13 +118,14 @@ export function planFlush(queue: AppendQueue, start: FlushStart): FlushPlan {
   const accepted: PlacedAppend[] = []
   const echoes: PlacedAppend[] = []
   const settled: { append: PendingAppend; reply: AppendReply }[] = []
+  const aborted: AbortedSpan[] = []
   let nextOffset = start.nextOffset
   let flushBytes = 0
   let maxTimestamp = -1
   for (let append = queue.peek(); append !== undefined; append = queue.peek()) {
-    const { header } = append
+    const { header, end } = append
     const idempotent = header.producerId >= 0
-    const cost = append.batch.length + (idempotent ? PRODUCER_BATCH_BYTES : 0)
+    const cost = append.batch.length + (idempotent ? PRODUCER_EVENT_BYTES : 0)
     if (accepted.length > 0 && flushBytes + cost > FLUSH_BYTES) break
     queue.shift()
     if (append.configVersion < start.config.configVersion) {
@@ -114,7 +133,7 @@ export function planFlush(queue: AppendQueue, start: FlushStart): FlushPlan {
       continue
     }
     if (idempotent) {
-      const check = producers.check(header)
+      const check = checkOf(producers, append)
       if (check.kind === 'refused') {
         const logStartOffset = offset(start.logStart)
         settled.push({ append, reply: { ...check, logStartOffset } })
@@ -122,12 +141,21 @@ export function planFlush(queue: AppendQueue, start: FlushStart): FlushPlan {
       }
       if (check.kind === 'duplicate') {
         const { baseOffset } = check
-        // What is below was confirmed before this flush began: only one is under way at a time.
-        if (baseOffset >= start.nextOffset) echoes.push({ append, baseOffset })
+        // What is below was confirmed before this flush began: only one is under way at a time. What a
+        // marker repeats may be in this flush.
+        const isInFlush = end === null ? baseOffset >= start.nextOffset : accepted.length > 0
+        if (isInFlush) echoes.push({ append, baseOffset })
         else settled.push({ append, reply: appended(baseOffset, start.logStart) })
         continue
       }
-      producers.accept(header, nextOffset, nowMs)
+      if (end === null) producers.accept(header, nextOffset, nowMs, append.transaction)
+      else {
+        const ended = producers.acceptEnd(end, nextOffset, nowMs)
+        if (ended !== null && !end.committed) {
+          const { producerId } = end
+          aborted.push({ producerId, firstOffset: ended.firstOffset, lastOffset: nextOffset })
+        }
+      }
     }
     patchBaseOffset(append.batch, 0, nextOffset)
     patchLeaderEpoch(append.batch, 0, LEADER_EPOCH)
@@ -142,7 +170,13 @@ export function planFlush(queue: AppendQueue, start: FlushStart): FlushPlan {
     settled,
     nextOffset,
     producers,
+    aborted,
   }
+}
+
+function checkOf(producers: ProducerChanges, append: PendingAppend): ProducerCheck {
+  const { end, header, transaction } = append
+  return end === null ? producers.check(header, transaction) : producers.checkEnd(end)
 }
 
 /** The answer to a batch that is durable. */
@@ -166,8 +200,8 @@ export function refusalOf(batch: Uint8Array, header: BatchHeader): AppendReply |
   if (header.sizeBytes !== batch.length || header.lastOffsetDelta < 0) {
     return refused(KafkaError.CORRUPT_MESSAGE, -1, 'the batch is not as its header says')
   }
-  if (header.transactional) {
-    return refused(KafkaError.INVALID_TXN_STATE, -1, 'the producer has no transaction here')
+  if (header.transactional && header.producerId < 0) {
+    return refused(KafkaError.INVALID_TXN_STATE, -1, 'a transactional batch has a producer')
   }
   if (header.control)
     return refused(KafkaError.INVALID_RECORD, -1, 'clients write no control batch')

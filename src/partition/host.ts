@@ -3,6 +3,8 @@
 
 import type { PartitionAdmission } from '../cluster/contract.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
+import type { EnlistReply } from '../transaction/contract.ts'
+import type { EnlistQuestion } from './enlistments.ts'
 import type { Identity, Storage } from './store.ts'
 import type { ChunkCache } from './tail.ts'
 
@@ -20,6 +22,10 @@ export interface LeaderHost {
   readonly wakeAt: (timeMs: number) => void
   /** Asks Cluster whether the partition is alive (ClusterRpc.admit). */
   readonly admit: (writing: boolean) => Promise<PartitionAdmission>
+  /** Asks the coordinator of a transactional id about one of its producers (TransactionRpc.enlist). */
+  readonly enlist: (question: EnlistQuestion) => Promise<EnlistReply>
+  /** Names this isolate: what is read from memory is shared with callers in it. */
+  readonly isolate: () => string
   readonly now: () => number
   readonly startTimer: StartTimer
   readonly chunks: ChunkCache

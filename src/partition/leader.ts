@@ -15,6 +15,7 @@ import {
   WATCH_MAX_MS,
   WATCHES_PER_PARTITION,
 } from '../core/limits.ts'
+import { buildEndTransaction } from '../record/control.ts'
 import { BATCH_HEADER_BYTES, readBatchHeader } from '../record/header.ts'
 import { Waiters } from '../runtime/waiters.ts'
 import { Admission } from './admission.ts'
@@ -30,10 +31,13 @@ import type {
   PartitionSize,
   PartitionTarget,
   PieceReply,
+  ProducersReply,
   ReadReply,
   ReadRequest,
+  TransactionMarker,
   WatchReply,
 } from './contract.ts'
+import { Enlistments } from './enlistments.ts'
 import {
   AppendQueue,
   appended,
@@ -59,6 +63,7 @@ export class PartitionLeader implements PartitionRpc {
   readonly #waiters: Waiters<WatchReply>
   readonly #admission: Admission
   readonly #uploads: Uploads
+  readonly #enlistments: Enlistments
   #log: PartitionLog | null = null
   #draining = false
   /** A write was lost: what is in memory is not on disk, so nothing more is said from it. */
@@ -68,6 +73,15 @@ export class PartitionLeader implements PartitionRpc {
   constructor(host: LeaderHost) {
     this.#host = host
     this.#uploads = new Uploads(host.startTimer)
+    this.#enlistments = new Enlistments({
+      enlist: host.enlist,
+      state: (producerId) => this.#log?.producer(producerId),
+      isCrowded: () => this.#log?.isCrowded ?? false,
+      push: (append) => this.#push(append),
+      refuse: (append, error) => this.#refuse(append, error),
+      startTimer: host.startTimer,
+      report: host.report,
+    })
     this.#admission = new Admission({
       admit: host.admit,
       now: host.now,
@@ -99,25 +113,66 @@ export class PartitionLeader implements PartitionRpc {
         return
       }
       const header = readBatchHeader(batch)
-      const append = { batch, header, configVersion, resolve }
+      const append = { batch, header, configVersion, transaction: null, end: null, resolve }
       const refusal = refusalOf(batch, header)
       if (refusal !== null) resolve(refusal)
-      else if (this.#queue.length > 0 && this.#queue.bytes + batch.length > APPEND_QUEUE_BYTES) {
-        // Of the retriable errors every producer knows, the one that does not claim a timeout.
-        this.#refuse(append, KafkaError.NOT_LEADER_OR_FOLLOWER)
-      } else {
-        this.#queue.push(append)
-        if (!this.#draining) void this.#drain()
-      }
+      else if (header.transactional) this.#enlistments.take(append, request.transaction)
+      else this.#push(append)
     })
+  }
+
+  #push(append: PendingAppend): void {
+    const { length } = append.batch
+    if (this.#queue.length > 0 && this.#queue.bytes + length > APPEND_QUEUE_BYTES) {
+      // Of the retriable errors every producer knows, the one that does not claim a timeout.
+      this.#refuse(append, KafkaError.NOT_LEADER_OR_FOLLOWER)
+    } else this.#enqueue(append)
+  }
+
+  #enqueue(append: PendingAppend): void {
+    this.#queue.push(append)
+    if (!this.#draining) void this.#drain()
+  }
+
+  /** A marker takes its place among the appends, and no limit holds it back. */
+  endTransaction(marker: TransactionMarker): Promise<{ readonly error: ErrorCode }> {
+    const error = this.#closedTo(marker)
+    if (error !== NONE) return Promise.resolve({ error })
+    const { producerId, producerEpoch, number, coordinatorEpoch, committed } = marker
+    this.#enlistments.ended(producerId, number)
+    const batch = buildEndTransaction({
+      commit: committed,
+      producerId,
+      producerEpoch,
+      coordinatorEpoch,
+      timestamp: this.#host.now(),
+    })
+    return new Promise((resolve) => {
+      this.#enqueue({
+        batch,
+        header: readBatchHeader(batch),
+        // Settings say nothing about markers.
+        configVersion: Number.POSITIVE_INFINITY,
+        transaction: null,
+        end: { producerId, producerEpoch, number, coordinatorEpoch, committed },
+        resolve: (reply) => resolve({ error: reply.kind === 'refused' ? reply.error : NONE }),
+      })
+    })
+  }
+
+  async producers(target: PartitionTarget): Promise<ProducersReply> {
+    const error = await this.#readiness(target)
+    if (error !== NONE) return { error, producers: [] }
+    return { error, producers: this.#opened().describeProducers(this.#host.now()) }
   }
 
   async appendPart(part: AppendPart): Promise<AppendReply | null> {
     const whole = this.#uploads.add(part)
     if (whole === null) return null
     if (whole === 'lost') return refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)
-    const { topicId, partition, configVersion } = part
-    return this.append({ topicId, partition, configVersion, batch: whole })
+    const { topicId, partition, configVersion, transaction } = part
+    const request = { topicId, partition, configVersion, batch: whole }
+    return this.append(transaction === undefined ? request : { ...request, transaction })
   }
 
   async read(request: ReadRequest): Promise<ReadReply> {
@@ -130,8 +185,13 @@ export class PartitionLeader implements PartitionRpc {
     }
     if (request.offset >= beyond) return this.#readReply(NONE, [])
     try {
-      const { pieces, laterPieces } = log.read(request)
-      return { ...this.#readReply(NONE, pieces), laterPieces }
+      const { isolate, readCommitted, ...range } = request
+      const sharing = isolate !== undefined && isolate === this.#host.isolate()
+      const read = log.read({ ...range, sharing }, readCommitted)
+      const { pieces, laterPieces } = read
+      const reply = { ...this.#readReply(NONE, pieces), laterPieces }
+      if (!readCommitted) return reply
+      return { ...reply, abortedTransactions: log.abortedIn(request.offset, read) }
     } catch (cause) {
       return this.#readReply(this.#storageError('read failed', cause), [])
     }
@@ -213,7 +273,7 @@ export class PartitionLeader implements PartitionRpc {
     this.#demandIdentity(target)
     const log = this.#open()
     if (!log.deleted) log.fence()
-    for (const append of this.#queue.takeAll()) this.#refuse(append, KafkaError.UNKNOWN_TOPIC_ID)
+    this.#refuseQueued(KafkaError.UNKNOWN_TOPIC_ID)
     this.#waiters.wakeAll(this.#position(KafkaError.UNKNOWN_TOPIC_ID))
     await this.#host.sync()
   }
@@ -332,10 +392,11 @@ export class PartitionLeader implements PartitionRpc {
 
   #refuseQueued(error: ErrorCode): void {
     for (const append of this.#queue.takeAll()) this.#refuse(append, error)
+    this.#enlistments.refuseAll(error)
   }
 
   #refuse(append: PendingAppend, error: ErrorCode): void {
-    this.#log?.awaitRetry(append.header)
+    if (append.end === null) this.#log?.awaitRetry(append.header)
     append.resolve(refused(error, this.#log?.logStart ?? -1))
   }
 

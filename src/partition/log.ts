@@ -10,9 +10,17 @@ import {
   PRODUCER_SNAPSHOT_BYTES,
   PRODUCER_SNAPSHOT_CHUNKS,
 } from '../core/limits.ts'
-import type { OffsetQuery, OffsetReply } from './contract.ts'
+import { lastOffsetAt } from '../record/header.ts'
+import { endOfBatches } from '../record/stored.ts'
+import type {
+  AbortedTransaction,
+  OffsetQuery,
+  OffsetReply,
+  ProducerDescription,
+} from './contract.ts'
 import { type AppendQueue, type FlushPlan, planFlush } from './flush.ts'
-import { ProducerTable, type Sequenced } from './producers.ts'
+import type { ProducerState } from './producer-state.ts'
+import { isExpired, ProducerTable, type Sequenced } from './producers.ts'
 import { type BatchesRead, type BatchRange, type ChunkSource, readBatches } from './reads.ts'
 import type { ChunkHeader, ChunkRow, Identity, LogStore, VersionedSettings } from './store.ts'
 import { type ChunkCache, Tail } from './tail.ts'
@@ -39,6 +47,9 @@ export class PartitionLog {
   #logStart = 0
   #nextOffset = 0
   #highWatermark = 0
+  #lastStable = 0
+  /** Offset of the last marker of an aborted transaction; -1 without one. */
+  #lastAborted = -1
   #runningMaxTimestamp = -1
   #runningSizeBytes = 0
   /** Sum of the sizes of all chunks that are gone. */
@@ -82,6 +93,8 @@ export class PartitionLog {
       this.#deltaBytesSinceSnapshot += delta.length
     }
     this.#chunksSinceSnapshot = loaded.producerDeltas.length
+    this.#lastStable = this.#stableEnd()
+    this.#lastAborted = loaded.lastAborted
   }
 
   /** False until the first write: a partition never written keeps nothing. */
@@ -108,9 +121,9 @@ export class PartitionLog {
     return this.#highWatermark
   }
 
-  /** Equal to the high watermark: no transaction is ever open here. */
+  /** First offset of the oldest open transaction, else the high watermark. Never goes back. */
   get lastStableOffset(): number {
-    return this.#highWatermark
+    return Math.max(this.#lastStable, this.#logStart)
   }
 
   /** True while chunks below the log start wait for `freeDeleted`. */
@@ -156,12 +169,14 @@ export class PartitionLog {
       // The state before this chunk: its own delta is read after it, as it is for any later chunk.
       if (snapshotDue) this.#saveProducers(row.firstOffset, nowMs)
       this.#store.insertChunk(row)
+      this.#saveAborted(plan)
     })
     this.#stored = true
     this.#nextOffset = plan.nextOffset
     this.#runningMaxTimestamp = row.runningMaxTimestamp
     this.#runningSizeBytes = row.runningSizeBytes
     this.#producers.commit(plan.producers)
+    this.#lastAborted = plan.aborted.at(-1)?.lastOffset ?? this.#lastAborted
     this.#chunksSinceSnapshot = snapshotDue ? 1 : this.#chunksSinceSnapshot + 1
     this.#deltaBytesSinceSnapshot = snapshotDue ? (row.producers?.length ?? 0) : deltaBytes
     if (!this.#tail.keepWritten(row)) discard(row.data)
@@ -170,6 +185,32 @@ export class PartitionLog {
   /** All that was written is confirmed on disk: readers may see it. */
   confirm(): void {
     this.#highWatermark = this.#nextOffset
+    this.#lastStable = this.#stableEnd()
+  }
+
+  /** The producer as far as it is written; undefined when it is not known. */
+  producer(producerId: number): ProducerState | undefined {
+    return this.#producers.state(producerId)
+  }
+
+  /** No further transaction may begin before another has ended. */
+  get isCrowded(): boolean {
+    return this.#producers.isCrowded
+  }
+
+  /** Every producer that is remembered, as DescribeProducers shows it. */
+  describeProducers(nowMs: number): ProducerDescription[] {
+    const { producerIdExpirationMs } = this.#configured().settings
+    return [...this.#producers.entries]
+      .filter(([, state]) => !isExpired(state, nowMs, producerIdExpirationMs))
+      .map(([producerId, state]) => ({
+        producerId,
+        producerEpoch: state.epoch,
+        lastSequence: state.batches.at(-1)?.lastSequence ?? -1,
+        lastTimestamp: state.lastAppendMs,
+        coordinatorEpoch: state.coordinatorEpoch,
+        currentTransactionStartOffset: state.open?.firstOffset ?? -1,
+      }))
   }
 
   /** A batch was refused with an error its producer will retry after. */
@@ -178,8 +219,17 @@ export class PartitionLog {
   }
 
   /** Whole batches of the range, up to what readers may see. */
-  read(range: BatchRange): BatchesRead {
-    return readBatches(this.#source, this.#highWatermark, range)
+  read(range: BatchRange, readCommitted: boolean): BatchesRead {
+    const end = readCommitted ? this.lastStableOffset : this.#highWatermark
+    return readBatches(this.#source, end, range)
+  }
+
+  /** The aborted transactions of which a read from `from` may hold records, by their first offsets. */
+  abortedIn(from: number, { pieces, laterPieces }: BatchesRead): AbortedTransaction[] {
+    const [first] = pieces
+    if (first === undefined || from > this.#lastAborted) return []
+    const end = laterPieces > 0 ? lastOffsetAt(first, 0) + 1 : endOfBatches(pieces)
+    return end === null ? [] : this.#store.aborted(from, end)
   }
 
   /** A later piece of a batch of which a read gave the first; null when it is gone. */
@@ -257,9 +307,26 @@ export class PartitionLog {
     }
     if (last === null) return false
     const { firstOffset, runningSizeBytes } = last
-    this.#store.transaction(() => this.#store.deleteChunks(firstOffset))
+    const { lastOffset } = last
+    this.#store.transaction(() => {
+      this.#store.deleteChunks(firstOffset)
+      if (this.#lastAborted >= 0) this.#store.deleteAborted(lastOffset)
+    })
     this.#freedBytes = runningSizeBytes
     return more
+  }
+
+  #stableEnd(): number {
+    return this.#producers.firstOpenOffset ?? this.#nextOffset
+  }
+
+  /** With each the offset below which no later one begins, so that a reader can stop there. */
+  #saveAborted({ aborted, producers, nextOffset }: FlushPlan): void {
+    let stable = this.#producers.firstOpenOffsetAfter(producers) ?? nextOffset
+    for (const span of aborted.toReversed()) {
+      this.#store.insertAborted(span, stable)
+      stable = Math.min(stable, span.firstOffset)
+    }
   }
 
   #saveProducers(nextOffset: number, nowMs: number): void {

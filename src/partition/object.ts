@@ -5,8 +5,10 @@ import { DurableObject } from 'cloudflare:workers'
 import { discard } from '../core/bytes.ts'
 import type { TopicSettings } from '../core/configs.ts'
 import { readEnvironment } from '../core/env.ts'
+import type { ErrorCode } from '../core/errors.ts'
 import type { Offset, TopicId } from '../core/ids.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
+import { isolateId, lend, take } from '../runtime/lending.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
 import type {
@@ -21,8 +23,10 @@ import type {
   PartitionSize,
   PartitionTarget,
   PieceReply,
+  ProducersReply,
   ReadReply,
   ReadRequest,
+  TransactionMarker,
   WatchReply,
 } from './contract.ts'
 import { PartitionLeader } from './leader.ts'
@@ -43,7 +47,7 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     if (name === null) throw new Error(`${ctx.id.name} names no partition`)
     const [, tenant = '', topicId = '', number = ''] = name
     const identity = { topicId: topicId as TopicId, partition: Number(number) }
-    const { cluster } = objects(env, tenant)
+    const { cluster, transaction } = objects(env, tenant)
     const log = workerLog(readEnvironment(env).logLevel)
     const report = (event: string, error: unknown) =>
       log('error', event, { ...identity, reason: String(error) })
@@ -56,6 +60,11 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
       abort: (reason) => ctx.abort(reason),
       wakeAt: (timeMs) => this.#alarm.wakeAt(timeMs),
       admit: (writing) => cluster.admit(identity.topicId, identity.partition, writing),
+      enlist: ({ topic, ...producer }) => {
+        const participant = { kind: 'partition', topic, ...identity } as const
+        return transaction(producer.transactionalId).enlist({ ...producer, participant })
+      },
+      isolate: isolateId,
       now: () => Date.now(),
       startTimer: (fire, ms) => {
         const timer = setTimeout(fire, ms)
@@ -66,18 +75,34 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     })
   }
 
-  append(request: AppendRequest): Promise<AppendReply> {
-    return this.#leader.append(request)
+  /** A batch lent by the caller is given back where the caller may send it elsewhere. */
+  async append(request: AppendRequest): Promise<AppendReply> {
+    const { isolate, loan, ...rest } = request
+    if (isolate !== isolateId()) return this.#leader.append(rest)
+    if (loan === undefined) return { ...(await this.#leader.append(rest)), near: true }
+    const [batch] = take(loan) ?? []
+    if (batch === undefined) throw new Error('what was lent waited too long')
+    const reply = await this.#leader.append({ ...rest, batch })
+    return reply.kind === 'appended'
+      ? { ...reply, near: true }
+      : { ...reply, near: true, loan: lend([batch], Date.now()) }
   }
 
   appendPart(part: AppendPart): Promise<AppendReply | null> {
     return this.#leader.appendPart(part)
   }
 
-  /** The pieces are copied into the reply in the turn it is given; their memory goes back after it. */
+  /**
+   * The pieces are lent to a caller in this isolate. Else they are copied into the reply in the turn it is
+   * given; their memory goes back after it.
+   */
   async read(request: ReadRequest): Promise<ReadReply> {
     const reply = await this.#leader.read(request)
-    if (reply.pieces.length > 0) setTimeout(() => reply.pieces.forEach(discard), 0)
+    if (reply.pieces.length === 0) return reply
+    if (request.isolate === isolateId()) {
+      return { ...reply, pieces: [], loan: lend(reply.pieces, Date.now()) }
+    }
+    setTimeout(() => reply.pieces.forEach(discard), 0)
     return reply
   }
 
@@ -102,6 +127,14 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
 
   size(target: PartitionTarget): Promise<PartitionSize> {
     return this.#leader.size(target)
+  }
+
+  endTransaction(marker: TransactionMarker): Promise<{ readonly error: ErrorCode }> {
+    return this.#leader.endTransaction(marker)
+  }
+
+  producers(target: PartitionTarget): Promise<ProducersReply> {
+    return this.#leader.producers(target)
   }
 
   configure(target: PartitionTarget, version: number, settings: TopicSettings): Promise<void> {

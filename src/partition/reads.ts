@@ -2,8 +2,9 @@
 // a read starts at the batch that covers the offset, goes on across chunks and ends at the end of a
 // batch. Limits are those of KIP-74.
 
+import { share } from '../core/bytes.ts'
 import { FETCH_PART_BYTES, ROW_BYTES } from '../core/limits.ts'
-import { coveringBatch, fittingBatches } from './batches.ts'
+import { batchesBelow, coveringBatch, fittingBatches } from './batches.ts'
 import type { ChunkHeader, LogStore, StoredChunk } from './store.ts'
 import type { Tail } from './tail.ts'
 
@@ -20,6 +21,8 @@ export interface BatchRange {
   readonly maxBytes: number
   /** Return one whole batch even if it alone is larger. */
   readonly atLeastOneBatch: boolean
+  /** The reader lives in this isolate: large chunks in memory are shared with it, not copied. */
+  readonly sharing?: boolean
 }
 
 /** Chunk headers looked at together. */
@@ -31,18 +34,19 @@ const PIECE_MAX_BYTES = 1024 * 1024
 
 /** What a read found. */
 export interface BatchesRead {
-  /** Each owns its buffer: over RPC a view would take its whole buffer along. */
+  /** Each owns its buffer, unless shared: over RPC a view would take its whole buffer along. */
   readonly pieces: Uint8Array[]
   /** How many more pieces the one batch in `pieces` has; 0 for whole batches. */
   readonly laterPieces: number
 }
 
 /**
- * Whole batches from the one that covers `offset`, below `end` (a chunk's boundary). Of a batch that is
+ * Whole batches from the one that covers `offset`, below `end` (a batch's boundary). Of a batch that is
  * larger than a row the first piece alone: the others are read one by one, for each is copied on its way.
  */
 export function readBatches(source: ChunkSource, end: number, range: BatchRange): BatchesRead {
   const maxBytes = Math.min(range.maxBytes, FETCH_PART_BYTES)
+  const sharing = range.sharing === true
   const views: Uint8Array[] = []
   let taken = 0
   let position = range.offset
@@ -56,15 +60,20 @@ export function readBatches(source: ChunkSource, end: number, range: BatchRange)
       if (laterPieces > 0) {
         const fits = views.length === 0 && (atLeastOne || chunk.sizeBytes <= maxBytes)
         return fits
-          ? { pieces: owned([chunk.data], source.tail), laterPieces }
-          : { pieces: owned(views, source.tail), laterPieces: 0 }
+          ? { pieces: owned([chunk.data], source.tail, sharing), laterPieces }
+          : { pieces: owned(views, source.tail, sharing), laterPieces: 0 }
       }
-      const batches = batchesOf(chunk, position, maxBytes - taken, atLeastOne && views.length === 0)
+      const batches = batchesOf(chunk, {
+        position,
+        end,
+        room: maxBytes - taken,
+        atLeastOne: atLeastOne && views.length === 0,
+      })
       for (const view of batches.views) taken += view.length
       views.push(...batches.views)
       if (!batches.whole) {
         // Copied before another chunk is kept: that may push out one of those the views belong to.
-        const pieces = owned(views, source.tail)
+        const pieces = owned(views, source.tail, sharing)
         source.tail.keepRead(chunk)
         return { pieces, laterPieces: 0 }
       }
@@ -72,7 +81,7 @@ export function readBatches(source: ChunkSource, end: number, range: BatchRange)
     }
     if (position === before) break
   }
-  return { pieces: owned(views, source.tail), laterPieces: 0 }
+  return { pieces: owned(views, source.tail, sharing), laterPieces: 0 }
 }
 
 /**
@@ -134,22 +143,22 @@ function lastThatFits(headers: readonly ChunkHeader[], step: Step): ChunkHeader 
 /** The chunk's batches from the one that covers `position`; `whole` when none is left behind them. */
 function batchesOf(
   chunk: StoredChunk,
-  position: number,
-  maxBytes: number,
-  atLeastOne: boolean,
+  { position, end, room, atLeastOne }: Step,
 ): { readonly views: readonly Uint8Array[]; readonly whole: boolean } {
   const { data } = chunk
   const start = coveringBatch(data, position)
-  const stop = fittingBatches(data, start, maxBytes, atLeastOne)
+  // The last stable offset may lie inside a chunk.
+  const visible = chunk.lastOffset < end ? data : data.subarray(0, batchesBelow(data, start, end))
+  const stop = fittingBatches(visible, start, room, atLeastOne)
   const views = stop > start ? [data.subarray(start, stop)] : []
   return { views, whole: stop === data.length }
 }
 
 /**
  * Copies what is a part of a larger buffer or stays in memory, and puts small pieces together: the
- * pieces are the caller's alone.
+ * pieces are the caller's alone, except those that are shared.
  */
-function owned(views: readonly Uint8Array[], tail: Tail): Uint8Array[] {
+function owned(views: readonly Uint8Array[], tail: Tail, sharing: boolean): Uint8Array[] {
   const pieces: Uint8Array[] = []
   let group: Uint8Array[] = []
   let groupBytes = 0
@@ -159,9 +168,11 @@ function owned(views: readonly Uint8Array[], tail: Tail): Uint8Array[] {
     groupBytes = 0
   }
   for (const view of views) {
+    const isLarge = view.length >= PIECE_MIN_BYTES
     const isWhole = view.length === view.buffer.byteLength
-    if (isWhole && view.length >= PIECE_MIN_BYTES && !tail.holds(view)) {
+    if (isLarge && (sharing || (isWhole && !tail.holds(view)))) {
       close()
+      if (!isWhole || tail.holds(view)) share(view)
       pieces.push(view)
       continue
     }

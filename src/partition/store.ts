@@ -3,8 +3,10 @@
 // statements by their text; every cursor is drained at once; int64 values are numbers below 2^53.
 
 import type { TopicSettings } from '../core/configs.ts'
-import type { TopicId } from '../core/ids.ts'
+import { offset, type TopicId } from '../core/ids.ts'
 import { ROW_BYTES } from '../core/limits.ts'
+import type { AbortedTransaction } from './contract.ts'
+import type { AbortedSpan } from './flush.ts'
 
 /** What a statement takes and gives. */
 export type SqlValue = ArrayBuffer | ArrayBufferView | string | number | null
@@ -26,7 +28,7 @@ export interface Storage {
 }
 
 /** The layout this code reads and writes. A newer one is refused. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 /** The storage was written by a newer release: nothing is read or written. */
 export class NewerSchemaError extends Error {
@@ -85,11 +87,21 @@ export interface LoadedLog {
   readonly producerSnapshot: Uint8Array | null
   /** One per chunk since the snapshot, oldest first. */
   readonly producerDeltas: readonly (Uint8Array | null)[]
+  /** Offset of the last marker of an aborted transaction; -1 without one. */
+  readonly lastAborted: number
 }
+
+/** Rows of aborted transactions read together. */
+const ABORTED_AT_ONCE = 256
 
 const FIND_SCHEMA =
   "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
 const READ_SCHEMA = 'SELECT version FROM schema_version'
+
+/** Transactions that were aborted, by the offset of their marker. */
+const CREATE_ABORTED = `CREATE TABLE aborted_transaction (
+  last_offset INTEGER PRIMARY KEY, first_offset INTEGER NOT NULL,
+  producer_id INTEGER NOT NULL, stable_offset INTEGER NOT NULL)`
 
 /** In one transaction with the first row, so that a partition never written has no table. */
 const CREATE = [
@@ -110,7 +122,11 @@ const CREATE = [
     PRIMARY KEY (first_offset, part)) WITHOUT ROWID`,
   `CREATE TABLE producer_snapshot (
     id INTEGER PRIMARY KEY CHECK (id = 0), next_offset INTEGER NOT NULL, data BLOB NOT NULL)`,
+  CREATE_ABORTED,
 ] as const
+
+/** Version 1 knew no transactions. */
+const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
 
 const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
 const INSERT_LEADER = `INSERT INTO leader
@@ -147,6 +163,13 @@ const READ_PART = 'SELECT data FROM chunk_part WHERE first_offset = ? AND part =
 const DELETE_CHUNKS = 'DELETE FROM chunk WHERE first_offset <= ?'
 const DELETE_PARTS = 'DELETE FROM chunk_part WHERE first_offset <= ?'
 
+const INSERT_ABORTED = `INSERT INTO aborted_transaction
+  (last_offset, first_offset, producer_id, stable_offset) VALUES (?, ?, ?, ?)`
+const READ_ABORTED = `SELECT last_offset, first_offset, producer_id, stable_offset FROM aborted_transaction
+  WHERE last_offset >= ? ORDER BY last_offset LIMIT ?`
+const LAST_ABORTED = 'SELECT max(last_offset) AS last_offset FROM aborted_transaction'
+const DELETE_ABORTED = 'DELETE FROM aborted_transaction WHERE last_offset <= ?'
+
 const READ_SNAPSHOT = 'SELECT next_offset, data FROM producer_snapshot'
 const READ_DELTAS = 'SELECT producers FROM chunk WHERE first_offset >= ? ORDER BY first_offset'
 // An update in place is one row written; INSERT OR REPLACE would be two.
@@ -182,6 +205,7 @@ export class LogStore {
         `storage has schema ${version}, this release knows ${SCHEMA_VERSION}`,
       )
     }
+    if (version < SCHEMA_VERSION) this.#upgrade()
     const leader = this.#rows(READ_LEADER)[0]
     if (leader === undefined) throw new Error('the leader row is missing')
     const snapshot = this.#rows(READ_SNAPSHOT)[0]
@@ -200,7 +224,15 @@ export class LogStore {
       producerDeltas: this.#rows(READ_DELTAS, since).map((row) =>
         row.producers === null ? null : bytes(row.producers),
       ),
+      lastAborted: Number(this.#rows(LAST_ABORTED)[0]?.last_offset ?? -1),
     }
+  }
+
+  #upgrade(): void {
+    this.transaction(() => {
+      this.#run(CREATE_ABORTED)
+      this.#run(SET_SCHEMA, SCHEMA_VERSION)
+    })
   }
 
   /** The tables and who the log is. Only inside a transaction, before the first row. */
@@ -251,6 +283,33 @@ export class LogStore {
   /** The producers' state as of `nextOffset`; deltas of earlier chunks are not read again. */
   saveProducerSnapshot(nextOffset: number, data: Uint8Array): void {
     this.#run(SAVE_SNAPSHOT, nextOffset, data)
+  }
+
+  /** @param stableOffset no transaction aborted later begins below it */
+  insertAborted(span: AbortedSpan, stableOffset: number): void {
+    this.#run(INSERT_ABORTED, span.lastOffset, span.firstOffset, span.producerId, stableOffset)
+  }
+
+  /** Aborted transactions that overlap [from, end), sorted by their first offsets. */
+  aborted(from: number, end: number): AbortedTransaction[] {
+    const found: AbortedTransaction[] = []
+    for (let next = from; ; ) {
+      const rows = this.#rows(READ_ABORTED, next, ABORTED_AT_ONCE)
+      for (const row of rows) {
+        const firstOffset = Number(row['first_offset'])
+        if (firstOffset < end) {
+          found.push({ producerId: Number(row['producer_id']), firstOffset: offset(firstOffset) })
+        }
+        if (Number(row['stable_offset']) >= end) return sorted(found)
+        next = Number(row['last_offset']) + 1
+      }
+      if (rows.length < ABORTED_AT_ONCE) return sorted(found)
+    }
+  }
+
+  /** Forgets the aborted transactions that end at or before `lastOffset`. */
+  deleteAborted(lastOffset: number): void {
+    this.#run(DELETE_ABORTED, lastOffset)
   }
 
   /** The last chunk that starts at or before `offset`. */
@@ -305,6 +364,10 @@ export class LogStore {
 }
 
 type Row = Readonly<Record<string, ArrayBuffer | string | number | null>>
+
+function sorted(aborted: readonly AbortedTransaction[]): AbortedTransaction[] {
+  return aborted.toSorted((a, b) => a.firstOffset - b.firstOffset)
+}
 
 function header(row: Row | undefined): ChunkHeader | null {
   return row === undefined ? null : toHeader(row)

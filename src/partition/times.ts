@@ -20,7 +20,7 @@ export const OffsetSpec = {
   LATEST_TIERED: -5,
 } as const
 
-/** The records that may be found: from `logStart`, below `end` (a chunk's boundary). */
+/** The records that may be found: from `logStart`, below `end` (a batch's boundary). */
 export interface LookupBounds {
   readonly logStart: number
   readonly end: number
@@ -56,8 +56,11 @@ function lookUp(source: ChunkSource, timestamp: number, bounds: LookupBounds): F
   }
   // A log without records may have no table to look in.
   if (bounds.logStart >= bounds.end) return NO_RECORD
-  if (timestamp === OffsetSpec.MAX_TIMESTAMP) return ofHighestTime(source, bounds)
-  return timestamp < 0 ? NO_RECORD : firstSince(source, timestamp, bounds)
+  if (timestamp < 0 && timestamp !== OffsetSpec.MAX_TIMESTAMP) return NO_RECORD
+  const isHighest = timestamp === OffsetSpec.MAX_TIMESTAMP
+  const found = isHighest ? ofHighestTime(source, bounds) : firstSince(source, timestamp, bounds)
+  // The chunk that `end` lies in was searched whole.
+  return found.offset < bounds.end ? found : NO_RECORD
 }
 
 /** The first record at or after a time. */

@@ -30,6 +30,7 @@ const FIXED: Readonly<Record<Exclude<ScalarKind, 'string' | 'bytes' | 'records'>
   bool: { minBytes: 1, decode: (r) => r.bool(), encode: (w, v) => w.bool(v as boolean) },
   int8: { minBytes: 1, decode: (r) => r.int8(), encode: (w, v) => w.int8(v as number) },
   int16: { minBytes: 2, decode: (r) => r.int16(), encode: (w, v) => w.int16(v as number) },
+  uint16: { minBytes: 2, decode: (r) => r.uint16(), encode: (w, v) => w.uint16(v as number) },
   int32: { minBytes: 4, decode: (r) => r.int32(), encode: (w, v) => w.int32(v as number) },
   int64: { minBytes: 8, decode: (r) => r.int64(), encode: (w, v) => w.int64(v as number) },
   bigint64: { minBytes: 8, decode: (r) => r.bigint64(), encode: (w, v) => w.bigint64(v as bigint) },

@@ -27,6 +27,7 @@ export type ScalarKind =
   | 'bool'
   | 'int8'
   | 'int16'
+  | 'uint16'
   | 'int32'
   | 'int64'
   | 'bigint64'
@@ -132,6 +133,8 @@ export const bool = scalar<boolean>('bool', false)
 export const int8 = scalar<number>('int8', 0)
 /** A signed integer of 2 bytes. */
 export const int16 = scalar<number>('int16', 0)
+/** An unsigned integer of 2 bytes. */
+export const uint16 = scalar<number>('uint16', 0)
 /** A signed integer of 4 bytes. */
 export const int32 = scalar<number>('int32', 0)
 /** An int64 that is an offset, time or size: a number, exact to ±2^53, else the nearest double. */

@@ -4,8 +4,18 @@
 // fails or hangs in another. Calls only, never fetch() on these stubs: fetches overtake calls.
 
 import type { ClusterRpc } from '../cluster/contract.ts'
-import { clusterName, DEFAULT_TENANT, partitionName, type TopicId } from '../core/ids.ts'
-import type { PartitionRpc } from '../partition/contract.ts'
+import {
+  clusterName,
+  DEFAULT_TENANT,
+  groupName,
+  partitionName,
+  type TopicId,
+  transactionName,
+} from '../core/ids.ts'
+import type { GroupRpc } from '../group/contract.ts'
+import type { AppendReply, AppendRequest, PartitionRpc, ReadReply } from '../partition/contract.ts'
+import type { TransactionRpc } from '../transaction/contract.ts'
+import { isolateId, lend, take } from './lending.ts'
 
 /** What is needed of a Durable Object namespace; tests give a map. */
 export interface ObjectNamespace {
@@ -16,6 +26,8 @@ export interface ObjectNamespace {
 export interface ObjectBindings {
   readonly PARTITION: ObjectNamespace
   readonly CLUSTER: ObjectNamespace
+  readonly GROUP: ObjectNamespace
+  readonly TRANSACTION: ObjectNamespace
 }
 
 /** The objects as one context reaches them. */
@@ -23,6 +35,9 @@ export interface Objects {
   readonly cluster: ClusterRpc
   /** The same object for the same partition during the life of this context, so calls stay in order. */
   partition(topicId: TopicId, partition: number): PartitionRpc
+  /** As partition: the same object for the same group. */
+  group(groupId: string): GroupRpc
+  transaction(transactionalId: string): TransactionRpc
 }
 
 /**
@@ -51,17 +66,25 @@ export class ObjectCallError extends Error {
  * were made; after a rejection the next call takes a new stub, because the old one may be broken.
  */
 export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): Objects {
-  const partitions = new Map<string, PartitionRpc>()
+  const reached = new Map<string, unknown>()
+  const once = <Rpc>(
+    namespace: ObjectNamespace,
+    name: string,
+    over: (call: Call<Rpc>) => Rpc,
+  ): Rpc => {
+    const known = reached.get(name)
+    if (known !== undefined) return known as Rpc
+    const made = over(caller(() => namespace.getByName(name) as Rpc))
+    reached.set(name, made)
+    return made
+  }
   return {
     cluster: clusterOver(caller(() => env.CLUSTER.getByName(clusterName(tenant)) as ClusterRpc)),
-    partition(topicId, partition) {
-      const name = partitionName(topicId, partition, tenant)
-      const known = partitions.get(name)
-      if (known !== undefined) return known
-      const made = partitionOver(caller(() => env.PARTITION.getByName(name) as PartitionRpc))
-      partitions.set(name, made)
-      return made
-    },
+    partition: (topicId, partition) =>
+      once(env.PARTITION, partitionName(topicId, partition, tenant), partitionOver),
+    group: (groupId) => once(env.GROUP, groupName(groupId, tenant), groupOver),
+    transaction: (transactionalId) =>
+      once(env.TRANSACTION, transactionName(transactionalId, tenant), transactionOver),
   }
 }
 
@@ -99,21 +122,61 @@ function flag(cause: unknown, name: string): boolean {
 }
 
 function partitionOver(call: Call<PartitionRpc>): PartitionRpc {
+  // What the last answer said: only a failure can part the two, and starts anew.
+  let near = false
+  const append = async (request: AppendRequest): Promise<AppendReply> => {
+    const isolate = isolateId()
+    const sent = near ? lentBatch(request) : request
+    try {
+      const {
+        near: isNear,
+        loan,
+        ...reply
+      } = await call((stub) => stub.append({ ...sent, isolate }))
+      near = isNear === true
+      const [batch] = loan === undefined ? [] : (take(loan) ?? [])
+      return reply.kind === 'appended' || batch === undefined ? reply : { ...reply, batch }
+    } catch (error) {
+      near = false
+      throw error
+    }
+  }
   return {
-    append: (request) => call((stub) => stub.append(request)),
+    append,
     appendPart: (part) => call((stub) => stub.appendPart(part)),
-    read: (request) => call((stub) => stub.read(request)),
+    read: async (request) =>
+      returned(await call((stub) => stub.read({ ...request, isolate: isolateId() }))),
     readPiece: (target, baseOffset, piece) =>
       call((stub) => stub.readPiece(target, baseOffset, piece)),
     watch: (target, after, timeoutMs) => call((stub) => stub.watch(target, after, timeoutMs)),
     listOffset: (query) => call((stub) => stub.listOffset(query)),
     deleteRecords: (request) => call((stub) => stub.deleteRecords(request)),
     size: (target) => call((stub) => stub.size(target)),
+    endTransaction: (marker) => call((stub) => stub.endTransaction(marker)),
+    producers: (target) => call((stub) => stub.producers(target)),
     configure: (target, version, settings) =>
       call((stub) => stub.configure(target, version, settings)),
     fence: (target) => call((stub) => stub.fence(target)),
     free: (target) => call((stub) => stub.free(target)),
   }
+}
+
+/** The request with its batch lent: moved, so that the caller has it no more. */
+function lentBatch(request: AppendRequest): AppendRequest {
+  const { buffer } = request.batch
+  if (!(buffer instanceof ArrayBuffer)) return request
+  const batch = new Uint8Array(buffer.transfer())
+  return { ...request, batch: NOTHING, loan: lend([batch], Date.now()) }
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** The reply with the pieces that were lent to it. */
+function returned({ loan, ...reply }: ReadReply): ReadReply {
+  if (loan === undefined) return reply
+  const pieces = take(loan)
+  if (pieces === null) throw new ObjectCallError(new Error('what was read waited too long'))
+  return { ...reply, pieces }
 }
 
 function clusterOver(call: Call<ClusterRpc>): ClusterRpc {
@@ -130,5 +193,48 @@ function clusterOver(call: Call<ClusterRpc>): ClusterRpc {
     allocateProducerIds: (count) => call((stub) => stub.allocateProducerIds(count)),
     admit: (topicId, partition, writing) => call((stub) => stub.admit(topicId, partition, writing)),
     brokerConfigs: () => call((stub) => stub.brokerConfigs()),
+    registerGroup: (entry) => call((stub) => stub.registerGroup(entry)),
+    removeGroup: (groupId) => call((stub) => stub.removeGroup(groupId)),
+    listGroups: () => call((stub) => stub.listGroups()),
+    groupMetadata: (lookup) => call((stub) => stub.groupMetadata(lookup)),
+    registerTransaction: (entry) => call((stub) => stub.registerTransaction(entry)),
+    removeTransaction: (id) => call((stub) => stub.removeTransaction(id)),
+    listTransactions: () => call((stub) => stub.listTransactions()),
+    features: () => call((stub) => stub.features()),
+    updateFeatures: (request, version) => call((stub) => stub.updateFeatures(request, version)),
+    listConfigResources: (request, version) =>
+      call((stub) => stub.listConfigResources(request, version)),
+  }
+}
+
+function groupOver(call: Call<GroupRpc>): GroupRpc {
+  return {
+    joinGroup: (request, caller) => call((stub) => stub.joinGroup(request, caller)),
+    syncGroup: (request, caller) => call((stub) => stub.syncGroup(request, caller)),
+    heartbeat: (request, caller) => call((stub) => stub.heartbeat(request, caller)),
+    leaveGroup: (request, caller) => call((stub) => stub.leaveGroup(request, caller)),
+    consumerHeartbeat: (request, caller) => call((stub) => stub.consumerHeartbeat(request, caller)),
+    commitOffsets: (request, caller) => call((stub) => stub.commitOffsets(request, caller)),
+    commitInTransaction: (request, caller) =>
+      call((stub) => stub.commitInTransaction(request, caller)),
+    fetchOffsets: (request, caller) => call((stub) => stub.fetchOffsets(request, caller)),
+    deleteOffsets: (request) => call((stub) => stub.deleteOffsets(request)),
+    endTransaction: (marker) => call((stub) => stub.endTransaction(marker)),
+    describe: (groupId, version) => call((stub) => stub.describe(groupId, version)),
+    describeConsumer: (groupId) => call((stub) => stub.describeConsumer(groupId)),
+    deleteGroup: (groupId) => call((stub) => stub.deleteGroup(groupId)),
+    metadataChanged: (groupId, version) => call((stub) => stub.metadataChanged(groupId, version)),
+    exists: (groupId) => call((stub) => stub.exists(groupId)),
+  }
+}
+
+function transactionOver(call: Call<TransactionRpc>): TransactionRpc {
+  return {
+    initProducerId: (request) => call((stub) => stub.initProducerId(request)),
+    add: (request) => call((stub) => stub.add(request)),
+    enlist: (request) => call((stub) => stub.enlist(request)),
+    endTransaction: (request) => call((stub) => stub.endTransaction(request)),
+    describe: (id) => call((stub) => stub.describe(id)),
+    exists: (id) => call((stub) => stub.exists(id)),
   }
 }

@@ -5,10 +5,12 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { checksumFigures } from './crc.ts'
 import { fetchFigures } from './fetch.ts'
+import { commitFigures, idleMemberFigures, rebalanceFigures } from './groups.ts'
 import { flatMemoryFigures, idleMemoryFigures } from './memory.ts'
 import { batchFigures, requestFigures } from './produce.ts'
 import { type Figure, formatFigure, isMet, median } from './rounds.ts'
 import { startFigures } from './start.ts'
+import { transactionFigures } from './transactions.ts'
 
 const GROUPS: Readonly<Record<string, (quick: boolean) => Figure[] | Promise<Figure[]>>> = {
   checksum: checksumFigures,
@@ -17,11 +19,15 @@ const GROUPS: Readonly<Record<string, (quick: boolean) => Figure[] | Promise<Fig
   produce: batchFigures,
   requests: requestFigures,
   fetch: fetchFigures,
+  rebalance: rebalanceFigures,
+  commits: commitFigures,
+  members: idleMemberFigures,
+  transactions: transactionFigures,
   flat: flatMemoryFigures,
 }
 
 /** Groups that read /proc. */
-const LINUX_ONLY = ['memory', 'requests', 'flat']
+const LINUX_ONLY = ['memory', 'requests', 'flat', 'members']
 
 /** Measures what the flags ask for; prints a figure as soon as its group is done. */
 export async function run(args: string[]): Promise<void> {

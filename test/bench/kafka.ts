@@ -10,7 +10,8 @@ import { buildBatch } from '../../src/record/build.ts'
 import { BATCH_HEADER_BYTES, batchSizeAt, lastOffsetAt } from '../../src/record/header.ts'
 import type { LoadClient } from './client.ts'
 
-const TOPIC = 'bench'
+/** The topic of the bench. */
+export const TOPIC = 'bench'
 const PRODUCE_VERSION = 9
 const FETCH_VERSION = 12
 const CREATE_TOPICS_VERSION = 7

@@ -112,7 +112,7 @@ async function peaksWhileProducing(
 }
 
 /** VmRSS of a process in bytes. */
-function residentBytes(pid: number): number {
+export function residentBytes(pid: number): number {
   const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   if (line === null) throw new Error(`no VmRSS for process ${pid}`)
   return Number(line[1]) * 1024

@@ -49,7 +49,7 @@ function tableOf(...rows: ServedApi[]): ApiTable {
     api: ApiVersions,
     handle: {
       kind: 'ordered',
-      run: (request, call) => apiVersions(table, request as never, call),
+      run: (request, call, context) => apiVersions(table, request as never, call, context),
     },
   })
   return table

@@ -6,7 +6,9 @@ import { TopicCache } from '../../src/broker/topic-cache.ts'
 import { Watches } from '../../src/broker/watches.ts'
 import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
 import { offset, type TopicId } from '../../src/core/ids.ts'
+import type { GroupRpc } from '../../src/group/contract.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
+import type { TransactionRpc } from '../../src/transaction/contract.ts'
 
 /** Timers of the process. */
 export const timers: Timers = {
@@ -32,6 +34,8 @@ export function partial<T extends object>(methods: Partial<T>, what: string): T 
 export function fakeContext(fakes: {
   readonly cluster?: Partial<ClusterRpc>
   readonly partition?: (topicId: TopicId, partition: number) => Partial<PartitionRpc>
+  readonly group?: (groupId: string) => Partial<GroupRpc>
+  readonly transaction?: (transactionalId: string) => Partial<TransactionRpc>
   readonly topics?: readonly TopicState[]
   readonly context?: Partial<BrokerContext>
 }): BrokerContext {
@@ -49,14 +53,23 @@ export function fakeContext(fakes: {
         leaders.set(key, made)
         return made
       },
+      group: (id) => partial<GroupRpc>(fakes.group?.(id) ?? {}, `group ${id}`),
+      transaction: (id) =>
+        partial<TransactionRpc>(fakes.transaction?.(id) ?? {}, `transaction ${id}`),
     },
     topics,
     budget: memoryBudget(),
     advertised: { host: '127.0.0.1', port: 9092 },
+    clientHost: '/127.0.0.1',
     log: () => {},
     timers,
     watches: new Watches(timers),
     brokerConfig: async () => undefined,
+    features: async () => ({
+      epoch: 0,
+      levels: { 'transaction.version': 2, 'group.version': 1 },
+    }),
+    forgetFeatures: () => {},
     ...fakes.context,
   }
 }

@@ -278,4 +278,41 @@ describe('Fetch', () => {
     })
     expect((await ask(context, request({ a: 0 }))).bytes).toEqual([99])
   })
+
+  it('lists an aborted transaction once that reaches over two parts of an answer', async () => {
+    const log = new FakeLog(FETCH_PART_BYTES - 1_000, 500_000)
+    const aborted = [
+      { producerId: 7, firstOffset: offset(0) },
+      { producerId: 8, firstOffset: offset(0) },
+    ]
+    const read = log.rpc.read as PartitionRpc['read']
+    log.rpc.read = async (request) => ({
+      ...(await read(request)),
+      abortedTransactions: request.offset === 0 ? aborted.slice(0, 1) : aborted,
+    })
+    const asked = request({ a: 0 }, { isolationLevel: 1, partitionMaxBytes: 2 * FETCH_PART_BYTES })
+    const response = await fetch(asked, CALL, setUp({ a: log })).response
+    expect(log.reads.length).toBeGreaterThan(1)
+    expect(log.reads[0]?.readCommitted).toBe(true)
+    const listed = response?.responses[0]?.partitions[0]?.abortedTransactions
+    expect(listed).toEqual([
+      { producerId: 7n, firstOffset: 0 },
+      { producerId: 8n, firstOffset: 0 },
+    ])
+  })
+
+  it('reads on where a reader of committed records was idle before an open transaction', async () => {
+    const log = new FakeLog(100)
+    const read = log.rpc.read as PartitionRpc['read']
+    log.rpc.read = async (request) => {
+      const reply = await read(request)
+      return request.readCommitted ? { ...reply, lastStableOffset: offset(0), pieces: [] } : reply
+    }
+    const context = setUp({ a: log })
+    const bytesOf = async (isolationLevel: number) => {
+      const response = await fetch(request({ a: 0 }, { isolationLevel }), CALL, context).response
+      return response?.responses[0]?.partitions[0]?.records?.length ?? 0
+    }
+    expect([await bytesOf(1), await bytesOf(0)]).toEqual([0, 1])
+  })
 })

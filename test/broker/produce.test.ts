@@ -290,4 +290,66 @@ describe('Produce', () => {
     expect(response?.responses[0]?.partitionResponses[0]?.errorCode).toBe(6)
     expect(context.topics.byName('a')?.configVersion).toBe(2)
   })
+
+  describe('in a transaction', () => {
+    const fields = { transactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 }
+    const value = (bytes: number) => new Uint8Array(bytes)
+    const inTransaction = (bytes = 1) =>
+      buildBatch({ records: [{ key: null, value: value(bytes), timestamp: NOW }], ...fields })
+    const request = (batches: Record<number, Uint8Array>) => ({
+      ...requestFor(batches),
+      transactionalId: 't',
+    })
+
+    it.each([
+      [11, false],
+      [12, true],
+    ])('version %i tells the leader whether to join it: %j', async (version, implicit) => {
+      const { got, partition } = leaders()
+      const context = fakeContext({ topics: [topicState('a', 2)], partition })
+      const call = { ...CALL, version }
+      await produce(request({ 0: inTransaction(), 1: batchOf(1) }), call, context).response
+      expect(got.map(({ transaction }) => transaction)).toEqual([
+        { transactionalId: 't', topic: 'a', implicit },
+        undefined,
+      ])
+    })
+
+    it('tells it with every piece of a large batch', async () => {
+      const parts: AppendPart[] = []
+      const appendPart = async (part: AppendPart): Promise<AppendReply | null> => {
+        parts.push(part)
+        const isLast = part.at + APPEND_PART_BYTES >= part.totalBytes
+        return isLast
+          ? { kind: 'appended', baseOffset: offset(0), logStartOffset: offset(0) }
+          : null
+      }
+      const topics = [topicState('a', 1, { maxMessageBytes: 16 * 1024 * 1024 })]
+      const context = fakeContext({ topics, partition: () => ({ appendPart }) })
+      await produce(request({ 0: inTransaction(2 * APPEND_PART_BYTES) }), CALL, context).response
+      expect(parts.length).toBeGreaterThan(2)
+      for (const { transaction } of parts) expect(transaction?.transactionalId).toBe('t')
+    })
+
+    it.each([
+      [KafkaError.CONCURRENT_TRANSACTIONS, 11, KafkaError.NOT_ENOUGH_REPLICAS],
+      [KafkaError.CONCURRENT_TRANSACTIONS, 12, KafkaError.CONCURRENT_TRANSACTIONS],
+      [KafkaError.COORDINATOR_NOT_AVAILABLE, 7, KafkaError.NOT_ENOUGH_REPLICAS],
+      [KafkaError.COORDINATOR_LOAD_IN_PROGRESS, 13, KafkaError.COORDINATOR_LOAD_IN_PROGRESS],
+      [KafkaError.INVALID_TXN_STATE, 11, KafkaError.INVALID_TXN_STATE],
+      [KafkaError.TRANSACTION_ABORTABLE, 10, KafkaError.INVALID_TXN_STATE],
+      [KafkaError.TRANSACTION_ABORTABLE, 11, KafkaError.TRANSACTION_ABORTABLE],
+      [KafkaError.INVALID_PRODUCER_EPOCH, 11, KafkaError.INVALID_PRODUCER_EPOCH],
+    ])('the coordinator’s %i is answered to version %i as %i', async (error, version, answer) => {
+      const refused = { kind: 'refused', error, logStartOffset: offset(-1) } as const
+      const topic = topicState('a')
+      const { partition } = leaders(() => refused)
+      const context = fakeContext({ topics: [topic], partition })
+      const [first] = requestFor({ 0: inTransaction() }).topicData
+      const topicData = first === undefined ? [] : [{ ...first, topicId: topic.id }]
+      const asked = { ...request({}), topicData }
+      const response = await produce(asked, { ...CALL, version }, context).response
+      expect(response?.responses[0]?.partitionResponses[0]?.errorCode).toBe(answer)
+    })
+  })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ApiTable } from '../../src/broker/api-table.ts'
 import { BytePool } from '../../src/broker/budget.ts'
+import type { Call } from '../../src/broker/call.ts'
 import { Connection } from '../../src/broker/connection.ts'
 import type { BrokerContext } from '../../src/broker/context.ts'
 import { apiVersions } from '../../src/broker/handlers/api-versions.ts'
@@ -16,8 +17,8 @@ const TABLE: ApiTable = new Map([
       api: ApiVersions,
       handle: {
         kind: 'ordered' as const,
-        run: (request: object, call: { version: number; clientId: null | string }) =>
-          apiVersions(TABLE, request as never, call),
+        run: (request: object, call: Call, context: BrokerContext) =>
+          apiVersions(TABLE, request as never, call, context),
       },
     },
   ],

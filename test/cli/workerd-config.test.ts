@@ -80,6 +80,8 @@ describe('the configuration for workerd', () => {
     expect(workerdConfig(config()).match(/uniqueKey = "[^"]*"/g)).toEqual([
       'uniqueKey = "ottla-Partition"',
       'uniqueKey = "ottla-Cluster"',
+      'uniqueKey = "ottla-Group"',
+      'uniqueKey = "ottla-Transaction"',
     ])
   })
 

@@ -7,6 +7,7 @@ import { memoryStorage, openCluster } from './fakes.ts'
 const TOPIC = 2
 const BROKER = 4
 const LOGGER = 8
+const GROUP = 32
 const { SET, DELETE, APPEND, SUBTRACT } = AlterOperation
 
 function withTopic() {
@@ -333,5 +334,162 @@ describe('the outbox', () => {
     expect(again.state.notices.size).toBe(0)
     const other = openCluster(cluster.storage, { 'log.retention.hours': '1' })
     expect([...other.state.notices.keys()]).toEqual([id])
+  })
+})
+
+describe('configurations of a group', () => {
+  const set = (configs: Record<string, string | null>, name = 'g') => {
+    const cluster = openCluster()
+    return { cluster, answer: cluster.set(GROUP, name, configs)[0]! }
+  }
+
+  it('are kept for a group that does not exist, and shown with their source', () => {
+    const { cluster, answer } = set({ 'consumer.session.timeout.ms': ' 50000 ' })
+    expect(answer).toMatchObject({ errorCode: 0, errorMessage: null })
+    const again = openCluster(cluster.storage)
+    expect(again.entry(GROUP, 'g', 'consumer.session.timeout.ms')).toMatchObject({
+      value: '50000',
+      configSource: 8,
+      readOnly: false,
+      synonyms: [{ name: 'consumer.session.timeout.ms', value: '50000', source: 8 }],
+    })
+    expect(again.entry(GROUP, 'other', 'consumer.session.timeout.ms')).toMatchObject({
+      value: '45000',
+      configSource: 5,
+    })
+  })
+
+  it('are replaced by AlterConfigs, and forgotten when none is left', () => {
+    const { cluster } = set({ 'consumer.session.timeout.ms': '50000' })
+    const alter = (configs: { name: string; value: string }[]) =>
+      cluster.alter({
+        resources: [{ resourceType: GROUP, resourceName: 'g', configs }],
+        validateOnly: false,
+      })
+    alter([{ name: 'consumer.heartbeat.interval.ms', value: '6000' }])
+    expect(openCluster(cluster.storage).state.groupConfigs.get('g')).toEqual({
+      'consumer.heartbeat.interval.ms': '6000',
+    })
+    alter([])
+    expect(openCluster(cluster.storage).state.groupConfigs.size).toBe(0)
+  })
+
+  it('lie over the broker values a registered group is given, which is told of a change', () => {
+    const cluster = openCluster(memoryStorage(), { 'group.consumer.session.timeout.ms': '46000' })
+    cluster.register('g')
+    const before = cluster.state.metadataVersion
+    cluster.set(GROUP, 'g', { 'consumer.session.timeout.ms': '50000' })
+    expect(cluster.state.groupNotices).toEqual(new Map([['g', before + 1]]))
+    expect(cluster.register('g').configs).toMatchObject({
+      'group.consumer.session.timeout.ms': '46000',
+      'consumer.session.timeout.ms': '50000',
+    })
+    cluster.set(GROUP, 'not registered', { 'consumer.session.timeout.ms': '50000' })
+    expect([...cluster.state.groupNotices.keys()]).toEqual(['g'])
+  })
+
+  it('default to the values of the broker', () => {
+    const cluster = openCluster(memoryStorage(), { 'group.consumer.session.timeout.ms': '46000' })
+    expect(cluster.entry(GROUP, 'g', 'consumer.session.timeout.ms').value).toBe('46000')
+  })
+
+  it('of the empty name do not exist', () => {
+    const { answer, cluster } = set({ 'consumer.session.timeout.ms': '50000' }, '')
+    expect(answer).toMatchObject({ errorCode: 42 })
+    const resources = [{ resourceType: GROUP, resourceName: '', configurationKeys: null }]
+    const request = { resources, includeSynonyms: false, includeDocumentation: false }
+    expect(cluster.describe(request)[0]).toMatchObject({ errorCode: 42 })
+  })
+
+  it.each<[string, string, string]>([
+    ['nope', '1', 'Unknown group config name: nope'],
+    ['consumer.session.timeout.ms', 'abc', 'Not a number of type INT'],
+    ['consumer.session.timeout.ms', '0', 'Value must be at least 1'],
+    [
+      'consumer.session.timeout.ms',
+      '1000',
+      'consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms',
+    ],
+    ['consumer.session.timeout.ms', '60001', 'group.consumer.max.session.timeout.ms'],
+    ['consumer.heartbeat.interval.ms', '4999', 'group.consumer.min.heartbeat.interval.ms'],
+    ['consumer.heartbeat.interval.ms', '15001', 'group.consumer.max.heartbeat.interval.ms'],
+    ['share.session.timeout.ms', '1', 'group.share.min.session.timeout.ms'],
+    ['share.heartbeat.interval.ms', '70000', 'group.share.max.heartbeat.interval.ms'],
+    ['share.record.lock.duration.ms', '999', 'Value must be at least 1000'],
+    ['share.record.lock.duration.ms', '1000', 'group.share.min.record.lock.duration.ms'],
+    ['share.auto.offset.reset', 'EARLIEST', "The value must be either 'earliest', 'latest'"],
+    ['share.auto.offset.reset', 'by_duration:-P1D', 'by_duration:<PnDTnHnMn.nS>'],
+    ['share.auto.offset.reset', 'by_duration:P', 'by_duration:<PnDTnHnMn.nS>'],
+    ['share.isolation.level', 'foo', 'String must be one of: read_committed, read_uncommitted'],
+    ['streams.session.timeout.ms', '1', 'group.streams.min.session.timeout.ms'],
+    ['streams.heartbeat.interval.ms', '1', 'group.streams.min.heartbeat.interval.ms'],
+    ['streams.num.standby.replicas', '3', 'group.streams.max.standby.replicas'],
+    ['streams.num.standby.replicas', '-1', 'Value must be at least 0'],
+  ])('%s=%s gets INVALID_CONFIG', (name, value, sentence) => {
+    const { answer, cluster } = set({ [name]: value })
+    expect(answer).toMatchObject({ errorCode: 40 })
+    expect(answer.errorMessage).toContain(sentence)
+    expect(cluster.state.groupConfigs.size).toBe(0)
+  })
+
+  it.each([
+    ['share.auto.offset.reset', 'by_duration:P1DT2H3M4.5S'],
+    ['share.auto.offset.reset', 'by_duration:PT5S'],
+    ['share.auto.offset.reset', 'earliest'],
+    ['share.isolation.level', 'read_committed'],
+    ['streams.num.standby.replicas', '2'],
+  ])('%s=%s is taken', (name, value) => {
+    expect(set({ [name]: value }).answer.errorCode).toBe(0)
+  })
+
+  it('must leave a session longer than a heartbeat', () => {
+    const cluster = openCluster(memoryStorage(), {
+      'group.consumer.min.session.timeout.ms': '5000',
+      'group.consumer.min.heartbeat.interval.ms': '1000',
+    })
+    const set = (session: string) =>
+      cluster.set(GROUP, 'g', {
+        'consumer.session.timeout.ms': session,
+        'consumer.heartbeat.interval.ms': '7000',
+      })[0]
+    expect(set('7000')).toMatchObject({
+      errorCode: 40,
+      errorMessage:
+        'consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms',
+    })
+    expect(set('7001')).toMatchObject({ errorCode: 0 })
+  })
+
+  it('know no lists to append to', () => {
+    const cluster = openCluster()
+    const configs = [edit('consumer.session.timeout.ms', APPEND, '50000')]
+    const resources = [{ resourceType: GROUP, resourceName: 'g', configs }]
+    expect(cluster.incremental({ resources, validateOnly: false })[0]).toMatchObject({
+      errorCode: 40,
+      errorMessage: "Can't APPEND to key consumer.session.timeout.ms because its type is not LIST.",
+    })
+  })
+
+  it('stay as they are when a change is only validated', () => {
+    const cluster = openCluster()
+    const configs = [edit('consumer.session.timeout.ms', SET, '50000')]
+    const resources = [{ resourceType: GROUP, resourceName: 'g', configs }]
+    expect(cluster.incremental({ resources, validateOnly: true })[0]).toMatchObject({
+      errorCode: 0,
+    })
+    expect(cluster.state.groupConfigs.size).toBe(0)
+  })
+})
+
+describe('an unknown configuration of the broker', () => {
+  it('is not set, and nothing is deleted with it', () => {
+    const cluster = openCluster()
+    expect(cluster.set(BROKER, '1', { 'leader.replication.throttled.rate': '1' })).toMatchObject([
+      { errorCode: 40 },
+    ])
+    expect(cluster.set(BROKER, '1', { 'leader.replication.throttled.rate': null })).toMatchObject([
+      { errorCode: 0 },
+    ])
+    expect(cluster.state.layers.dynamicBroker).toEqual({})
   })
 })

@@ -7,6 +7,7 @@ import {
   freeSome,
   hasErrands,
   runErrands,
+  tellGroups,
 } from '../../src/cluster/errands.ts'
 import type { TopicId } from '../../src/core/ids.ts'
 import { openCluster } from './fakes.ts'
@@ -15,6 +16,7 @@ interface Fakes {
   readonly fence?: (partition: number) => void | Promise<void>
   readonly configure?: (partition: number, version: number) => void
   readonly free?: (partition: number) => boolean
+  readonly changed?: (groupId: string, version: number) => void
 }
 
 /** A topic of four partitions, of which 0 and 2 were written. */
@@ -29,6 +31,12 @@ function world(fakes: Fakes = {}) {
     state: cluster.state,
     commit: cluster.keep,
     report: () => {},
+    group: () => ({
+      async metadataChanged(groupId, version) {
+        calls.push(`tell ${groupId} ${version}`)
+        fakes.changed?.(groupId, version)
+      },
+    }),
     partition: (_, partition) => ({
       async fence() {
         calls.push(`fence ${partition}`)
@@ -195,6 +203,60 @@ describe('a notice', () => {
     cluster.delete([{ name: 't' }])
     expect(cluster.state.notices.size).toBe(0)
     expect(await runErrands(deps)).toBe(true)
+    expect(hasErrands(openCluster(cluster.storage).state)).toBe(false)
+  })
+})
+
+describe('a notice to a group', () => {
+  it('tells it the version and is then done, also for a restart', async () => {
+    const { cluster, deps, calls } = world()
+    cluster.register('g', { topicNames: ['t'] })
+    cluster.grow([{ name: 't', count: 5 }])
+    const version = cluster.state.metadataVersion
+    expect(openCluster(cluster.storage).state.groupNotices).toEqual(new Map([['g', version]]))
+    expect(await tellGroups(deps, ['g'])).toBe(true)
+    expect(calls).toEqual([`tell g ${version}`])
+    expect(hasErrands(openCluster(cluster.storage).state)).toBe(false)
+  })
+
+  it('stays owed until the group has heard of it', async () => {
+    let broken = true
+    const { cluster, deps } = world({
+      changed: () => {
+        if (broken) throw new Error('moved')
+      },
+    })
+    cluster.register('g', { allTopics: true })
+    cluster.delete([{ name: 't' }])
+    expect(await runErrands(deps)).toBe(false)
+    expect(openCluster(cluster.storage).state.groupNotices.has('g')).toBe(true)
+    broken = false
+    expect(await runErrands(deps)).toBe(true)
+    expect(cluster.state.groupNotices.size).toBe(0)
+  })
+
+  it('of a change made while an older one is told is not lost', async () => {
+    const { cluster, deps, calls } = world({
+      changed: () => {
+        if (calls.length === 1) cluster.create([{ name: 'second' }])
+      },
+    })
+    cluster.register('g', { allTopics: true })
+    cluster.create([{ name: 'first' }])
+    await tellGroups(deps, ['g'])
+    expect(cluster.state.groupNotices.get('g')).toBe(cluster.state.metadataVersion)
+    await tellGroups(deps, ['g'])
+    expect(calls.at(-1)).toBe(`tell g ${cluster.state.metadataVersion}`)
+    expect(hasErrands(cluster.state)).toBe(false)
+  })
+
+  it('dies with the entry of the group', async () => {
+    const { cluster, deps, calls } = world()
+    cluster.register('g', { allTopics: true })
+    cluster.create([{ name: 'first' }])
+    cluster.removeGroup('g')
+    expect(await runErrands(deps)).toBe(true)
+    expect(calls).toEqual([])
     expect(hasErrands(openCluster(cluster.storage).state)).toBe(false)
   })
 })

@@ -4,11 +4,19 @@
 import { DatabaseSync } from 'node:sqlite'
 import { alterConfigs, incrementalAlterConfigs } from '../../src/cluster/alter-configs.ts'
 import type { Change, ClusterState, Decision } from '../../src/cluster/cluster.ts'
+import type { GroupEntry, TransactionEntry } from '../../src/cluster/contract.ts'
 import { deleteTopics } from '../../src/cluster/deletion.ts'
 import { describeConfigs } from '../../src/cluster/describe-configs.ts'
+import {
+  registerGroup,
+  registerTransaction,
+  removeGroup,
+  removeTransaction,
+} from '../../src/cluster/directory.ts'
+import { updateFeatures } from '../../src/cluster/features.ts'
 import { lookup } from '../../src/cluster/lookup.ts'
 import { admit, createPartitions } from '../../src/cluster/partitions.ts'
-import { startChanges } from '../../src/cluster/propagation.ts'
+import { startChanges, withGroupNotices } from '../../src/cluster/propagation.ts'
 import { commit, load, type SqlValue, type Storage } from '../../src/cluster/store.ts'
 import { createTopics } from '../../src/cluster/topics.ts'
 import type { ConfigMap } from '../../src/core/configs.ts'
@@ -47,7 +55,7 @@ export function openCluster(storage: Storage = memoryStorage(), staticConfigs: C
   const { state, toldSettings } = load(storage, () => 'cluster-id-of-22-chars', staticConfigs)
   const keep = (changes: readonly Change[]) => commit(storage, state, changes)
   const run = <Reply>(decision: Decision<Reply>): Reply => {
-    keep(decision.changes)
+    keep(withGroupNotices(state, decision.changes))
     return decision.reply
   }
   keep(startChanges(state, toldSettings))
@@ -74,6 +82,25 @@ export function openCluster(storage: Storage = memoryStorage(), staticConfigs: C
     lookup: (request: Parameters<typeof lookup>[1]) => run(lookup(state, request, newId)),
     admit: (id: TopicId, partition: number, writing: boolean) =>
       run(admit(state, id, partition, writing)),
+    /** Enters a group that has to do with no topic unless said. */
+    register: (groupId: string, entry: Partial<GroupEntry> = {}, nowMs = 0) =>
+      run(registerGroup(state, { ...PLAIN_GROUP, ...entry, groupId }, nowMs)),
+    removeGroup: (groupId: string) => run(removeGroup(state, groupId)),
+    registerTransaction: (id: string, entry: Partial<TransactionEntry> = {}, nowMs = 0) =>
+      run(
+        registerTransaction(state, { ...PLAIN_TRANSACTION, ...entry, transactionalId: id }, nowMs),
+      ),
+    removeTransaction: (id: string) => run(removeTransaction(state, id)),
+    /** Sets levels of features, downgrades allowed. */
+    updateFeatures(levels: Record<string, number>) {
+      const featureUpdates = Object.entries(levels).map(([feature, maxVersionLevel]) => ({
+        feature,
+        maxVersionLevel,
+        allowDowngrade: true,
+        upgradeType: 1,
+      }))
+      return run(updateFeatures(state, { timeoutMs: 1, featureUpdates, validateOnly: false }, 0))
+    },
     /** Sets (or, with null, deletes) configurations of one resource. */
     set(resourceType: number, resourceName: string, configs: Record<string, string | null>) {
       const edits = Object.entries(configs).map(([name, value]) => ({
@@ -97,6 +124,23 @@ export function openCluster(storage: Storage = memoryStorage(), staticConfigs: C
       return describeConfigs(state, request).results[0]!.configs[0]!
     },
   }
+}
+
+const PLAIN_GROUP: GroupEntry = {
+  groupId: 'g',
+  type: 'classic',
+  protocolType: 'consumer',
+  state: 'Empty',
+  topicIds: [],
+  topicNames: [],
+  allTopics: false,
+}
+
+const PLAIN_TRANSACTION: TransactionEntry = {
+  transactionalId: 'x',
+  producerId: 1,
+  state: 'Empty',
+  startTimeMs: -1,
 }
 
 type CreatableTopic = Parameters<typeof createTopics>[1]['topics'][number]

@@ -6,7 +6,7 @@ import type { TopicId } from '../../src/core/ids.ts'
 import { memoryStorage, openCluster } from './fakes.ts'
 
 /** What a restart must give back; views are made when asked for. */
-function durable({ views: _, written, collisions, ...state }: ClusterState) {
+function durable({ views: _, interests: __, written, collisions, ...state }: ClusterState) {
   return {
     ...state,
     topics: new Map([...state.topics].sort()),
@@ -27,8 +27,38 @@ describe('the storage of the controller', () => {
   it('of a newer release is refused and left as it is', () => {
     const storage = memoryStorage()
     openCluster(storage)
-    storage.database.exec('UPDATE schema_version SET version = 2')
+    storage.database.exec('UPDATE schema_version SET version = 3')
     expect(() => openCluster(storage)).toThrow(NewerSchemaError)
+  })
+
+  it('of the first layout is brought up to this one and keeps what it had', () => {
+    const storage = memoryStorage()
+    const cluster = openCluster(storage, { 'log.retention.hours': '5' })
+    cluster.create([{ name: 't', numPartitions: 3 }])
+    cluster.admit(cluster.state.names.get('t') as TopicId, 1, true)
+    cluster.set(2, 't', { 'retention.ms': '7' })
+    cluster.set(4, '', { 'log.retention.ms': '8' })
+    const before = durable(cluster.state)
+    toFirstLayout(storage)
+    const after = openCluster(storage, { 'log.retention.hours': '5' })
+    expect(durable(after.state)).toEqual({ ...before, metadataVersion: 0 })
+    after.register('g', { topicNames: ['t'] })
+    expect(durable(openCluster(storage, { 'log.retention.hours': '5' }).state)).toEqual(
+      durable(after.state),
+    )
+    expect(storage.database.prepare('SELECT version FROM schema_version').all()).toEqual([
+      { version: 2 },
+    ])
+  })
+
+  it('whose upgrade fails half way is as it was', () => {
+    const storage = memoryStorage()
+    openCluster(storage).create([{ name: 't' }])
+    toFirstLayout(storage)
+    storage.database.exec('CREATE TABLE transaction_entry (in_the_way TEXT)')
+    expect(() => openCluster(storage)).toThrow()
+    storage.database.exec('DROP TABLE transaction_entry')
+    expect(openCluster(storage).state.names.has('t')).toBe(true)
   })
 
   it('keeps all changes of a decision or none', () => {
@@ -59,6 +89,11 @@ describe('the storage of the controller', () => {
       fc.record({ set: name, value }),
       fc.record({ broker: fc.constantFrom('', '1'), value }),
       fc.record({ drop: name }),
+      fc.record({ group: fc.constantFrom('g', 'h'), topicNames: fc.array(name) }),
+      fc.record({ groupGone: fc.constantFrom('g', 'h') }),
+      fc.record({ transaction: fc.constantFrom('x', 'y'), producerId: fc.nat() }),
+      fc.record({ transactionGone: fc.constantFrom('x', 'y') }),
+      fc.record({ level: fc.constantFrom(0, 1, 2) }),
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
@@ -72,7 +107,12 @@ describe('the storage of the controller', () => {
             if (id !== undefined) cluster.admit(id, one.partition, true)
           } else if ('set' in one) cluster.set(2, one.set, { 'retention.ms': one.value })
           else if ('broker' in one) cluster.set(4, one.broker, { 'log.retention.ms': one.value })
-          else cluster.delete([{ name: one.drop }])
+          else if ('drop' in one) cluster.delete([{ name: one.drop }])
+          else if ('group' in one) cluster.register(one.group, { topicNames: one.topicNames })
+          else if ('groupGone' in one) cluster.removeGroup(one.groupGone)
+          else if ('transaction' in one) cluster.registerTransaction(one.transaction, one)
+          else if ('transactionGone' in one) cluster.removeTransaction(one.transactionGone)
+          else cluster.updateFeatures({ 'transaction.version': one.level })
         }
         expect(durable(openCluster(storage).state)).toEqual(durable(cluster.state))
       }),
@@ -80,3 +120,20 @@ describe('the storage of the controller', () => {
     )
   })
 })
+
+/** Takes back what the second layout added. */
+function toFirstLayout({ database }: ReturnType<typeof memoryStorage>): void {
+  for (const table of [
+    'feature',
+    'group_entry',
+    'group_config',
+    'group_notice',
+    'transaction_entry',
+  ]) {
+    database.exec(`DROP TABLE ${table}`)
+  }
+  for (const column of ['metadata_version', 'features_epoch', 'swept_ms']) {
+    database.exec(`ALTER TABLE cluster DROP COLUMN ${column}`)
+  }
+  database.exec('UPDATE schema_version SET version = 1')
+}

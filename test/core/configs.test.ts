@@ -34,7 +34,7 @@ const isOurs = (name: string) => name.startsWith('ottla.')
 const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
   'broker.id': 'there is one broker and it has a number',
   'fetch.max.bytes': 'one isolate has 128 MB for everybody',
-  'group.coordinator.rebalance.protocols': 'no group protocol is served',
+  'group.coordinator.rebalance.protocols': 'streams groups are not served',
   listeners: 'the connection tells',
   'log.dir': 'one virtual folder',
   'log.dirs': 'one virtual folder',
@@ -53,8 +53,9 @@ const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
 /** What Kafka prints of our constraint, where bounds are what matters. */
 function printed(name: string): string | null {
   const { type, constraint } = topicConfig(name) ?? brokerConfig(name)!
-  const { min, max, or, oneOf, replicas } = constraint
+  const { min, max, or, oneOf, anyCase, replicas } = constraint
   if (replicas) return '[partitionId]:[brokerId],[partitionId]:[brokerId],...'
+  if (anyCase) return `(case insensitive) [${oneOf?.join(', ').toUpperCase()}]`
   if (oneOf) return type === 'LIST' || type === 'STRING' ? `[${oneOf.join(', ')}]` : null
   if (or !== undefined) return `[${min},...,${max}] or ${or}`
   if (min === undefined) return null
@@ -62,7 +63,13 @@ function printed(name: string): string | null {
 }
 
 const LOWER_BOUNDS = ['max.message.bytes', 'message.max.bytes']
-const LOWER_MAXIMA = [...LOWER_BOUNDS, 'fetch.max.bytes', 'socket.request.max.bytes']
+/** Bounds that are not Kafka's: lower where memory is, and there is no class of an assignor to load. */
+const OTHER_BOUNDS = [
+  ...LOWER_BOUNDS,
+  'fetch.max.bytes',
+  'group.consumer.assignors',
+  'socket.request.max.bytes',
+]
 
 describe('the configurations of a topic', () => {
   it('are those of Apache Kafka 4.1.1 and our own', () => {
@@ -114,11 +121,33 @@ describe('the configurations of the broker', () => {
 
   it.each(settable)('$name has the bounds of Kafka', (config) => {
     const { name } = config
-    if (!LOWER_MAXIMA.includes(name)) expect(printed(name)).toBe(kafkaBroker[name]!.validator)
+    if (!OTHER_BOUNDS.includes(name)) expect(printed(name)).toBe(kafkaBroker[name]!.validator)
   })
 
   it.each(settable)('$name changes dynamically if it does in Kafka', ({ name, change }) => {
     expect(kafka.dynamic.includes(name)).toBe(change === 'dynamic')
+  })
+
+  it.each([
+    [{ 'group.consumer.migration.policy': 'Upgrade' }, null],
+    [
+      { 'group.consumer.migration.policy': 'sometimes' },
+      'String must be one of (case insensitive)',
+    ],
+    [{ 'group.consumer.assignors': 'range' }, null],
+    [{ 'group.consumer.assignors': 'com.example.Mine' }, 'String must be one of: uniform, range'],
+    [
+      { 'group.consumer.session.timeout.ms': '70000' },
+      'group.consumer.session.timeout.ms must be less than or equal to group.consumer.max.session.timeout.ms',
+    ],
+    [{ 'group.consumer.heartbeat.interval.ms': '1' }, 'must be greater than or equal to'],
+    [{ 'group.consumer.max.session.timeout.ms': '5' }, 'must be greater than or equal to'],
+    [{ 'group.max.session.timeout.ms': '5' }, 'must be greater than or equal to'],
+    [{ 'group.min.session.timeout.ms': '5', 'group.max.session.timeout.ms': '5' }, null],
+  ])('given at start as %j are refused where they contradict', (values, sentence) => {
+    const checked = checkStaticConfigs(values)
+    if (sentence === null) expect(checked).toEqual({ configs: values })
+    else expect(checked).toEqual({ error: expect.stringContaining(sentence) })
   })
 
   it('are lower than in Kafka where memory is', () => {

@@ -225,7 +225,7 @@ describe('a flush that fails', () => {
         expect(bench.reported).toEqual(['a flush was not written'])
         expect(await bench.leader.size(TARGET)).toEqual(state)
         expect(await bench.read(state.highWatermark)).toMatchObject({ error: 0, pieces: [] })
-        expect(bench.storage.tables()).toHaveLength(before === 0 ? 0 : 5)
+        expect(bench.storage.tables()).toHaveLength(before === 0 ? 0 : 6)
         // The same batch again: nothing is known of it.
         expect(await bench.append(large)).toMatchObject({ kind: 'appended', baseOffset: before })
         expect(await parked).toMatchObject({ highWatermark: before + 1 })

@@ -3,13 +3,16 @@
 
 import type { PartitionAdmission } from '../../src/cluster/contract.ts'
 import type { TopicSettings } from '../../src/core/configs.ts'
+import { KafkaError } from '../../src/core/errors.ts'
 import { LEADER_EPOCH, offset, type TopicId } from '../../src/core/ids.ts'
-import type { AppendReply, ReadReply } from '../../src/partition/contract.ts'
+import type { AppendReply, AppendTransaction, ReadReply } from '../../src/partition/contract.ts'
+import type { EnlistQuestion } from '../../src/partition/enlistments.ts'
 import { PartitionLeader } from '../../src/partition/leader.ts'
 import { ChunkCache } from '../../src/partition/tail.ts'
 import { buildBatch, type NewBatch } from '../../src/record/build.ts'
 import { baseOffsetAt, patchBaseOffset, patchLeaderEpoch } from '../../src/record/header.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
+import type { EnlistReply } from '../../src/transaction/contract.ts'
 import { SqliteStorage } from './sqlite-storage.ts'
 
 export const TOPIC = 'dGVzdC10b3BpYy1pZC0xMQ' as TopicId
@@ -63,6 +66,15 @@ export class Bench {
   /** When set, Cluster's answers wait for `answerCluster`. */
   holdCluster = false
   #questions: (() => void)[] = []
+  /** What the coordinator of every transactional id says. */
+  enlistment: EnlistReply | Error = { error: KafkaError.NONE, number: 1 }
+  readonly questions: EnlistQuestion[] = []
+  /** When set, the coordinator's answers wait for `answerCoordinator`. */
+  holdCoordinator = false
+  #enlistments: {
+    readonly resolve: (reply: EnlistReply) => void
+    readonly reject: (error: Error) => void
+  }[] = []
 
   constructor(tailBytes: number = 16 * 1024 * 1024) {
     this.chunks = new ChunkCache(tailBytes)
@@ -80,6 +92,8 @@ export class Bench {
       },
       wakeAt: (timeMs) => this.wakeUps.push(timeMs),
       admit: (writing) => this.#admit(writing),
+      enlist: (question) => this.#enlist(question),
+      isolate: () => 'here',
       now: () => this.nowMs,
       startTimer: (fire, ms) => {
         const timer = { atMs: this.nowMs + ms, fire }
@@ -123,6 +137,24 @@ export class Bench {
     return this.admission
   }
 
+  async #enlist(question: EnlistQuestion): Promise<EnlistReply> {
+    this.questions.push(question)
+    if (!this.holdCoordinator) {
+      const answer = this.enlistment
+      if (answer instanceof Error) throw answer
+      return answer
+    }
+    return new Promise((resolve, reject) => this.#enlistments.push({ resolve, reject }))
+  }
+
+  /** The coordinator answers the oldest question that waits. */
+  async answerCoordinator(answer: EnlistReply | Error): Promise<void> {
+    const waiting = this.#enlistments.shift()
+    if (answer instanceof Error) waiting?.reject(answer)
+    else waiting?.resolve(answer)
+    await settled()
+  }
+
   async answerCluster(): Promise<void> {
     for (const answer of this.#questions.splice(0)) answer()
     await settled()
@@ -159,11 +191,16 @@ export class Bench {
    * As over RPC, the leader gets a copy: it gives its memory back when the flush is written. `batch`
    * then gets the fields that a leader sets, so that it can be compared with what is read.
    */
-  async append(batch: Uint8Array, configVersion = 1): Promise<AppendReply> {
+  async append(
+    batch: Uint8Array,
+    configVersion = 1,
+    transaction?: AppendTransaction,
+  ): Promise<AppendReply> {
     const reply = await this.leader.append({
       ...TARGET,
       configVersion,
       batch: structuredClone(batch),
+      ...(transaction === undefined ? {} : { transaction }),
     })
     if (reply.kind === 'appended') {
       patchBaseOffset(batch, 0, reply.baseOffset)
@@ -181,8 +218,13 @@ export class Bench {
   }
 
   /** A read with all pieces of a batch that is larger than a row, as the broker asks for them. */
-  async read(from: number, maxBytes = 1_000_000, atLeastOneBatch = true): Promise<ReadReply> {
-    const limits = { maxBytes, atLeastOneBatch, readCommitted: false }
+  async read(
+    from: number,
+    maxBytes = 1_000_000,
+    atLeastOneBatch = true,
+    readCommitted = false,
+  ): Promise<ReadReply> {
+    const limits = { maxBytes, atLeastOneBatch, readCommitted }
     const reply = await this.leader.read({ ...TARGET, offset: offset(from), ...limits })
     for (let piece = 1; piece <= (reply.laterPieces ?? 0); piece++) {
       const baseOffset = offset(baseOffsetAt(reply.pieces[0]!, 0))

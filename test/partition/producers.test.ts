@@ -180,8 +180,8 @@ describe('producer state', () => {
     const append = (producerId: number, baseSequence: number) => {
       const changes = table.begin(0, 1000)
       const sent = { producerId, producerEpoch: 0, baseSequence, lastOffsetDelta: 0 }
-      const check = changes.check(sent)
-      if (check.kind === 'next') changes.accept(sent, 0, 0)
+      const check = changes.check(sent, null)
+      if (check.kind === 'next') changes.accept(sent, 0, 0, null)
       table.commit(changes)
       return check.kind
     }
@@ -224,7 +224,9 @@ describe('producer state', () => {
       const changes = table.begin(0, 1000)
       for (let sequence = 0; sequence < 6; sequence++) {
         const sent = { producerId, producerEpoch: 0, baseSequence: sequence, lastOffsetDelta: 0 }
-        changes.accept(sent, 2 ** 53 - 1, 0)
+        changes.accept(sent, 2 ** 53 - 1, 0, sequence < 3 ? 1 : 2)
+        const end = { producerId, producerEpoch: 0, number: 1, coordinatorEpoch: 0 }
+        if (sequence === 2) changes.acceptEnd(end, 2 ** 53 - 1, 0)
       }
       table.commit(changes)
     }

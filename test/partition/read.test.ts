@@ -2,9 +2,11 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { discard } from '../../src/core/bytes.ts'
 import { KafkaError } from '../../src/core/errors.ts'
+import { offset } from '../../src/core/ids.ts'
 import { baseOffsetAt, lastOffsetAt } from '../../src/record/header.ts'
-import { Bench, batch, batchesOf, batchOfSize, TARGET } from './harness.ts'
+import { Bench, batch, batchesOf, batchOfSize, settled, TARGET } from './harness.ts'
 
 const KIB = 1024
 
@@ -173,5 +175,31 @@ describe('read', () => {
       ),
       { numRuns: 60 },
     )
+  })
+})
+
+describe('a reader in the same isolate', () => {
+  it('shares large chunks in memory, which outlive their eviction', async () => {
+    const bench = new Bench(1024 * 1024)
+    const sent = batch(1, { valueBytes: 100_000 })
+    await bench.append(sent)
+    await settled()
+    const read = (isolate: string) =>
+      bench.leader.read({
+        ...TARGET,
+        offset: offset(0),
+        maxBytes: 1_000_000,
+        atLeastOneBatch: true,
+        readCommitted: false,
+        isolate,
+      })
+    const [here] = (await read('here')).pieces
+    const [again] = (await read('here')).pieces
+    const [elsewhere] = (await read('elsewhere')).pieces
+    expect(here?.buffer).toBe(again?.buffer)
+    expect(elsewhere?.buffer).not.toBe(here?.buffer)
+    discard(here!)
+    for (let count = 0; count < 20; count++) await bench.appended(batch(1, { valueBytes: 100_000 }))
+    expect(Buffer.from(here!).equals(sent)).toBe(true)
   })
 })

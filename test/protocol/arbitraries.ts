@@ -18,6 +18,7 @@ const SCALARS: Readonly<Record<ScalarKind, fc.Arbitrary<unknown>>> = {
   bool: fc.boolean(),
   int8: fc.integer({ min: -128, max: 127 }),
   int16: fc.integer({ min: -32_768, max: 32_767 }),
+  uint16: fc.integer({ min: 0, max: 65_535 }),
   int32: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
   int64: fc.maxSafeInteger(),
   bigint64: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),

@@ -13,13 +13,20 @@ import {
   isServed,
 } from '../../src/protocol/codec.ts'
 import { ApiVersions } from '../../src/protocol/messages/api-versions.ts'
+import { ConsumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.ts'
+import { DescribeQuorum } from '../../src/protocol/messages/describe-quorum.ts'
 import { DescribeTopicPartitions } from '../../src/protocol/messages/describe-topic-partitions.ts'
 import { Fetch } from '../../src/protocol/messages/fetch.ts'
 import { FindCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
+import { InitProducerId } from '../../src/protocol/messages/init-producer-id.ts'
+import { JoinGroup } from '../../src/protocol/messages/join-group.ts'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.ts'
 import { Metadata } from '../../src/protocol/messages/metadata.ts'
+import { OffsetDelete } from '../../src/protocol/messages/offset-delete.ts'
+import { OffsetFetch } from '../../src/protocol/messages/offset-fetch.ts'
 import { Produce } from '../../src/protocol/messages/produce.ts'
+import { SyncGroup } from '../../src/protocol/messages/sync-group.ts'
 import type { AnyApi, RequestOf } from '../../src/protocol/schema.ts'
 import { arbitraryOf } from './arbitraries.ts'
 import { fromHex, recordedApiVersions, toHex, versionsOf } from './vectors.ts'
@@ -173,6 +180,76 @@ describe('versions and defaults', () => {
     expect(request(DescribeTopicPartitions, 0, frame).cursor).toEqual(cursor)
   })
 
+  it('an assignment of no partitions and no assignment differ in ConsumerGroupHeartbeat', () => {
+    const answer = { errorCode: 0, memberEpoch: 3, heartbeatIntervalMs: 5000 }
+    for (const assignment of [null, { topicPartitions: [] }]) {
+      const pieces = encodeResponse(ConsumerGroupHeartbeat, 1, 1, { ...answer, assignment })
+      const { body } = decodeResponse(ConsumerGroupHeartbeat, 1, concatBytes(pieces).subarray(4))
+      expect(body.assignment).toEqual(assignment)
+    }
+    const none = concatBytes(encodeResponse(ConsumerGroupHeartbeat, 1, 1, answer))
+    expect(toHex(none)).toMatch(/ff00$/)
+  })
+
+  it('a list that a heartbeat leaves out is null, which an empty one is not', () => {
+    const member = { groupId: 'g', memberId: 'm', memberEpoch: 3 }
+    const silent = encodeRequest(ConsumerGroupHeartbeat, 1, HEADER, member)
+    expect(request(ConsumerGroupHeartbeat, 1, silent)).toMatchObject({
+      subscribedTopicNames: null,
+      topicPartitions: null,
+      rebalanceTimeoutMs: -1,
+    })
+    const lists = { subscribedTopicNames: [], topicPartitions: [] }
+    const frame = encodeRequest(ConsumerGroupHeartbeat, 1, HEADER, { ...member, ...lists })
+    expect(request(ConsumerGroupHeartbeat, 1, frame)).toMatchObject(lists)
+  })
+
+  it('OffsetFetch asks for all topics of a group with null from version 2 on', () => {
+    const flat = (version: number) => encodeRequest(OffsetFetch, version, HEADER, { topics: null })
+    expect(request(OffsetFetch, 2, flat(2)).topics).toBeNull()
+    expect(() => flat(1)).toThrow(TypeError)
+    const groups = [{ groupId: 'g', topics: null }]
+    const grouped = encodeRequest(OffsetFetch, 8, HEADER, { groups })
+    expect(request(OffsetFetch, 8, grouped)).toMatchObject({ groups, groupId: '', topics: [] })
+  })
+
+  it('JoinGroup answers without a protocol by null from version 7 on', () => {
+    const answer = { errorCode: 25, leader: '', memberId: '', members: [] }
+    const without = (version: number, protocolName: string | null) =>
+      encodeResponse(JoinGroup, version, 1, { ...answer, protocolName })
+    expect(() => without(6, null)).toThrow(TypeError)
+    expect(() => without(6, '')).not.toThrow()
+    expect(() => without(7, null)).not.toThrow()
+  })
+
+  it('OffsetDelete has no compact lengths and its error before the throttle time', () => {
+    expect(isFlexible(OffsetDelete, 0)).toBe(false)
+    const frame = concatBytes(encodeResponse(OffsetDelete, 0, 9, { errorCode: 69, topics: [] }))
+    expect(toHex(frame.subarray(4))).toBe('00000009' + '0045' + '00000000' + '00000000')
+  })
+
+  it('every port fits in the two bytes that DescribeQuorum has for it', () => {
+    for (const [port, hex] of [
+      [9092, '2384'],
+      [39_092, '98b4'],
+      [65_535, 'ffff'],
+    ] as const) {
+      const nodes = [{ nodeId: 1, listeners: [{ name: 'PLAINTEXT', host: 'h', port }] }]
+      const answer = { errorCode: 0, errorMessage: '', topics: [], nodes }
+      const frame = concatBytes(encodeResponse(DescribeQuorum, 2, 1, answer))
+      expect(toHex(frame)).toMatch(new RegExp(`0268${hex}000000$`))
+    }
+  })
+
+  it.each([-(2n ** 63n), 2n ** 53n + 1n, 2n ** 63n - 1n])(
+    'the producer id %i keeps each of its bits',
+    (producerId) => {
+      const body = { transactionalId: 't', transactionTimeoutMs: 1, producerId, producerEpoch: 1 }
+      const frame = encodeRequest(InitProducerId, 5, HEADER, body)
+      expect(request(InitProducerId, 5, frame).producerId).toBe(producerId)
+    },
+  )
+
   it('an empty list of topics and null differ in Metadata', () => {
     for (const version of [1, 9, 13]) {
       for (const topics of [null, []]) {
@@ -243,6 +320,28 @@ describe('records', () => {
     const { body } = decodeResponse(Fetch, version, concatBytes(pieces).subarray(4))
     const read = body.responses[0]?.partitions.map((answer) => answer.records)
     expect(read).toEqual([concatBytes([records, small, records]), null, new Uint8Array(0)])
+  })
+})
+
+describe('what members of a group send', () => {
+  const blob = new Uint8Array([0, 1, 255, 254])
+  const member = { groupId: 'g', sessionTimeoutMs: 1, memberId: '', protocolType: 'consumer' }
+
+  it.each([0, 5, 6, 9])('is read as a view into the frame in JoinGroup version %i', (version) => {
+    const protocols = [{ name: 'range', metadata: blob }]
+    const frame = encodeRequest(JoinGroup, version, HEADER, { ...member, protocols })
+    const read = request(JoinGroup, version, frame).protocols[0]?.metadata
+    expect(read).toEqual(blob)
+    expect(read?.buffer).toBe(frame.buffer)
+  })
+
+  it.each([0, 3, 4, 5])('is read as a view into the frame in SyncGroup version %i', (version) => {
+    const assignments = [{ memberId: 'm', assignment: blob }]
+    const body = { groupId: 'g', generationId: 1, memberId: 'm', assignments }
+    const frame = encodeRequest(SyncGroup, version, HEADER, body)
+    const read = request(SyncGroup, version, frame).assignments[0]?.assignment
+    expect(read).toEqual(blob)
+    expect(read?.buffer).toBe(frame.buffer)
   })
 })
 

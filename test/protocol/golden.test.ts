@@ -8,7 +8,7 @@ import {
   encodeRequest,
   encodeResponse,
 } from '../../src/protocol/codec.ts'
-import type { AnyApi } from '../../src/protocol/schema.ts'
+import type { AnyApi, Shape } from '../../src/protocol/schema.ts'
 import {
   apiNamed,
   exchanges,
@@ -50,6 +50,32 @@ function check(api: AnyApi, vector: Golden): void {
   }
 }
 
+/** Paths of fields that hold a default in every value, and of those that may be null and never are. */
+function neverShown(shape: Shape, values: readonly unknown[], version: number): string[] {
+  if (shape.kind === 'array') return neverShown(shape.element, values.flat(), version)
+  if (shape.kind !== 'struct') return []
+  const structs = values.filter((value) => value !== null) as Readonly<Record<string, unknown>>[]
+  return Object.entries(shape.fields).flatMap(([name, field]) => {
+    if (version < field.from || version > field.until) return []
+    const given = structs.map((struct) => struct[name])
+    const paths = neverShown(
+      field,
+      given.filter((value) => value !== null),
+      version,
+    )
+    const missing = paths.map((path) => `${name}.${path}`)
+    if (given.every((value) => isDefault(field, value))) missing.push(`${name} set`)
+    if (version >= field.nullableFrom && !given.includes(null)) missing.push(`${name} null`)
+    return missing
+  })
+}
+
+function isDefault(shape: Shape, value: unknown): boolean {
+  if (value === null) return true
+  if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0
+  return value === shape.default
+}
+
 describe.each(APIS)('$name as serialised by kafka-clients 4.1.1', (api) => {
   const vectors = golden(api)
 
@@ -58,6 +84,16 @@ describe.each(APIS)('$name as serialised by kafka-clients 4.1.1', (api) => {
       for (const message of ['request', 'response']) {
         const some = vectors.filter((v) => v.version === version && v.message === message)
         expect(some, `${message} ${version}`).toHaveLength(3)
+      }
+    }
+  })
+
+  it('has vectors that set every field and have null wherever it may be', () => {
+    for (const version of versionsOf(api)) {
+      for (const message of ['request', 'response'] as const) {
+        const some = vectors.filter((v) => v.version === version && v.message === message)
+        const values = some.map((v) => expected(api[message], v.json))
+        expect(neverShown(api[message], values, version), `${message} ${version}`).toEqual([])
       }
     }
   })

@@ -10,11 +10,17 @@ import {
   encodeRequest,
   isFlexible,
 } from '../../src/protocol/codec.ts'
+import { AddPartitionsToTxn } from '../../src/protocol/messages/add-partitions-to-txn.ts'
+import { ConsumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.ts'
 import { DeleteTopics } from '../../src/protocol/messages/delete-topics.ts'
 import { FindCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
+import { JoinGroup } from '../../src/protocol/messages/join-group.ts'
 import { Metadata } from '../../src/protocol/messages/metadata.ts'
+import { OffsetCommit } from '../../src/protocol/messages/offset-commit.ts'
+import { OffsetFetch } from '../../src/protocol/messages/offset-fetch.ts'
 import { Produce } from '../../src/protocol/messages/produce.ts'
+import { SyncGroup } from '../../src/protocol/messages/sync-group.ts'
 import type { AnyApi } from '../../src/protocol/schema.ts'
 import { fromHex, type Golden, golden, toHex } from './vectors.ts'
 
@@ -170,6 +176,16 @@ describe('lengths', () => {
     'records of length -2': () => decodeBody(Produce, 3, (w) => writeRecordsLength(w, -2)),
     'records of 2^31-1 bytes': () =>
       decodeBody(Produce, 3, (w) => writeRecordsLength(w, 2 ** 31 - 1)),
+    'bytes of length -2': () => decodeBody(JoinGroup, 0, (w) => writeMetadataLength(w, -2)),
+    'null bytes that may not be null': () =>
+      decodeBody(JoinGroup, 0, (w) => writeMetadataLength(w, -1)),
+    'bytes of 2^31-1 bytes': () =>
+      decodeBody(JoinGroup, 0, (w) => writeMetadataLength(w, 2 ** 31 - 1)),
+    'compact bytes of 2^32-2 bytes': () =>
+      decodeBody(SyncGroup, 5, (w) => {
+        w.bytes(fromHex('0267' + '00000001' + '026d' + '000000' + '02' + '026d'))
+        w.uvarint(2 ** 32 - 1)
+      }),
     'a varint of six bytes': () =>
       decodeBody(Metadata, 9, (w) => w.bytes(fromHex('80808080' + '8001'))),
     'a varint of 35 bits': () => decodeBody(Metadata, 9, (w) => w.bytes(fromHex('ffffffff7f'))),
@@ -180,6 +196,66 @@ describe('lengths', () => {
 
   it.each(Object.keys(hostile))('%s is malformed', (name) => {
     expect(hostile[name]).toThrow(MalformedMessage)
+  })
+
+  /** What is before a length, the length of none, the length of null, and what follows. */
+  const nulls: Readonly<Record<string, [AnyApi, number, string, string, string, string]>> = {
+    'metadata in JoinGroup': [
+      JoinGroup,
+      6,
+      '0267' + '00002710' + '00002710' + '01' + '00' + '0263' + '02' + '0272',
+      '01',
+      '00',
+      '00' + '00',
+    ],
+    'an assignment in SyncGroup': [
+      SyncGroup,
+      5,
+      '0267' + '00000001' + '026d' + '000000' + '02' + '026d',
+      '01',
+      '00',
+      '00' + '00',
+    ],
+    'topics in OffsetCommit': [
+      OffsetCommit,
+      8,
+      '0267' + '00000001' + '026d' + '00',
+      '01',
+      '00',
+      '00',
+    ],
+    'topics in OffsetFetch before version 2': [
+      OffsetFetch,
+      1,
+      '000167',
+      '00000000',
+      'ffffffff',
+      '',
+    ],
+    'a group in OffsetFetch': [OffsetFetch, 9, '02', '01', '00', '00ffffffff00' + '00' + '0000'],
+    'partitions in ConsumerGroupHeartbeat': [
+      ConsumerGroupHeartbeat,
+      0,
+      `0267026d000000000000ffffffff000002${'00'.repeat(16)}`,
+      '01',
+      '00',
+      '00' + '00',
+    ],
+  }
+
+  it.each(Object.keys(nulls))('null for %s is malformed, none is not', (name) => {
+    const [api, version, before, none, missing, after] = nulls[name] ?? expect.fail()
+    const body = (length: string) => () =>
+      decodeBody(api, version, (w) => w.bytes(fromHex(before + length + after)))
+    expect(body(none)).not.toThrow()
+    expect(body(missing)).toThrow('null where the protocol has none')
+  })
+
+  it('metadata in JoinGroup has the length it says', () => {
+    const length = (length: number) => () =>
+      decodeBody(JoinGroup, 0, (w) => writeMetadataLength(w, length))
+    expect(length(0)).not.toThrow()
+    expect(length(1)).toThrow(MalformedMessage)
   })
 
   it('a varint may be padded with zeros within five bytes, as in Kafka', () => {
@@ -221,6 +297,15 @@ describe('lengths', () => {
     })
     const { reader } = decodeRequestHeader(nested.subarray(4))
     expect(() => decodeRequest(CreateTopics, 5, reader)).toThrow('too many')
+    const added = (partitions: number[]) => () => {
+      const frame = encodeRequest(AddPartitionsToTxn, 3, HEADER, {
+        v3AndBelowTopics: [{ name: 't', partitions }],
+      })
+      const { reader } = decodeRequestHeader(frame.subarray(4))
+      return decodeRequest(AddPartitionsToTxn, 3, reader)
+    }
+    expect(added(brokerIds.slice(1))).not.toThrow()
+    expect(added(brokerIds)).toThrow('too many')
   })
 })
 
@@ -233,6 +318,18 @@ function writeRecordsLength(writer: Writer, length: number): void {
   writer.utf8('t', (to, bytes) => to.int16(bytes))
   writer.int32(1)
   writer.int32(0)
+  writer.int32(length)
+}
+
+/** A JoinGroup body of version 0 up to the length of the metadata of its only protocol. */
+function writeMetadataLength(writer: Writer, length: number): void {
+  const text = (value: string) => writer.utf8(value, (to, bytes) => to.int16(bytes))
+  text('g')
+  writer.int32(10_000)
+  text('')
+  text('consumer')
+  writer.int32(1)
+  text('range')
   writer.int32(length)
 }
 

@@ -18,7 +18,13 @@ function bench(answer: (call: string) => unknown) {
       return { size: method('size'), clusterId: method('clusterId') }
     },
   })
-  return { calls, env: { PARTITION: namespace('partition'), CLUSTER: namespace('cluster') } }
+  const env = {
+    PARTITION: namespace('partition'),
+    CLUSTER: namespace('cluster'),
+    GROUP: namespace('group'),
+    TRANSACTION: namespace('transaction'),
+  }
+  return { calls, env }
 }
 
 const TARGET = { topicId: ZERO_TOPIC_ID, partition: 3 }

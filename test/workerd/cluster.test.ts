@@ -129,6 +129,98 @@ describe('the Cluster object', () => {
   })
 })
 
+describe('the directory in the Cluster object', () => {
+  const entry = (groupId: string) => ({
+    groupId,
+    type: 'consumer' as const,
+    protocolType: 'consumer',
+    state: 'Empty',
+    topicIds: [],
+    topicNames: ['t'],
+    allTopics: false,
+  })
+
+  it('is kept when the object is aborted, and answers with topics and configuration', async () => {
+    const cluster = tenant('directory')
+    const before = await cluster.rpc().registerGroup(entry('g'))
+    expect(before).toMatchObject({ topics: [], configs: { 'group.max.size': '2147483647' } })
+    await cluster
+      .rpc()
+      .registerTransaction({ transactionalId: 'x', producerId: 1, state: 'Empty', startTimeMs: -1 })
+    const id = await cluster.create('t', 2)
+    await abortAllDurableObjects()
+    expect(await cluster.rpc().listGroups()).toMatchObject([{ groupId: 'g', state: 'Empty' }])
+    expect(await cluster.rpc().listTransactions()).toMatchObject([{ transactionalId: 'x' }])
+    const after = await cluster.rpc().registerGroup(entry('g'))
+    expect(after.topics).toEqual([{ id, name: 't', partitions: 2 }])
+    expect(after.version).toBe(before.version + 1)
+  })
+
+  it('tells a group of a topic it waits for, soon after the answer', async () => {
+    const cluster = tenant('told')
+    await cluster.rpc().registerGroup(entry('g'))
+    await cluster.create('t')
+    await expect.poll(() => rows(cluster.stub(), 'SELECT * FROM group_notice')).toEqual([])
+    await cluster.create('other')
+    expect(await rows(cluster.stub(), 'SELECT metadata_version FROM cluster')).toEqual([
+      { metadata_version: 2 },
+    ])
+  })
+
+  it('delivers from the alarm a notice that an abort cut off', async () => {
+    const cluster = tenant('notice-cut-off')
+    await cluster.rpc().registerGroup(entry('g'))
+    await rows(cluster.stub(), "INSERT INTO group_notice VALUES ('g', 1)")
+    await abortAllDurableObjects()
+    await cluster.rpc().clusterId()
+    await runDurableObjectAlarm(cluster.stub())
+    await expect.poll(() => rows(cluster.stub(), 'SELECT * FROM group_notice')).toEqual([])
+  })
+
+  it('loses entries of objects without state in a sweep, once they are old', async () => {
+    const cluster = tenant('swept')
+    await cluster.rpc().registerGroup(entry('young'))
+    await cluster.rpc().registerGroup(entry('old'))
+    await cluster
+      .rpc()
+      .registerTransaction({ transactionalId: 'x', producerId: 1, state: 'Empty', startTimeMs: -1 })
+    await rows(cluster.stub(), "UPDATE group_entry SET at_ms = 0 WHERE group_id = 'old'")
+    await rows(cluster.stub(), 'UPDATE transaction_entry SET at_ms = 0')
+    await abortAllDurableObjects()
+    await runDurableObjectAlarm(cluster.stub())
+    expect(await cluster.rpc().listGroups()).toMatchObject([{ groupId: 'young' }])
+    expect(await cluster.rpc().listTransactions()).toEqual([])
+  })
+
+  it('is made in a storage of the release before it', async () => {
+    const cluster = tenant('migrated')
+    const id = await cluster.create('t', 3)
+    for (const table of ['feature', 'group_entry', 'group_config', 'group_notice']) {
+      await rows(cluster.stub(), `DROP TABLE ${table}`)
+    }
+    await rows(cluster.stub(), 'DROP TABLE transaction_entry')
+    for (const column of ['metadata_version', 'features_epoch', 'swept_ms']) {
+      await rows(cluster.stub(), `ALTER TABLE cluster DROP COLUMN ${column}`)
+    }
+    await rows(cluster.stub(), 'UPDATE schema_version SET version = 1')
+    await abortAllDurableObjects()
+    expect((await cluster.rpc().lookup({ names: ['t'] })).topics).toMatchObject([
+      { error: 0, topic: { id, partitions: 3 } },
+    ])
+    expect(await cluster.rpc().features()).toMatchObject({
+      epoch: 0,
+      levels: { 'transaction.version': 2, 'group.version': 1 },
+    })
+    await cluster.rpc().registerGroup(entry('g'))
+    expect(await cluster.rpc().listGroups()).toHaveLength(1)
+  })
+})
+
+/** What a statement says in the object's storage. */
+function rows(stub: DurableObjectStub, query: string): Promise<unknown> {
+  return runInDurableObject(stub, (_, { storage }) => storage.sql.exec(query).toArray())
+}
+
 /** Deleted topics that are not yet forgotten. */
 function owed(stub: DurableObjectStub): Promise<unknown> {
   return runInDurableObject(stub, (_, { storage }) =>

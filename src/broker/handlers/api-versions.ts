@@ -1,8 +1,10 @@
 // ApiVersions (key 18), versions 0 to 4 (KIP-511, KIP-584). The table of APIs gives the ranges. An
 // unknown version is answered in the layout of version 0 with error 35 and ApiVersions' own range.
-// No features are advertised yet: transaction.version and group.version come with their coordinators.
+// Features from version 3 on; before version 4 one that may start at 0 is left out (KAFKA-17011: older
+// Java clients refuse such an answer).
 
 import { KafkaError } from '../../core/errors.ts'
+import { SUPPORTED_FEATURES } from '../../core/features.ts'
 import { encodeResponse, type RequestHeader } from '../../protocol/codec.ts'
 import {
   ApiVersions,
@@ -11,9 +13,7 @@ import {
 } from '../../protocol/messages/api-versions.ts'
 import { type ApiTable, advertised } from '../api-table.ts'
 import type { Call } from '../call.ts'
-
-/** Epoch of the finalized features; they never change while none is advertised. */
-const FEATURES_EPOCH = 0
+import type { BrokerContext } from '../context.ts'
 
 /** A client's software name and version (KIP-511). */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
@@ -23,16 +23,34 @@ export async function apiVersions(
   table: ApiTable,
   request: ApiVersionsRequest,
   call: Call,
+  context: BrokerContext,
 ): Promise<ApiVersionsResponse> {
   const { clientSoftwareName, clientSoftwareVersion } = request
   const isNamed = SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion)
   if (call.version >= 3 && !isNamed) {
     return { errorCode: KafkaError.INVALID_REQUEST, apiKeys: [] }
   }
-  return {
-    errorCode: KafkaError.NONE,
-    apiKeys: advertised(table),
-    finalizedFeaturesEpoch: FEATURES_EPOCH,
+  const answer = { errorCode: KafkaError.NONE, apiKeys: advertised(table) }
+  return call.version >= 3 ? { ...answer, ...(await features(call.version, context)) } : answer
+}
+
+/** Without the controller no level is known, and the client goes by none until it asks again. */
+async function features(
+  version: number,
+  { features, log }: BrokerContext,
+): Promise<Partial<ApiVersionsResponse>> {
+  const supportedFeatures = SUPPORTED_FEATURES.filter(
+    ({ minVersion }) => version >= 4 || minVersion > 0,
+  )
+  try {
+    const { epoch, levels } = await features()
+    const finalizedFeatures = Object.entries(levels)
+      .filter(([, level]) => level > 0)
+      .map(([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level }))
+    return { supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch: epoch }
+  } catch (error) {
+    log('warn', 'finalized features not read', { reason: String(error) })
+    return { supportedFeatures }
   }
 }
 

@@ -6,7 +6,12 @@ import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import { offset } from '../../core/ids.ts'
 import { FETCH_MAX_BYTES, FETCH_PART_BYTES, MEMORY_WAIT_MS } from '../../core/limits.ts'
-import type { PartitionRpc, PartitionTarget, ReadReply } from '../../partition/contract.ts'
+import type {
+  AbortedTransaction,
+  PartitionRpc,
+  PartitionTarget,
+  ReadReply,
+} from '../../partition/contract.ts'
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { baseOffsetAt } from '../../record/header.ts'
 import { endOfBatches } from '../../record/stored.ts'
@@ -121,6 +126,9 @@ class FetchRun {
     if (topic === undefined) return true
     const idle = this.#context.watches.idleAt(topic.id, route.partition, asked.fetchOffset)
     if (idle === undefined) return true
+    // It was idle for a reader of the other isolation level, which may have come to its end earlier.
+    const end = this.#request.isolationLevel === 1 ? idle.lastStableOffset : idle.highWatermark
+    if (asked.fetchOffset < end) return true
     position.reply = { ...idle, error: KafkaError.NONE, pieces: [], abortedTransactions: [] }
     return false
   }
@@ -172,7 +180,7 @@ class FetchRun {
       position.bytes = bytes
     } else if (reply.error === KafkaError.NONE) {
       position.reply.pieces.push(...reply.pieces)
-      position.reply.abortedTransactions.push(...reply.abortedTransactions)
+      addAborted(position.reply, reply)
       position.bytes += bytes
     }
   }
@@ -295,6 +303,17 @@ async function completed(
     reply.pieces.push(bytes)
   }
   return reply
+}
+
+/** One that reaches over two parts is listed once. */
+function addAborted(reply: ReadReply, more: ReadReply): void {
+  const listed = new Set(reply.abortedTransactions.map(transactionKey))
+  const added = more.abortedTransactions.filter((one) => !listed.has(transactionKey(one)))
+  reply.abortedTransactions.push(...added)
+}
+
+function transactionKey({ producerId, firstOffset }: AbortedTransaction): string {
+  return `${producerId}/${firstOffset}`
 }
 
 function hasMore({ reply, asked }: Position): boolean {

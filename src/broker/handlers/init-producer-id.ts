@@ -1,6 +1,6 @@
-// InitProducerId (key 22), versions 0 to 5 (KIP-98, KIP-360). Gives idempotent producers an id that
-// was never given before, at epoch 0. There is no transaction coordinator yet: a transactional id is
-// answered COORDINATOR_NOT_AVAILABLE.
+// InitProducerId (key 22), versions 0 to 5 (KIP-98, KIP-360, KIP-588, KIP-890). Gives idempotent
+// producers an id that was never given before, at epoch 0, and asks the coordinator of a transactional
+// id. Two-phase commit (KIP-939, version 6) is not served.
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import type {
@@ -9,21 +9,25 @@ import type {
 } from '../../protocol/messages/init-producer-id.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { askCoordinator, fencedFrom } from '../transactions.ts'
 
 const NO_ID = -1n
 const NO_EPOCH = -1
 
-/** A fresh producer id. What a producer without transactional id says of its old one does not count. */
+/** First version that knows PRODUCER_FENCED. */
+const FENCED_FROM = 4
+
+/** A producer's id and epoch. What a producer without transactional id says of its old one does not count. */
 export async function initProducerId(
   request: InitProducerIdRequest,
-  _call: Call,
+  call: Call,
   context: BrokerContext,
 ): Promise<InitProducerIdResponse> {
   const { transactionalId, producerId, producerEpoch } = request
   if (transactionalId === '' || (producerId === NO_ID) !== (producerEpoch === NO_EPOCH)) {
     return failure(KafkaError.INVALID_REQUEST)
   }
-  if (transactionalId !== null) return failure(await transactionalError(request, context))
+  if (transactionalId !== null) return transactional(request, transactionalId, call, context)
   try {
     const { first } = await context.objects.cluster.allocateProducerIds(1)
     const errorCode = KafkaError.NONE
@@ -35,14 +39,33 @@ export async function initProducerId(
 }
 
 /** A timeout out of bounds is said first, as Kafka does: it needs no coordinator. */
-async function transactionalError(
-  { transactionTimeoutMs }: InitProducerIdRequest,
+async function transactional(
+  { transactionTimeoutMs, producerId, producerEpoch }: InitProducerIdRequest,
+  transactionalId: string,
+  { version }: Call,
   context: BrokerContext,
-): Promise<ErrorCode> {
+): Promise<InitProducerIdResponse> {
   const longest = Number(await context.brokerConfig('transaction.max.timeout.ms'))
-  return transactionTimeoutMs <= 0 || transactionTimeoutMs > longest
-    ? KafkaError.INVALID_TRANSACTION_TIMEOUT
-    : KafkaError.COORDINATOR_NOT_AVAILABLE
+  if (transactionTimeoutMs <= 0 || transactionTimeoutMs > longest) {
+    return failure(KafkaError.INVALID_TRANSACTION_TIMEOUT)
+  }
+  const reply = await askCoordinator(context, transactionalId, (coordinator) =>
+    coordinator.initProducerId({
+      transactionalId,
+      transactionTimeoutMs,
+      producerId: Number(producerId),
+      producerEpoch,
+    }),
+  )
+  if (reply.error !== KafkaError.NONE || 'failed' in reply) {
+    return failure(fencedFrom(FENCED_FROM, version, reply.error))
+  }
+  return {
+    throttleTimeMs: 0,
+    errorCode: KafkaError.NONE,
+    producerId: BigInt(reply.producerId),
+    producerEpoch: reply.producerEpoch,
+  }
 }
 
 function failure(errorCode: ErrorCode): InitProducerIdResponse {

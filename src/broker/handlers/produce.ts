@@ -1,13 +1,13 @@
 // Produce (key 0), versions 3 to 13; advertised from 0 because old librdkafka turns compression off
-// otherwise (KAFKA-18659). Topic ids from 13 (KIP-516). acks=0 has no answer. Transactions are not
-// served yet: a transactional batch is refused by its leader.
+// otherwise (KAFKA-18659). Topic ids from 13 (KIP-516). acks=0 has no answer. A transactional batch is
+// verified by its leader at the transaction's coordinator; from 12 on it joins by itself (KIP-890).
 
 import type { TopicState } from '../../cluster/contract.ts'
 import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, errorName, KafkaError } from '../../core/errors.ts'
 import { offset } from '../../core/ids.ts'
 import { APPEND_PART_BYTES, APPENDS_IN_FLIGHT_BYTES, SMALL_BYTES } from '../../core/limits.ts'
-import type { AppendReply } from '../../partition/contract.ts'
+import type { AppendReply, AppendTransaction } from '../../partition/contract.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
 import { BATCH_HEADER_BYTES, isTransactionalAt } from '../../record/header.ts'
 import { type AdmittedBatch, admitBatch, type RefusedBatch } from '../batch-admission.ts'
@@ -21,6 +21,20 @@ type PartitionResponse = ProduceResponse['responses'][number]['partitionResponse
 interface Sent {
   readonly answer: Promise<PartitionResponse>
 }
+
+/** From here on a batch may join its producer's transaction by itself (KIP-890). */
+const IMPLICIT_FROM_VERSION = 12
+
+/** From here on clients know that they are to abort (KIP-890). */
+const ABORTABLE_FROM_VERSION = 11
+
+/** What only newer clients retry on a produce. */
+const COORDINATOR_ERRORS: ReadonlySet<ErrorCode> = new Set([
+  KafkaError.CONCURRENT_TRANSACTIONS,
+  KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+  KafkaError.COORDINATOR_NOT_AVAILABLE,
+  KafkaError.NOT_COORDINATOR,
+])
 
 const EMPTY = new Uint8Array(0)
 
@@ -151,6 +165,7 @@ class ProduceRun {
     const upload = crypto.randomUUID()
     const totalBytes = batch.length
     this.#bytesInFlight += totalBytes
+    const ofTransaction = this.#ofTransaction(batch, topic)
     for (let at = 0; ; at += APPEND_PART_BYTES) {
       const bytes = batch.slice(at, at + APPEND_PART_BYTES)
       const reply = leader.appendPart({
@@ -161,6 +176,7 @@ class ProduceRun {
         totalBytes,
         at,
         bytes,
+        ...ofTransaction,
       })
       discard(bytes)
       const isLast = at + APPEND_PART_BYTES >= totalBytes
@@ -195,18 +211,29 @@ class ProduceRun {
   }
 
   #call(append: Append, topic: TopicState, { batch }: AdmittedBatch): Promise<AppendReply> {
-    this.#bytesInFlight += batch.length
+    const { length } = batch
+    this.#bytesInFlight += length
     const reply = this.#context.objects.partition(topic.id, append.partition).append({
       topicId: topic.id,
       partition: append.partition,
       configVersion: topic.configVersion,
       batch,
+      ...this.#ofTransaction(batch, topic),
     })
-    // Kept for a leader that has newer settings or is gone.
-    const { length } = batch
     const landed = () => this.#landed(length)
     void reply.then(landed, landed)
     return reply
+  }
+
+  /** What the leader must know to verify a transactional batch. */
+  #ofTransaction(
+    batch: Uint8Array,
+    topic: TopicState,
+  ): { readonly transaction?: AppendTransaction } {
+    const { transactionalId } = this.#request
+    if (transactionalId === null || !claimsTransaction(batch)) return {}
+    const implicit = this.#version >= IMPLICIT_FROM_VERSION
+    return { transaction: { transactionalId, topic: topic.name, implicit } }
   }
 
   #landed(bytes: number): void {
@@ -242,8 +269,8 @@ class ProduceRun {
       }
     }
     // From here on the frame's bytes are gone; the admitted batch is ours.
-    const own = { ...append, records: admitted.batch }
-    const isGone = admitted.batch.length === 0
+    const own = { ...append, records: answer.batch ?? admitted.batch }
+    const isGone = own.records.length === 0
     if (answer.kind === 'stale') {
       const { configVersion, settings } = answer
       const newer = { ...topic, configVersion, settings }
@@ -254,7 +281,16 @@ class ProduceRun {
       if (isGone) topics.forget(topic.id)
       return isGone ? sendAgain(append) : this.#sendToSuccessor(own, topic)
     }
-    return refusal(append.partition, answer.error, answer.message)
+    return refusal(append.partition, this.#errorFor(answer.error), answer.message)
+  }
+
+  /** Older clients do not retry what a coordinator says: they are given what they do retry. */
+  #errorFor(error: ErrorCode): ErrorCode {
+    if (error === KafkaError.TRANSACTION_ABORTABLE && this.#version < ABORTABLE_FROM_VERSION) {
+      return KafkaError.INVALID_TXN_STATE
+    }
+    const isTranslated = this.#version < IMPLICIT_FROM_VERSION && COORDINATOR_ERRORS.has(error)
+    return isTranslated ? KafkaError.NOT_ENOUGH_REPLICAS : error
   }
 
   /** The id is dead: a topic recreated under the name takes the batch, if the client asked by name. */

@@ -1,0 +1,55 @@
+// ConsumerGroupHeartbeat (key 68), versions 0 to 1 (KIP-848, KIP-1082: member ids made by the client,
+// patterns). The group's coordinator decides; here only whether the protocol is switched on
+// (group.version) and whether there is a group to ask.
+
+import { type ErrorCode, KafkaError } from '../../core/errors.ts'
+import type {
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+} from '../../protocol/messages/consumer-group-heartbeat.ts'
+import type { Call } from '../call.ts'
+import type { BrokerContext } from '../context.ts'
+import { askCoordinator, groupCaller } from './group-call.ts'
+
+/** Asks the group. After a call that failed, and may have taken effect, the member says everything. */
+export function consumerGroupHeartbeat(
+  request: ConsumerGroupHeartbeatRequest,
+  call: Call,
+  context: BrokerContext,
+): Promise<ConsumerGroupHeartbeatResponse> {
+  const ask = async () => {
+    const { levels } = await context.features()
+    if ((levels['group.version'] ?? 0) < 1) return refused(KafkaError.UNSUPPORTED_VERSION)
+    const wrong = missingId(request, call)
+    if (wrong !== undefined) return refused(KafkaError.INVALID_REQUEST, wrong)
+    const group = context.objects.group(request.groupId)
+    return group.consumerHeartbeat(request, groupCaller(call, context))
+  }
+  const failed = refused(KafkaError.COORDINATOR_NOT_AVAILABLE)
+  return askCoordinator(context, 'ConsumerGroupHeartbeat', ask, failed)
+}
+
+/** Without the id of a group there is none to ask. What Kafka looks at first is the member's. */
+function missingId(
+  { groupId, memberId, memberEpoch }: ConsumerGroupHeartbeatRequest,
+  { version }: Call,
+): string | undefined {
+  if (groupId.trim() !== '') return undefined
+  const named = version >= 1 || memberEpoch > 0 || memberEpoch === -1
+  return named && memberId.trim() === '' ? "MemberId can't be empty." : "GroupId can't be empty."
+}
+
+function refused(
+  errorCode: ErrorCode,
+  errorMessage: string | null = null,
+): ConsumerGroupHeartbeatResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode,
+    errorMessage,
+    memberId: null,
+    memberEpoch: 0,
+    heartbeatIntervalMs: 0,
+    assignment: null,
+  }
+}

@@ -1,0 +1,63 @@
+// DescribeProducers (key 61), version 0 (KIP-664): the producers that each partition remembers, with
+// the start of the transaction that is open there. What kafka-transactions looks for hanging ones with.
+
+import { type ErrorCode, errorMessage, KafkaError } from '../../core/errors.ts'
+import type {
+  DescribeProducersRequest,
+  DescribeProducersResponse,
+} from '../../protocol/messages/describe-producers.ts'
+import type { Call } from '../call.ts'
+import type { BrokerContext } from '../context.ts'
+import { askLeader, byName } from '../routing.ts'
+
+type PartitionResponse = DescribeProducersResponse['topics'][number]['partitions'][number]
+
+/** One answer per partition asked, in the order asked. */
+export async function describeProducers(
+  request: DescribeProducersRequest,
+  _call: Call,
+  context: BrokerContext,
+): Promise<DescribeProducersResponse> {
+  const topics = request.topics.map(async ({ name, partitionIndexes }) => ({
+    name,
+    partitions: await Promise.all(
+      partitionIndexes.map((partition) => describe(name, partition, context)),
+    ),
+  }))
+  return { throttleTimeMs: 0, topics: await Promise.all(topics) }
+}
+
+async function describe(
+  name: string,
+  partitionIndex: number,
+  context: BrokerContext,
+): Promise<PartitionResponse> {
+  const answer = await askLeader(context, byName(name, partitionIndex), (leader, target) =>
+    leader.producers(target),
+  )
+  if ('failed' in answer || answer.error !== KafkaError.NONE) {
+    return failure(partitionIndex, answer.error)
+  }
+  return {
+    partitionIndex,
+    errorCode: KafkaError.NONE,
+    errorMessage: null,
+    activeProducers: answer.producers.map((producer) => ({
+      producerId: BigInt(producer.producerId),
+      producerEpoch: producer.producerEpoch,
+      lastSequence: producer.lastSequence,
+      lastTimestamp: producer.lastTimestamp,
+      coordinatorEpoch: producer.coordinatorEpoch,
+      currentTxnStartOffset: producer.currentTransactionStartOffset,
+    })),
+  }
+}
+
+function failure(partitionIndex: number, errorCode: ErrorCode): PartitionResponse {
+  return {
+    partitionIndex,
+    errorCode,
+    errorMessage: errorMessage(errorCode),
+    activeProducers: [],
+  }
+}

@@ -1,0 +1,20 @@
+// UpdateFeatures (key 57), versions 0 to 2 (KIP-584, KIP-778, KIP-1022). The controller decides: this
+// hands it the request. This isolate advertises the new levels at once, others within seconds.
+
+import type {
+  UpdateFeaturesRequest,
+  UpdateFeaturesResponse,
+} from '../../protocol/messages/update-features.ts'
+import type { Call } from '../call.ts'
+import type { BrokerContext } from '../context.ts'
+
+/** Asks the controller; all updates are made or none. */
+export async function updateFeatures(
+  request: UpdateFeaturesRequest,
+  call: Call,
+  context: BrokerContext,
+): Promise<UpdateFeaturesResponse> {
+  const response = await context.objects.cluster.updateFeatures(request, call.version)
+  context.forgetFeatures()
+  return response
+}

@@ -1,0 +1,168 @@
+// What a transaction coordinator keeps in SQLite: one row of state, and its participants in chunks.
+// Nothing is created for an id that was never initialised. Not what may change: transaction.ts decides.
+// SQL texts are constants because the platform caches statements by their text.
+
+import type { Participant } from './contract.ts'
+import { Participants } from './participants.ts'
+import type { StoredStateName, TransactionState } from './state.ts'
+import type { Change } from './transaction.ts'
+
+/** What a statement takes. */
+export type SqlValue = string | number | null
+
+/** The part of the platform's storage that is used; tests give their own. */
+export interface Storage {
+  readonly sql: {
+    exec(
+      query: string,
+      ...bindings: SqlValue[]
+    ): { toArray(): Record<string, ArrayBuffer | string | number | null>[] }
+  }
+  /** What the closure wrote is undone when it throws. */
+  transactionSync<T>(closure: () => T): T
+}
+
+/** The layout this code reads and writes. A newer one is refused. */
+export const SCHEMA_VERSION = 1
+
+/** The storage was written by a newer release: nothing is read or written. */
+export class NewerSchemaError extends Error {
+  override readonly name = 'NewerSchemaError'
+}
+
+const FIND_SCHEMA =
+  "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
+const READ_SCHEMA = 'SELECT version FROM schema_version'
+
+const CREATE = [
+  'CREATE TABLE schema_version (version INTEGER NOT NULL)',
+  `CREATE TABLE txn (
+    id INTEGER PRIMARY KEY CHECK (id = 0), transactional_id TEXT NOT NULL, state TEXT NOT NULL,
+    producer_id INTEGER NOT NULL, producer_epoch INTEGER NOT NULL,
+    last_producer_epoch INTEGER NOT NULL, previous_producer_id INTEGER NOT NULL,
+    next_producer_id INTEGER NOT NULL, timeout_ms INTEGER NOT NULL,
+    start_time_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, number INTEGER NOT NULL)`,
+  // A row of another number than the state's is of an older transaction and means nothing: so the end
+  // of a transaction writes one row, not one for each chunk.
+  `CREATE TABLE participants (
+    chunk INTEGER PRIMARY KEY, number INTEGER NOT NULL, entries TEXT NOT NULL)`,
+] as const
+
+const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
+const READ_STATE = `SELECT transactional_id, state, producer_id, producer_epoch, last_producer_epoch,
+  previous_producer_id, next_producer_id, timeout_ms, start_time_ms, updated_ms, number FROM txn`
+const PUT_STATE = `INSERT OR REPLACE INTO txn (id, transactional_id, state, producer_id,
+  producer_epoch, last_producer_epoch, previous_producer_id, next_producer_id, timeout_ms,
+  start_time_ms, updated_ms, number) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const DELETE_STATE = 'DELETE FROM txn'
+const READ_PARTICIPANTS = 'SELECT entries FROM participants WHERE number = ? ORDER BY chunk'
+const PUT_PARTICIPANTS =
+  'INSERT OR REPLACE INTO participants (chunk, number, entries) VALUES (?, ?, ?)'
+const DELETE_LATER_PARTICIPANTS = 'DELETE FROM participants WHERE chunk > 0'
+const DELETE_PARTICIPANTS = 'DELETE FROM participants'
+
+/** What a start finds. */
+export interface Loaded {
+  readonly state: TransactionState | null
+  readonly participants: Participants
+}
+
+/**
+ * Reads what is kept.
+ * @throws NewerSchemaError when a newer release wrote the storage
+ */
+export function load(storage: Storage): Loaded {
+  const { sql } = storage
+  if (!isCreated(storage)) return { state: null, participants: new Participants() }
+  const found = Number(sql.exec(READ_SCHEMA).toArray()[0]?.version)
+  if (found !== SCHEMA_VERSION) {
+    throw new NewerSchemaError(
+      `the transaction's storage has layout ${found}; this release reads up to ${SCHEMA_VERSION}`,
+    )
+  }
+  const state = readState(storage)
+  const open = state !== null && (state.state === 'Ongoing' || state.state.startsWith('Prepare'))
+  const chunks = open ? readParticipants(storage, state.number) : []
+  return { state, participants: new Participants(chunks) }
+}
+
+/** Writes the changes, all or none. Of several states in a row only the last is written. */
+export function write(storage: Storage, changes: readonly Change[]): void {
+  storage.transactionSync(() => {
+    if (!isCreated(storage)) create(storage)
+    const lastState = changes.findLastIndex(({ kind }) => kind === 'state' || kind === 'gone')
+    for (const [index, change] of changes.entries()) {
+      if (change.kind !== 'state' || index === lastState) put(storage, change)
+    }
+  })
+}
+
+function put({ sql }: Storage, change: Change): void {
+  switch (change.kind) {
+    case 'state':
+      sql.exec(PUT_STATE, ...columns(change.state)).toArray()
+      break
+    case 'participants': {
+      const { chunk, number, entries } = change
+      sql.exec(PUT_PARTICIPANTS, chunk, number, JSON.stringify(entries)).toArray()
+      break
+    }
+    case 'tidy':
+      sql.exec(DELETE_LATER_PARTICIPANTS).toArray()
+      break
+    case 'gone':
+      sql.exec(DELETE_STATE).toArray()
+      sql.exec(DELETE_PARTICIPANTS).toArray()
+      break
+  }
+}
+
+function columns(state: TransactionState): SqlValue[] {
+  return [
+    state.transactionalId,
+    state.state,
+    state.producerId,
+    state.producerEpoch,
+    state.lastProducerEpoch,
+    state.previousProducerId,
+    state.nextProducerId,
+    state.timeoutMs,
+    state.startTimeMs,
+    state.updatedMs,
+    state.number,
+  ]
+}
+
+function readState({ sql }: Storage): TransactionState | null {
+  const row = sql.exec(READ_STATE).toArray()[0]
+  if (row === undefined) return null
+  return {
+    transactionalId: String(row.transactional_id),
+    state: String(row.state) as StoredStateName,
+    producerId: Number(row.producer_id),
+    producerEpoch: Number(row.producer_epoch),
+    lastProducerEpoch: Number(row.last_producer_epoch),
+    previousProducerId: Number(row.previous_producer_id),
+    nextProducerId: Number(row.next_producer_id),
+    timeoutMs: Number(row.timeout_ms),
+    startTimeMs: Number(row.start_time_ms),
+    updatedMs: Number(row.updated_ms),
+    number: Number(row.number),
+  }
+}
+
+function readParticipants({ sql }: Storage, number: number): Participant[][] {
+  return sql
+    .exec(READ_PARTICIPANTS, number)
+    .toArray()
+    .map(({ entries }) => JSON.parse(String(entries)))
+}
+
+function isCreated({ sql }: Storage): boolean {
+  return sql.exec(FIND_SCHEMA).toArray().length > 0
+}
+
+function create({ sql }: Storage): void {
+  for (const statement of CREATE) sql.exec(statement).toArray()
+  sql.exec(INSERT_SCHEMA, SCHEMA_VERSION).toArray()
+}

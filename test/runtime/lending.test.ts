@@ -1,0 +1,145 @@
+// Bytes between the Worker and an object of the same isolate: lent, taken once, given back; and carried
+// as ever between isolates.
+
+import { describe, expect, it } from 'vitest'
+import { offset, type TopicId } from '../../src/core/ids.ts'
+import { LENT_MAX_MS } from '../../src/core/limits.ts'
+import type { AppendReply, AppendRequest, ReadReply } from '../../src/partition/contract.ts'
+import { isolateId, lend, take } from '../../src/runtime/lending.ts'
+import { objects } from '../../src/runtime/objects.ts'
+
+const TOPIC = 'dGVzdC10b3BpYy1pZC0xMQ' as TopicId
+const TARGET = { topicId: TOPIC, partition: 0 }
+
+const bytes = (...values: number[]) => Uint8Array.from(values)
+
+/** A partition behind the wrapper; what it is asked and answers passes by structured clone, as by RPC. */
+function partition(methods: {
+  readonly append?: (request: AppendRequest) => AppendReply
+  readonly read?: (request: { readonly isolate?: string }) => ReadReply
+}) {
+  const stub = Object.fromEntries(
+    Object.entries(methods).map(([name, method]) => [
+      name,
+      async (request: never) => structuredClone(method(structuredClone(request))),
+    ]),
+  )
+  const none = { getByName: () => ({}) }
+  const env = {
+    PARTITION: { getByName: () => stub },
+    CLUSTER: none,
+    GROUP: none,
+    TRANSACTION: none,
+  }
+  return objects(env).partition(TOPIC, 0)
+}
+
+describe('a loan', () => {
+  it('is taken once', () => {
+    const pieces = [bytes(1)]
+    const loan = lend(pieces, 0)
+    expect([take(loan), take(loan)]).toEqual([pieces, null])
+  })
+
+  it('that nobody takes is dropped in time', () => {
+    const old = lend([bytes(1)], 0)
+    const young = lend([bytes(2)], LENT_MAX_MS)
+    lend([bytes(3)], LENT_MAX_MS + 1)
+    expect([take(old), take(young)?.length]).toEqual([null, 1])
+  })
+})
+
+const REPLY: ReadReply = {
+  error: 0,
+  highWatermark: offset(9),
+  lastStableOffset: offset(9),
+  logStartOffset: offset(0),
+  pieces: [],
+  abortedTransactions: [],
+}
+const READ = {
+  ...TARGET,
+  offset: offset(0),
+  maxBytes: 1,
+  atLeastOneBatch: true,
+  readCommitted: false,
+}
+
+describe('a read', () => {
+  it('of an object in this isolate gets the very pieces', async () => {
+    const piece = bytes(1, 2, 3)
+    const leader = partition({
+      read: ({ isolate }) => {
+        expect(isolate).toBe(isolateId())
+        return { ...REPLY, loan: lend([piece], 0) }
+      },
+    })
+    const reply = await leader.read(READ)
+    expect(reply.pieces[0]).toBe(piece)
+    expect(reply).not.toHaveProperty('loan')
+  })
+
+  it('of an object elsewhere gets what the call carries', async () => {
+    const leader = partition({ read: () => ({ ...REPLY, pieces: [bytes(7)] }) })
+    expect((await leader.read(READ)).pieces).toEqual([bytes(7)])
+  })
+
+  it('fails as a call does when what was lent is gone', async () => {
+    const leader = partition({ read: () => ({ ...REPLY, loan: -1 }) })
+    await expect(leader.read(READ)).rejects.toThrow('waited too long')
+  })
+})
+
+describe('an append', () => {
+  const appended = { kind: 'appended', baseOffset: offset(0), logStartOffset: offset(0) } as const
+  const request = (batch: Uint8Array) => ({ ...TARGET, configVersion: 1, batch })
+
+  it('lends its batch once the object said that it lives here, and has it no more', async () => {
+    const got: (number | undefined)[] = []
+    const leader = partition({
+      append: ({ loan, batch }) => {
+        const [lent] = loan === undefined ? [batch] : (take(loan) ?? [])
+        got.push(loan === undefined ? undefined : lent?.[0])
+        return { ...appended, near: true }
+      },
+    })
+    const first = bytes(1)
+    const second = bytes(2)
+    expect(await leader.append(request(first))).toEqual(appended)
+    await leader.append(request(second))
+    expect([got, first.length, second.length]).toEqual([[undefined, 2], 1, 0])
+  })
+
+  it('gets a batch back that was not stored', async () => {
+    const stale = { kind: 'refused', error: 3, logStartOffset: offset(-1), near: true } as const
+    const leader = partition({
+      append: ({ loan }) =>
+        loan === undefined
+          ? { ...appended, near: true }
+          : { ...stale, loan: lend(take(loan) ?? [], 0) },
+    })
+    await leader.append(request(bytes(1)))
+    expect(await leader.append(request(bytes(5)))).toMatchObject({
+      kind: 'refused',
+      batch: bytes(5),
+    })
+  })
+
+  it('carries its batch to an object elsewhere, and after a failure', async () => {
+    let fails = false
+    const carried: number[] = []
+    const leader = partition({
+      append: ({ batch }) => {
+        carried.push(batch.length)
+        if (fails) throw new Error('moved')
+        return { ...appended, near: true }
+      },
+    })
+    await leader.append(request(bytes(1)))
+    fails = true
+    await expect(leader.append(request(bytes(1)))).rejects.toThrow('moved')
+    fails = false
+    await leader.append(request(bytes(1)))
+    expect(carried).toEqual([1, 0, 1])
+  })
+})
