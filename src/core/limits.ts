@@ -103,6 +103,9 @@ export const ENLIST_TIMEOUT_MS = 10_000
 /** Producers confirmed in a transaction and not written yet; the oldest are asked for again. */
 export const ENLISTED_REMEMBERED = 1_000
 
+/** Objects of which a context keeps a stub while it asks them nothing (about 1 KB each); the oldest go first. */
+export const OBJECTS_REACHED = 1_000
+
 /** What one isolate lends itself and nobody takes is dropped after this. */
 export const LENT_MAX_MS = 30_000
 
@@ -256,6 +259,9 @@ export const CONSUMER_GROUP_CHARACTERS = 16 * MiB
 /** Coordinators asked at once for one DescribeTransactions, and verifications for one request. */
 export const COORDINATORS_AT_ONCE = 32
 export const VERIFICATIONS_AT_ONCE = 64
+
+/** Partition leaders asked at once for one DescribeProducers: each may tell of PRODUCERS_PER_PARTITION. */
+export const LEADERS_AT_ONCE = 32
 
 /** A call parked at a coordinator (JoinGroup, SyncGroup) no longer than this: the platform's limit is 15 minutes. */
 export const PARKED_CALL_MAX_MS = 10 * 60 * 1000

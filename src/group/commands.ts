@@ -87,8 +87,8 @@ export type GroupCommand = GroupRequest & { readonly groupId: string }
 export type GroupChange =
   /** The first: a group of this id exists. Also when its kind of membership changes. */
   | { readonly kind: 'group'; readonly groupId: string; readonly type: 'classic' | 'consumer' }
-  /** Configuration as last told, so that a load knows the timeouts. */
-  | { readonly kind: 'configs'; readonly configs: string }
+  /** What the group goes by, as JSON: a load knows the timeouts before Cluster has said them again. */
+  | { readonly kind: 'settings'; readonly settings: string }
   | { readonly kind: 'row'; readonly row: RowChange }
   | { readonly kind: 'offset'; readonly offset: OffsetChange }
   /** The group is no more: nothing of it stays. */

@@ -53,7 +53,8 @@ import { type GroupSettings, groupSettings } from './settings.ts'
 export interface KeptGroupState {
   readonly groupId: string
   readonly type: 'classic' | 'consumer'
-  readonly configs: Readonly<Record<string, string>>
+  /** As last known: a load knows the timeouts before Cluster has said them again. */
+  readonly settings: GroupSettings
   readonly rows: ReadonlyMap<string, string>
   readonly offsets: KeptOffsets
 }
@@ -96,7 +97,7 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
   #membership: Membership | null = null
   #groupId: string | null
   #settings: GroupSettings
-  #configs: string
+  #keptSettings: string
   #metadata: GroupMetadata = NO_METADATA
   #topics = new Map<TopicId, number>()
   /** What Cluster told and no command has taken into account yet. */
@@ -111,8 +112,8 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
   constructor(newId: () => string, kept: KeptGroupState | null, nowMs: number) {
     this.#newId = newId
     this.#groupId = kept?.groupId ?? null
-    this.#configs = JSON.stringify(kept?.configs ?? {})
-    this.#settings = groupSettings(kept?.configs ?? {})
+    this.#settings = kept?.settings ?? groupSettings({})
+    this.#keptSettings = JSON.stringify(kept?.settings ?? null)
     this.#offsets = new Offsets(kept?.offsets)
     this.#verifications = new Verifications(this.#offsets.openTransactions())
     if (kept === null) return
@@ -178,7 +179,6 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
     const { version, topics, configs } = told
     const isNewer = version > this.#metadata.version
     this.#settings = groupSettings(configs)
-    this.#configs = JSON.stringify(configs)
     this.#metadata = { version, topics }
     this.#topics = new Map(topics.map(({ id, partitions }) => [id, partitions]))
     const dead = asked.filter((id) => !this.#topics.has(id))
@@ -427,11 +427,10 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
     for (const key of this.#membership?.rows() ?? []) {
       out.changes.push({ kind: 'row', row: { kind: 'delete', key } })
     }
-    const isNew = this.#membership === null
     this.#membership = membership
     this.#groupId = groupId
     out.changes.push({ kind: 'group', groupId, type: membership.type })
-    if (isNew) out.changes.push({ kind: 'configs', configs: this.#configs })
+    this.#keepSettings(out)
   }
 
   #take(step: Step, out: Outcome): void {
@@ -439,11 +438,19 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
     for (const [ticket, reply] of step.replies) out.replies.push([ticket, reply])
   }
 
+  #keepSettings(out: Outcome): void {
+    const settings = JSON.stringify(this.#settings)
+    if (settings === this.#keptSettings) return
+    this.#keptSettings = settings
+    out.changes.push({ kind: 'settings', settings })
+  }
+
   /** Offsets of topics that are no more go; a consumer group assigns what it has now. */
   #takeNews(out: Outcome, now: Surroundings): void {
     const news = this.#news
     this.#news = null
     if (news === null || this.#membership === null) return
+    this.#keepSettings(out)
     this.#write(this.#offsets.forgetTopics(news), out)
     if (isConsumer(this.#membership)) {
       this.#take(this.#membership.metadataChanged(now), out)
@@ -462,7 +469,9 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
     if (error !== KafkaError.NONE) return refused(request, error)
     this.#found(out, now)
     const expiresMs = request.retentionTimeMs < 0 ? null : now.nowMs + request.retentionTimeMs
-    return this.#eachPartition(request, now, (where, offset) => {
+    const isKept = (topicId: TopicId, partition: number) =>
+      this.#offsets.get(topicId, partition) !== undefined
+    return this.#eachPartition(request, now, isKept, (where, offset) => {
       const change = this.#offsets.commit(where, { ...offset, expiresMs })
       this.#write([change], out)
       this.#expiresWith(change, now)
@@ -522,7 +531,9 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
     this.#found(out, now)
     const { producerId, producerEpoch } = request
     const transaction = { producerId, producerEpoch, number }
-    return this.#eachPartition(request, now, (where, offset) => {
+    const isKept = (topicId: TopicId, partition: number) =>
+      this.#offsets.isPendingOf(producerId, topicId, partition)
+    return this.#eachPartition(request, now, isKept, (where, offset) => {
       const change = this.#offsets.pend(where, transaction, { ...offset, expiresMs: null })
       this.#write([change], out)
     })
@@ -575,6 +586,7 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
   #eachPartition(
     { topics }: { readonly topics: readonly CommittedTopic[] },
     { settings, nowMs }: Surroundings,
+    isKept: (topicId: TopicId, partition: number) => boolean,
     keep: (
       where: { readonly topicId: TopicId; readonly name: string; readonly partition: number },
       offset: Omit<KeptOffset, 'sequence' | 'expiresMs'>,
@@ -587,8 +599,7 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
       if ((metadata?.length ?? 0) > settings.offsetMetadataMaxBytes) {
         return KafkaError.OFFSET_METADATA_TOO_LARGE
       }
-      const isNew = this.#offsets.get(topicId, partition) === undefined
-      if (isNew && this.#offsets.size >= OFFSETS_PER_GROUP) {
+      if (this.#offsets.size >= OFFSETS_PER_GROUP && !isKept(topicId, partition)) {
         return KafkaError.INVALID_COMMIT_OFFSET_SIZE
       }
       keep(
@@ -692,6 +703,7 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
     this.#offsets.forgetTopics(this.#offsets.topicIds())
     this.#verifications.forget()
     this.#membership = null
+    this.#keptSettings = ''
     this.#expiryDueMs = NEVER
     out.changes.push({ kind: 'gone' })
   }

@@ -156,7 +156,11 @@ export class Group extends DurableObject<ObjectBindings> implements GroupRpc {
 
   /** Resolves when what changed has been taken into account. */
   async metadataChanged(groupId: string): Promise<void> {
-    if (this.#machine.groupId === null) return
+    if (this.#machine.groupId === null) {
+      // An entry that was left behind: it goes.
+      this.#directory.changed(groupId)
+      return
+    }
     await this.#directory.register(groupId)
     await this.#ask({ kind: 'refreshed' }, groupId)
   }

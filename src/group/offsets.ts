@@ -113,6 +113,11 @@ export class Offsets {
     return this.#pendingOn.has(key(topicId, partition))
   }
 
+  /** Whether this producer has an offset for the partition in its transaction. */
+  isPendingOf(producerId: number, topicId: TopicId, partition: number): boolean {
+    return this.#pending.get(producerId)?.has(key(topicId, partition)) ?? false
+  }
+
   /** The transactions that have offsets here. */
   openTransactions(): OpenTransaction[] {
     return [...this.#pending].flatMap(([producerId, partitions]) =>

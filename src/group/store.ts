@@ -7,6 +7,7 @@ import type { TopicId } from '../core/ids.ts'
 import type { GroupChange } from './commands.ts'
 import type { KeptGroupState } from './group.ts'
 import type { KeptOffset, KeptOffsets, OffsetChange } from './offsets.ts'
+import { groupSettings } from './settings.ts'
 
 /** What a statement takes. */
 export type SqlValue = string | number | null
@@ -36,7 +37,7 @@ const CREATE = [
   'CREATE TABLE schema_version (version INTEGER NOT NULL)',
   `CREATE TABLE consumer_group (
     id INTEGER PRIMARY KEY CHECK (id = 0), group_id TEXT NOT NULL, type TEXT NOT NULL,
-    configs TEXT NOT NULL)`,
+    settings TEXT)`,
   'CREATE TABLE membership (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
   `CREATE TABLE committed_offset (
     topic_id TEXT NOT NULL, partition INTEGER NOT NULL, name TEXT NOT NULL,
@@ -52,16 +53,16 @@ const CREATE = [
 ] as const
 
 const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
-const READ_GROUP = 'SELECT group_id, type, configs FROM consumer_group'
+const READ_GROUP = 'SELECT group_id, type, settings FROM consumer_group'
 const READ_MEMBERSHIP = 'SELECT key, value FROM membership ORDER BY key'
 const READ_COMMITTED = `SELECT topic_id, partition, name, committed, leader_epoch, metadata,
   committed_ms, expires_ms, sequence FROM committed_offset`
 const READ_PENDING = `SELECT producer_id, topic_id, partition, producer_epoch, number, name, committed,
   leader_epoch, metadata, committed_ms, NULL AS expires_ms, sequence FROM pending_offset`
 
-const PUT_GROUP = `INSERT INTO consumer_group (id, group_id, type, configs) VALUES (0, ?, ?, '{}')
+const PUT_GROUP = `INSERT INTO consumer_group (id, group_id, type) VALUES (0, ?, ?)
   ON CONFLICT (id) DO UPDATE SET type = excluded.type`
-const SET_CONFIGS = 'UPDATE consumer_group SET configs = ?'
+const SET_SETTINGS = 'UPDATE consumer_group SET settings = ?'
 const PUT_ROW = 'INSERT OR REPLACE INTO membership (key, value) VALUES (?, ?)'
 const DELETE_ROW = 'DELETE FROM membership WHERE key = ?'
 const PUT_COMMITTED = `INSERT OR REPLACE INTO committed_offset (topic_id, partition, name, committed,
@@ -117,7 +118,8 @@ export class GroupStore {
     return {
       groupId: String(group.group_id),
       type: group.type === 'consumer' ? 'consumer' : 'classic',
-      configs: JSON.parse(String(group.configs)) as Record<string, string>,
+      // What a newer release knows beside it has its default until Cluster says more.
+      settings: { ...groupSettings({}), ...(JSON.parse(String(group.settings ?? '{}')) as object) },
       rows: new Map(rows.map(({ key, value }) => [String(key), String(value)])),
       offsets: readOffsets(this.#storage),
     }
@@ -142,8 +144,8 @@ export class GroupStore {
       case 'group':
         this.#run(PUT_GROUP, change.groupId, change.type)
         return
-      case 'configs':
-        this.#run(SET_CONFIGS, change.configs)
+      case 'settings':
+        this.#run(SET_SETTINGS, change.settings)
         return
       case 'row': {
         const { row } = change

@@ -12,6 +12,9 @@ import type { PendingAppend } from './flush.ts'
 import type { ProducerState } from './producer-state.ts'
 import { storedBatch } from './producers.ts'
 
+/** What a waiting batch costs beside its bytes. */
+const WAITING_OVERHEAD_BYTES = 1024
+
 /** Is this producer in a transaction of which this partition is a part? */
 export interface EnlistQuestion extends Omit<EnlistRequest, 'participant'> {
   readonly topic: string
@@ -21,10 +24,10 @@ export interface EnlistQuestion extends Omit<EnlistRequest, 'participant'> {
 export interface EnlistmentOptions {
   /** Asks the coordinator of the transactional id; rejects when it cannot be reached. */
   readonly enlist: (question: EnlistQuestion) => Promise<EnlistReply>
-  /** The producer as far as it is written. */
+  /** The producer as far as it is written; undefined also for one that has expired. */
   readonly state: (producerId: number) => ProducerState | undefined
-  /** Too many transactions are open here. */
-  readonly isCrowded: () => boolean
+  /** Too many transactions are open here, those of `joining` producers counted that are being asked about. */
+  readonly isCrowded: (joining: number) => boolean
   readonly push: (append: PendingAppend) => void
   readonly refuse: (append: PendingAppend, error: ErrorCode) => void
   readonly startTimer: StartTimer
@@ -74,7 +77,8 @@ export class Enlistments {
     if (question !== undefined) this.#wait(question, { append, transaction })
     else if (number !== null) push({ ...append, transaction: number })
     else if (this.#isAnswered(append)) push(append)
-    else if (this.#options.isCrowded()) refuse(append, KafkaError.COORDINATOR_NOT_AVAILABLE)
+    else if (this.#options.isCrowded(this.#questions.size))
+      refuse(append, KafkaError.COORDINATOR_NOT_AVAILABLE)
     else this.#ask([{ append, transaction }])
   }
 
@@ -85,13 +89,17 @@ export class Enlistments {
     return known.epoch > header.producerEpoch || storedBatch(known, header) !== null
   }
 
-  /** A marker has arrived: what was confirmed for its transaction or an earlier one is void. */
-  ended(producerId: number, number: number | null): void {
+  /**
+   * A marker has arrived: what was confirmed for its transaction or an earlier one is void. One without
+   * a number says nothing about later epochs.
+   */
+  ended(producerId: number, epoch: number, number: number | null): void {
     const endedNumber = number ?? Number.POSITIVE_INFINITY
     const enlisted = this.#enlisted.get(producerId)
     if (enlisted !== undefined && enlisted.number <= endedNumber) this.#enlisted.delete(producerId)
     const question = this.#questions.get(producerId)
-    if (question !== undefined) question.endedNumber = Math.max(question.endedNumber, endedNumber)
+    if (question === undefined || (number === null && epoch < question.epoch)) return
+    question.endedNumber = Math.max(question.endedNumber, endedNumber)
   }
 
   /** Refuses all that wait. Answers that come later are not listened to. */
@@ -113,23 +121,28 @@ export class Enlistments {
   }
 
   #wait(question: Question, waiting: Waiting): void {
-    const { length } = waiting.append.batch
-    if (this.#bytes + length > VERIFY_QUEUE_BYTES) {
+    if (this.#hasRoom(waiting)) question.fifo.push(waiting)
+  }
+
+  /** Takes the room that a batch needs while it waits, or refuses it. One batch may have all there is. */
+  #hasRoom(waiting: Waiting): boolean {
+    const bytes = costOf(waiting)
+    if (this.#bytes > 0 && this.#bytes + bytes > VERIFY_QUEUE_BYTES) {
       this.#options.refuse(waiting.append, KafkaError.NOT_LEADER_OR_FOLLOWER)
-      return
+      return false
     }
-    this.#bytes += length
-    question.fifo.push(waiting)
+    this.#bytes += bytes
+    return true
   }
 
   /** Asks for the first of those waiting; the others share the answer if they have its epoch. */
-  #ask(fifo: readonly Waiting[]): void {
+  #ask(those: readonly Waiting[]): void {
+    const fifo = those.filter((waiting) => this.#hasRoom(waiting))
     const [first] = fifo
     if (first === undefined) return
     const { producerId, producerEpoch } = first.append.header
-    const question: Question = { epoch: producerEpoch, fifo: [], endedNumber: -1 }
+    const question: Question = { epoch: producerEpoch, fifo, endedNumber: -1 }
     this.#questions.set(producerId, question)
-    for (const waiting of fifo) this.#wait(question, waiting)
     const { transactionalId, topic, implicit } = first.transaction
     const { enlist, startTimer, report } = this.#options
     const answer = (reply: EnlistReply) => {
@@ -161,7 +174,7 @@ export class Enlistments {
     const rest: Waiting[] = []
     for (const waiting of question.fifo) {
       const { append } = waiting
-      this.#bytes -= append.batch.length
+      this.#bytes -= costOf(waiting)
       if (append.header.producerEpoch !== question.epoch) rest.push(waiting)
       else if (error !== KafkaError.NONE) refuse(append, error)
       else if (isOver) refuse(append, KafkaError.INVALID_TXN_STATE)
@@ -179,4 +192,8 @@ export class Enlistments {
       return
     }
   }
+}
+
+function costOf({ append }: Waiting): number {
+  return append.batch.length + WAITING_OVERHEAD_BYTES
 }

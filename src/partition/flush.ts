@@ -176,7 +176,16 @@ export function planFlush(queue: AppendQueue, start: FlushStart): FlushPlan {
 
 function checkOf(producers: ProducerChanges, append: PendingAppend): ProducerCheck {
   const { end, header, transaction } = append
-  return end === null ? producers.check(header, transaction) : producers.checkEnd(end)
+  if (end !== null) return producers.checkEnd(end)
+  const check = producers.check(header, transaction)
+  return check.kind === 'next' && header.transactional && transaction === null ? FORGOTTEN : check
+}
+
+/** It did not need to be verified when it came, because its producer was known: sent again, it will be. */
+const FORGOTTEN: ProducerCheck = {
+  kind: 'refused',
+  error: KafkaError.NOT_LEADER_OR_FOLLOWER,
+  message: 'the producer was forgotten meanwhile',
 }
 
 /** The answer to a batch that is durable. */

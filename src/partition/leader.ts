@@ -75,8 +75,8 @@ export class PartitionLeader implements PartitionRpc {
     this.#uploads = new Uploads(host.startTimer)
     this.#enlistments = new Enlistments({
       enlist: host.enlist,
-      state: (producerId) => this.#log?.producer(producerId),
-      isCrowded: () => this.#log?.isCrowded ?? false,
+      state: (producerId) => this.#log?.producer(producerId, host.now()),
+      isCrowded: (joining) => this.#log?.isCrowded(joining) ?? false,
       push: (append) => this.#push(append),
       refuse: (append, error) => this.#refuse(append, error),
       startTimer: host.startTimer,
@@ -139,7 +139,10 @@ export class PartitionLeader implements PartitionRpc {
     const error = this.#closedTo(marker)
     if (error !== NONE) return Promise.resolve({ error })
     const { producerId, producerEpoch, number, coordinatorEpoch, committed } = marker
-    this.#enlistments.ended(producerId, number)
+    if (!Number.isSafeInteger(producerId) || producerId < 0) {
+      return Promise.resolve({ error: KafkaError.INVALID_PRODUCER_ID_MAPPING })
+    }
+    this.#enlistments.ended(producerId, producerEpoch, number)
     const batch = buildEndTransaction({
       commit: committed,
       producerId,
@@ -169,10 +172,19 @@ export class PartitionLeader implements PartitionRpc {
   async appendPart(part: AppendPart): Promise<AppendReply | null> {
     const whole = this.#uploads.add(part)
     if (whole === null) return null
-    if (whole === 'lost') return refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)
+    if (whole === 'lost') {
+      this.#awaitUpload(part)
+      return refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)
+    }
     const { topicId, partition, configVersion, transaction } = part
     const request = { topicId, partition, configVersion, batch: whole }
     return this.append(transaction === undefined ? request : { ...request, transaction })
+  }
+
+  /** Its producer sends the batch again, and none of those behind it may come before. */
+  #awaitUpload({ at, bytes, ...target }: AppendPart): void {
+    if (at !== 0 || bytes.length < BATCH_HEADER_BYTES || this.#closedTo(target) !== NONE) return
+    this.#opened().awaitRetry(readBatchHeader(bytes))
   }
 
   async read(request: ReadRequest): Promise<ReadReply> {

@@ -159,7 +159,8 @@ export class PartitionLog {
 
   /** Stores a plan's chunk in one transaction. It is not visible until confirmed. */
   write(row: ChunkRow, plan: FlushPlan, nowMs: number): void {
-    this.#refuseWhenFull(row)
+    // Markers may have the little that is left: without them the transactions here would never end.
+    if (plan.placed.some(({ append }) => append.end === null)) this.#refuseWhenFull(row)
     const deltaBytes = this.#deltaBytesSinceSnapshot + (row.producers?.length ?? 0)
     const snapshotDue =
       this.#chunksSinceSnapshot + 1 >= PRODUCER_SNAPSHOT_CHUNKS ||
@@ -188,14 +189,17 @@ export class PartitionLog {
     this.#lastStable = this.#stableEnd()
   }
 
-  /** The producer as far as it is written; undefined when it is not known. */
-  producer(producerId: number): ProducerState | undefined {
-    return this.#producers.state(producerId)
+  /** The producer as far as it is written; undefined when it is not known, or not any more. */
+  producer(producerId: number, nowMs: number): ProducerState | undefined {
+    const state = this.#producers.state(producerId)
+    if (state === undefined) return undefined
+    const { producerIdExpirationMs } = this.#configured().settings
+    return isExpired(state, nowMs, producerIdExpirationMs) ? undefined : state
   }
 
-  /** No further transaction may begin before another has ended. */
-  get isCrowded(): boolean {
-    return this.#producers.isCrowded
+  /** No further transaction than those of `joining` producers may begin before another has ended. */
+  isCrowded(joining: number): boolean {
+    return this.#producers.isCrowded(joining)
   }
 
   /** Every producer that is remembered, as DescribeProducers shows it. */

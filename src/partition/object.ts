@@ -5,7 +5,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { discard } from '../core/bytes.ts'
 import type { TopicSettings } from '../core/configs.ts'
 import { readEnvironment } from '../core/env.ts'
-import type { ErrorCode } from '../core/errors.ts'
+import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import type { Offset, TopicId } from '../core/ids.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
 import { isolateId, lend, take } from '../runtime/lending.ts'
@@ -29,6 +29,7 @@ import type {
   TransactionMarker,
   WatchReply,
 } from './contract.ts'
+import { refused } from './flush.ts'
 import { PartitionLeader } from './leader.ts'
 import { isolateChunks } from './tail.ts'
 
@@ -78,7 +79,11 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
   /** A batch lent by the caller is given back where the caller may send it elsewhere. */
   async append(request: AppendRequest): Promise<AppendReply> {
     const { isolate, loan, ...rest } = request
-    if (isolate !== isolateId()) return this.#leader.append(rest)
+    if (isolate !== isolateId()) {
+      // Lent to the object that was here before this one: only its lender can reach the batch.
+      if (loan !== undefined) return refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)
+      return this.#leader.append(rest)
+    }
     if (loan === undefined) return { ...(await this.#leader.append(rest)), near: true }
     const [batch] = take(loan) ?? []
     if (batch === undefined) throw new Error('what was lent waited too long')

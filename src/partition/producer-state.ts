@@ -61,7 +61,8 @@ export function eventsOf(producerId: number, state: ProducerState): ProducerEven
   const { epoch, coordinatorEpoch, endedNumber, open, lastAppendMs } = state
   if (endedNumber >= 0) events.push({ kind: 'ended', producerId, number: endedNumber })
   events.push(...state.batches)
-  if (coordinatorEpoch >= 0) {
+  // Without batches it is the marker that says the epoch, whatever coordinator an operator claimed.
+  if (coordinatorEpoch >= 0 || state.batches.length === 0) {
     const appendedAtMs = lastAppendMs
     events.push({ kind: 'end', producerId, epoch, coordinatorEpoch, offset: -1, appendedAtMs })
   }

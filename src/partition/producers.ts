@@ -69,9 +69,12 @@ export class ProducerTable {
     return null
   }
 
-  /** No more transactions may be open here: those that are can not be forgotten. */
-  get isCrowded(): boolean {
-    return this.#open.size >= this.#capacity
+  /**
+   * No more transactions may be open here than are, with `joining` others: they can not be forgotten,
+   * and all producers must fit a snapshot's row.
+   */
+  isCrowded(joining: number): boolean {
+    return this.#open.size + joining >= this.#capacity
   }
 
   state(producerId: number): ProducerState | undefined {
@@ -223,7 +226,8 @@ export class ProducerChanges {
       if (isOver) return { kind: 'duplicate', baseOffset: -1 }
     }
     if (end.producerEpoch < state.epoch) return fenced(end.producerEpoch, state.epoch)
-    if (end.coordinatorEpoch < state.coordinatorEpoch) {
+    // A coordinator of ours has no rivals: its markers are known by their numbers.
+    if (end.number === null && end.coordinatorEpoch < state.coordinatorEpoch) {
       const message = `coordinator epoch ${end.coordinatorEpoch} is older than ${state.coordinatorEpoch}`
       return { kind: 'refused', error: KafkaError.TRANSACTION_COORDINATOR_FENCED, message }
     }

@@ -75,7 +75,8 @@ export function decodeRequestHeader(frame: Uint8Array): OpenedRequest {
  * Reads the rest of a header and the body of a request. Records are views into the frame.
  * @param version one that the declaration covers (else RangeError)
  * @param reader as decodeRequestHeader left it
- * @throws MalformedMessage, also for bytes after the body
+ * Bytes after the body are ignored, as Kafka does: librdkafka 2.16 sends some with Metadata version 13.
+ * @throws MalformedMessage
  */
 export function decodeRequest<A extends Api>(
   api: A,
@@ -84,9 +85,7 @@ export function decodeRequest<A extends Api>(
 ): RequestOf<A> {
   const codec = codecFor(api, api.request, version)
   if (isFlexible(api, version)) skipTags(reader)
-  const body = codec.decode(reader)
-  reader.expectEnd()
-  return body as RequestOf<A>
+  return codec.decode(reader) as RequestOf<A>
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type TopicId,
   transactionName,
 } from '../core/ids.ts'
+import { OBJECTS_REACHED } from '../core/limits.ts'
 import type { GroupRpc } from '../group/contract.ts'
 import type { AppendReply, AppendRequest, PartitionRpc, ReadReply } from '../partition/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
@@ -33,7 +34,7 @@ export interface ObjectBindings {
 /** The objects as one context reaches them. */
 export interface Objects {
   readonly cluster: ClusterRpc
-  /** The same object for the same partition during the life of this context, so calls stay in order. */
+  /** The same object for the same partition while calls to it are under way, so they stay in order. */
   partition(topicId: TopicId, partition: number): PartitionRpc
   /** As partition: the same object for the same group. */
   group(groupId: string): GroupRpc
@@ -66,17 +67,19 @@ export class ObjectCallError extends Error {
  * were made; after a rejection the next call takes a new stub, because the old one may be broken.
  */
 export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): Objects {
-  const reached = new Map<string, unknown>()
+  const reached = new Map<string, Reached>()
   const once = <Rpc>(
     namespace: ObjectNamespace,
     name: string,
     over: (call: Call<Rpc>) => Rpc,
   ): Rpc => {
     const known = reached.get(name)
-    if (known !== undefined) return known as Rpc
-    const made = over(caller(() => namespace.getByName(name) as Rpc))
-    reached.set(name, made)
-    return made
+    if (known !== undefined) return known.rpc as Rpc
+    const use = { calls: 0 }
+    const rpc = over(caller(() => namespace.getByName(name) as Rpc, use))
+    if (reached.size >= OBJECTS_REACHED) forgetIdle(reached)
+    reached.set(name, { rpc, use })
+    return rpc
   }
   return {
     cluster: clusterOver(caller(() => env.CLUSTER.getByName(clusterName(tenant)) as ClusterRpc)),
@@ -90,12 +93,40 @@ export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): O
 
 type Call<Rpc> = <T>(method: (stub: Rpc) => Promise<T>) => Promise<T>
 
+/** Calls to one object that are under way. */
+interface Use {
+  calls: number
+}
+
+interface Reached {
+  readonly rpc: unknown
+  readonly use: Use
+}
+
+/** How many are looked at when one more is reached: more than one, so that the number falls again. */
+const LOOKED_AT = 4
+
+/**
+ * A context may live for days and meet new transactional ids all the time. An object that is asked
+ * nothing now may be asked through another stub later: there is no call whose place could be taken.
+ */
+function forgetIdle(reached: Map<string, Reached>): void {
+  let looks = LOOKED_AT
+  for (const [name, one] of reached) {
+    reached.delete(name)
+    if (one.use.calls > 0) reached.set(name, one)
+    looks -= 1
+    if (looks === 0) return
+  }
+}
+
 /** Calls through one stub at a time; the call leaves in the caller's own turn. */
-function caller<Rpc>(connect: () => Rpc): Call<Rpc> {
+function caller<Rpc>(connect: () => Rpc, use: Use = { calls: 0 }): Call<Rpc> {
   let stub: Rpc | null = null
   return async (method) => {
     const current = stub ?? connect()
     stub = current
+    use.calls += 1
     try {
       const result = await method(current)
       release(result)
@@ -103,6 +134,8 @@ function caller<Rpc>(connect: () => Rpc): Call<Rpc> {
     } catch (cause) {
       if (stub === current) stub = null
       throw new ObjectCallError(cause)
+    } finally {
+      use.calls -= 1
     }
   }
 }
@@ -122,7 +155,8 @@ function flag(cause: unknown, name: string): boolean {
 }
 
 function partitionOver(call: Call<PartitionRpc>): PartitionRpc {
-  // What the last answer said: only a failure can part the two, and starts anew.
+  // What the last answer said. The object may be evicted and made anew elsewhere without a failure: then
+  // it could not take what was lent, which comes back from here.
   let near = false
   const append = async (request: AppendRequest): Promise<AppendReply> => {
     const isolate = isolateId()
@@ -134,10 +168,12 @@ function partitionOver(call: Call<PartitionRpc>): PartitionRpc {
         ...reply
       } = await call((stub) => stub.append({ ...sent, isolate }))
       near = isNear === true
-      const [batch] = loan === undefined ? [] : (take(loan) ?? [])
+      const back = loan ?? sent.loan
+      const [batch] = back === undefined ? [] : (take(back) ?? [])
       return reply.kind === 'appended' || batch === undefined ? reply : { ...reply, batch }
     } catch (error) {
       near = false
+      if (sent.loan !== undefined) take(sent.loan)
       throw error
     }
   }

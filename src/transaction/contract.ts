@@ -61,7 +61,7 @@ export interface AddRequest extends TransactionalProducer {
 /**
  * A partition leader or a group that meets a producer whose transaction it does not know.
  * `verifyOnly`: the client says AddPartitionsToTxn itself (older flow), the participant must be in the
- * transaction already; else it is added now (KIP-890).
+ * transaction already, a partition by its topic's name; else it is added now (KIP-890).
  */
 export interface EnlistRequest extends TransactionalProducer {
   readonly participant: Participant

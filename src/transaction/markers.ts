@@ -15,32 +15,38 @@ export interface Telling {
 
 /** See the head of this file. */
 export class Markers {
-  readonly #waiting: Participant[]
+  /** Whose turn it is: the last first. */
+  #waiting: Telling[]
+  /** Those who failed while others were waiting, and come after them. */
+  #failed: Telling[] = []
   readonly #underWay = new Map<ParticipantKey, Telling>()
 
   constructor(participants: readonly Participant[]) {
-    this.#waiting = [...participants].reverse()
+    this.#waiting = participants.map((participant) => ({ participant, attempt: 0 })).reverse()
   }
 
   /** Everybody knows. */
   get done(): boolean {
-    return this.#waiting.length === 0 && this.#underWay.size === 0
+    return this.#waiting.length + this.#failed.length + this.#underWay.size === 0
   }
 
   /** Those who are not known to know. */
   untold(): readonly Participant[] {
-    const underWay = [...this.#underWay.values()].map(({ participant }) => participant)
-    return [...underWay, ...this.#waiting.toReversed()]
+    const tellings = [...this.#underWay.values(), ...this.#waiting.toReversed(), ...this.#failed]
+    return tellings.map(({ participant }) => participant)
   }
 
   /** Whom to tell now. */
   next(): Telling[] {
     const tellings: Telling[] = []
     while (this.#underWay.size < MARKERS_IN_FLIGHT) {
-      const participant = this.#waiting.pop()
-      if (participant === undefined) break
-      const telling = { participant, attempt: 0 }
-      this.#underWay.set(keyOf(participant), telling)
+      if (this.#waiting.length === 0) {
+        this.#waiting = this.#failed.reverse()
+        this.#failed = []
+      }
+      const telling = this.#waiting.pop()
+      if (telling === undefined) break
+      this.#underWay.set(keyOf(telling.participant), telling)
       tellings.push(telling)
     }
     return tellings
@@ -51,13 +57,13 @@ export class Markers {
     this.#underWay.delete(keyOf(participant))
   }
 
-  /** One could not be told: what to try next, if it is still to be told. */
+  /** One could not be told: whom to try next, which is another one as long as others are waiting. */
   failed(participant: Participant): Telling[] {
     const key = keyOf(participant)
     const before = this.#underWay.get(key)
     if (before === undefined) return []
-    const telling = { participant, attempt: before.attempt + 1 }
-    this.#underWay.set(key, telling)
-    return [telling]
+    this.#underWay.delete(key)
+    this.#failed.push({ participant, attempt: before.attempt + 1 })
+    return this.next()
   }
 }

@@ -49,6 +49,17 @@ export class Participants {
     return this.#byKey.has(keyOf(participant))
   }
 
+  /** Whether the same partition of a topic of the same name is in, whatever the topic's id. */
+  hasNamesake(participant: Participant): boolean {
+    if (participant.kind !== 'partition') return false
+    const { topic, partition } = participant
+    for (const one of this.#byKey.values()) {
+      if (one.kind === 'partition' && one.topic === topic && one.partition === partition)
+        return true
+    }
+    return false
+  }
+
   all(): readonly Participant[] {
     return [...this.#byKey.values()]
   }

@@ -253,7 +253,7 @@ export class TransactionMachine implements Machine<Command, Reply, Change, Effec
       return
     }
     const error = verifies
-      ? this.#verify(command.request)
+      ? this.#verify(command.request, nowMs, draft)
       : this.#add(command.request, participantsOf(command), nowMs, draft)
     if (command.kind === 'add') {
       draft.replies.push([ticket, { error }])
@@ -288,14 +288,19 @@ export class TransactionMachine implements Machine<Command, Reply, Change, Effec
     return KafkaError.NONE
   }
 
-  #verify(request: EnlistRequest): ErrorCode {
+  #verify(request: EnlistRequest, nowMs: number, draft: Draft): ErrorCode {
     const state = this.#state
     if (state === null) return KafkaError.INVALID_PRODUCER_ID_MAPPING
     const error = identityError(state, request)
     if (error !== KafkaError.NONE) return error
     if (isPreparing(state)) return KafkaError.CONCURRENT_TRANSACTIONS
-    return state.state === 'Ongoing' && this.#participants.has(request.participant)
-      ? KafkaError.NONE
+    if (state.state !== 'Ongoing') return KafkaError.TRANSACTION_ABORTABLE
+    const { participant } = request
+    if (this.#participants.has(participant)) return KafkaError.NONE
+    // Clients add partitions by name. A broker's cache may have taken it for the id of a topic that was
+    // deleted since, and nobody would tell it: the leader who asks is the one that was meant.
+    return this.#participants.hasNamesake(participant)
+      ? this.#add(request, [participant], nowMs, draft)
       : KafkaError.TRANSACTION_ABORTABLE
   }
 

@@ -1,6 +1,8 @@
 // The members of one classic group as a load: each on a connection of its own, as Kafka's muted channel
 // asks, so that a whole rebalance can be timed. Not a consumer: nothing is fetched.
 
+import { Writer } from '../../src/core/bytes.ts'
+import { FindCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
 import { Heartbeat } from '../../src/protocol/messages/heartbeat.ts'
 import { JoinGroup } from '../../src/protocol/messages/join-group.ts'
 import { SyncGroup } from '../../src/protocol/messages/sync-group.ts'
@@ -53,7 +55,7 @@ export class GroupMember {
   async settle(settled: () => boolean): Promise<void> {
     await this.#rejoin()
     while (!settled()) {
-      await new Promise((done) => setTimeout(done, SETTLING_MS))
+      await pause()
       if ((await this.#beat()) === REBALANCE_IN_PROGRESS) await this.#rejoin()
     }
   }
@@ -65,7 +67,10 @@ export class GroupMember {
         this.#memberId = joined.memberId
         continue
       }
-      if (RETRIABLE.has(joined.errorCode)) continue
+      if (RETRIABLE.has(joined.errorCode)) {
+        await pause()
+        continue
+      }
       if (joined.errorCode !== NONE) throw new Error(`JoinGroup: error ${joined.errorCode}`)
       this.#memberId = joined.memberId
       this.#generation = joined.generationId
@@ -98,7 +103,7 @@ export class GroupMember {
       rebalanceTimeoutMs: 60_000,
       memberId: this.#memberId,
       protocolType: 'consumer',
-      protocols: [{ name: 'range', metadata: Buffer.alloc(64, `subscription ${this.#round} `) }],
+      protocols: [{ name: 'range', metadata: subscription(`topic-${this.#round}`) }],
     })
   }
 
@@ -117,12 +122,35 @@ export class GroupMember {
   }
 }
 
+/** A ConsumerProtocolSubscription of version 0: Apache Kafka reads it, and one that is none can end it. */
+function subscription(topic: string): Uint8Array {
+  const writer = new Writer()
+  writer.int16(0)
+  writer.int32(1)
+  writer.utf8(topic, (to, length) => to.int16(length))
+  writer.int32(-1)
+  return Buffer.concat(writer.finish())
+}
+
+function pause(): Promise<void> {
+  return new Promise((done) => setTimeout(done, SETTLING_MS))
+}
+
+/** Kafka makes the topic of its offsets when it is first asked for a coordinator. */
+async function findCoordinator(port: number, key: string): Promise<void> {
+  const wire = await Wire.open({ host: '127.0.0.1', port })
+  while ((await wire.call(FindCoordinator, 2, { key, keyType: 0 })).errorCode !== NONE)
+    await pause()
+  wire.close()
+}
+
 /** A group of `size` members, stable; its first member is the leader. */
 export async function openGroup(
   port: number,
   groupId: string,
   size: number,
 ): Promise<readonly GroupMember[]> {
+  await findCoordinator(port, groupId)
   const opening = Array.from({ length: size }, () => GroupMember.open(port, groupId))
   const members = await Promise.all(opening)
   const settled = () => {

@@ -16,6 +16,7 @@ class FakeLog {
   readonly sizes: number[]
   reads: ReadRequest[] = []
   watches = 0
+  lastStable: number | null = null
   #wake: (() => void)[] = []
 
   constructor(...sizes: number[]) {
@@ -32,7 +33,8 @@ class FakeLog {
       this.reads.push(request)
       const pieces: Uint8Array[] = []
       let left = request.maxBytes
-      for (let at = request.offset as number; at < this.sizes.length; at++) {
+      const end = request.readCommitted ? this.#state().lastStableOffset : this.sizes.length
+      for (let at = request.offset as number; at < end; at++) {
         const size = this.sizes[at] ?? 0
         if (size > left && !(request.atLeastOneBatch && pieces.length === 0)) break
         pieces.push(batch(at, size))
@@ -53,7 +55,8 @@ class FakeLog {
 
   #state(): Omit<ReadReply, 'error' | 'pieces' | 'abortedTransactions'> {
     const end = offset(this.sizes.length)
-    return { highWatermark: end, lastStableOffset: end, logStartOffset: offset(0) }
+    const lastStableOffset = offset(this.lastStable ?? end)
+    return { highWatermark: end, lastStableOffset, logStartOffset: offset(0) }
   }
 }
 
@@ -139,6 +142,18 @@ describe('Fetch', () => {
     const limits = { maxBytes: 100, partitionMaxBytes: 10 }
     const { bytes } = await ask(context, request({ a: 0, b: 0, c: 0 }, limits))
     expect(bytes).toEqual([0, 5_000, 0])
+  })
+
+  it('KIP-74 holds inside an open transaction, which readers of uncommitted records see', async () => {
+    const log = new FakeLog(50, 5_000)
+    log.lastStable = 1
+    const context = setUp({ a: new FakeLog(), b: log })
+    const { bytes } = await ask(context, request({ a: 0, b: 1 }, { partitionMaxBytes: 10 }))
+    expect(bytes).toEqual([0, 5_000])
+    const reads = log.reads.length
+    await ask(context, request({ a: 0, b: 1 }, { partitionMaxBytes: 10, isolationLevel: 1 }))
+    // Below the last stable offset there is nothing to insist on.
+    expect(log.reads.length).toBe(reads + 1)
   })
 
   it('lists every partition asked, also those for which nothing was left', async () => {

@@ -353,6 +353,39 @@ describe('offsets in a transaction', () => {
     expect(world.ask(inTransaction('t', 1)).topics).toEqual([{ errors: [14] }])
   })
 
+  it('are bounded in number, also where an offset is committed already', () => {
+    const topics = [topicOf('t', OFFSETS_PER_GROUP)]
+    const machine = new GroupMachine(() => 'id', null, START_MS)
+    machine.learn([], { version: 1, topics, configs: {} })
+    const named = (from: number, until: number) => {
+      const partitions = Array.from({ length: until - from }, (_, index) => ({
+        partition: from + index,
+        offset: 1,
+        leaderEpoch: -1,
+        metadata: null,
+      }))
+      return [{ topicId: idOf('t'), name: 't', partitions }]
+    }
+    const { request, caller } = commit('t', 1)
+    const committing = { ...request, topics: named(0, OFFSETS_PER_GROUP - 1) }
+    machine.decide({ kind: 'commit', groupId: GROUP, caller, request: committing }, 1, 0)
+    const asked = inTransaction('t', 1)
+    const pending = { ...asked.request, topics: named(0, 2) }
+    const command = { ...asked, groupId: GROUP, request: pending }
+    const [effect] = machine.decide(command, 2, 0).effects.filter(({ kind }) => kind === 'enlist')
+    if (effect?.kind !== 'enlist') throw new Error('nobody was asked')
+    const reply = { error: 0, number: 1 }
+    const { replies } = machine.decide(
+      { kind: 'enlisted', groupId: GROUP, key: effect.key, reply },
+      3,
+      0,
+    )
+    expect(replies[0]?.[1]).toEqual({ topics: [{ errors: [0, 28] }] })
+    // What is pending already may be changed.
+    const again = machine.decide({ ...command, request: { ...pending, topics: named(0, 1) } }, 4, 0)
+    expect(again.replies[0]?.[1]).toEqual({ topics: [{ errors: [0] }] })
+  })
+
   it('of an operator end with any number, but not what a later epoch began', () => {
     const world = new World()
     world.send(inTransaction('t', 5, { producerEpoch: 4 }))

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
-import { PRODUCERS_PER_PARTITION } from '../../src/core/limits.ts'
+import { PRODUCERS_PER_PARTITION, UPLOADS_PER_PARTITION } from '../../src/core/limits.ts'
 import { ProducerTable, sequenceAfter } from '../../src/partition/producers.ts'
-import { Bench, SETTINGS, sequenced, TARGET } from './harness.ts'
+import { Bench, batch, SETTINGS, sequenced, TARGET } from './harness.ts'
 
 const SEQUENCE_MAX = 2_147_483_647
 const OUT_OF_ORDER = { error: KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER }
@@ -157,6 +157,23 @@ describe('producer state', () => {
     await bench.loseCommit()
     expect(await original).toMatchObject({ error: KafkaError.KAFKA_STORAGE_ERROR })
     expect(await duplicate).toMatchObject({ error: KafkaError.KAFKA_STORAGE_ERROR })
+  })
+
+  it('does not overtake a first batch in pieces that found no room', async () => {
+    const bench = new Bench()
+    await bench.appended(batch(1))
+    const piece = { ...TARGET, configVersion: 1, at: 0 }
+    for (let index = 0; index < UPLOADS_PER_PARTITION; index++) {
+      const upload = { ...piece, upload: `other-${index}`, totalBytes: 2, bytes: new Uint8Array(1) }
+      expect(await bench.leader.appendPart(upload)).toBeNull()
+    }
+    const bytes = sequenced(9, 0)
+    const first = { ...piece, upload: 'first', totalBytes: bytes.length + 1, bytes }
+    const refused = { error: KafkaError.NOT_LEADER_OR_FOLLOWER }
+    expect(await bench.leader.appendPart(first)).toMatchObject(refused)
+    expect(await bench.append(sequenced(9, 1))).toMatchObject(OUT_OF_ORDER)
+    expect(await bench.append(sequenced(9, 0))).toMatchObject({ baseOffset: 1 })
+    expect(await bench.append(sequenced(9, 1))).toMatchObject({ baseOffset: 2 })
   })
 
   it('expires after producer.id.expiration.ms of silence by the leader’s clock, and not before', async () => {

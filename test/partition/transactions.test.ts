@@ -4,13 +4,19 @@
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
-import { ENLIST_TIMEOUT_MS } from '../../src/core/limits.ts'
-import type { AppendTransaction } from '../../src/partition/contract.ts'
+import {
+  ENLIST_TIMEOUT_MS,
+  OBJECT_MAX_BYTES,
+  PRODUCERS_PER_PARTITION,
+  VERIFY_QUEUE_BYTES,
+} from '../../src/core/limits.ts'
+import type { AppendReply, AppendTransaction } from '../../src/partition/contract.ts'
+import { Enlistments } from '../../src/partition/enlistments.ts'
 import { readControlRecord } from '../../src/record/control.ts'
 import { readBatchHeader } from '../../src/record/header.ts'
 import { recordsOf } from '../../src/record/records.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
-import { Bench, batch, sequenced, settled, TARGET } from './harness.ts'
+import { Bench, batch, batchOfSize, SETTINGS, sequenced, settled, TARGET } from './harness.ts'
 
 const OLDER: AppendTransaction = { transactionalId: 't', topic: 'topic', implicit: false }
 const NEWER: AppendTransaction = { ...OLDER, implicit: true }
@@ -215,6 +221,89 @@ describe('a transactional batch', () => {
     expect(bench.questions).toHaveLength(1)
   })
 
+  it('of an epoch that was fenced before its producer expired is asked for, not appended', async () => {
+    const bench = new Bench()
+    await sent(bench, { sequence: 0 })
+    await end(bench, { epoch: 1, committed: false })
+    bench.nowMs += SETTINGS.producerIdExpirationMs
+    bench.enlistment = { error: KafkaError.PRODUCER_FENCED, number: -1 }
+    const fenced = { error: KafkaError.PRODUCER_FENCED }
+    expect(await send(bench, { sequence: 1 })).toMatchObject(fenced)
+    // A batch that was stored, too: nobody remembers it any more.
+    expect(await send(bench, { sequence: 0 })).toMatchObject(fenced)
+    expect(await log(bench)).toEqual(['0 records of 9', '1 abort of 9 at 1'])
+  })
+
+  it('whose producer expires while it waits for its flush is not appended outside', async () => {
+    const bench = new Bench()
+    await sent(bench, { sequence: 0 })
+    await end(bench)
+    bench.holdSync = true
+    void bench.append(batch(1))
+    const again = send(bench, { sequence: 0 })
+    bench.nowMs += SETTINGS.producerIdExpirationMs
+    bench.holdSync = false
+    await bench.confirm()
+    expect(await again).toMatchObject({ kind: 'refused' })
+    expect(await log(bench)).toHaveLength(3)
+  })
+
+  it('that finds no room to wait is refused without a question', async () => {
+    const bench = new Bench()
+    bench.holdCoordinator = true
+    const half = { producerEpoch: 0, baseSequence: 0, transactional: true }
+    const large = batchOfSize(VERIFY_QUEUE_BYTES / 2, { ...half, producerId: 1 })
+    const waiting = bench.append(large, CONFIG_VERSION, OLDER)
+    const more = batchOfSize(VERIFY_QUEUE_BYTES / 2 + 1, { ...half, producerId: 2 })
+    const refused = { error: KafkaError.NOT_LEADER_OR_FOLLOWER }
+    expect(await bench.append(more, CONFIG_VERSION, OLDER)).toMatchObject(refused)
+    expect(bench.questions.map(({ producerId }) => producerId)).toEqual([1])
+    await bench.answerCoordinator({ error: KafkaError.NONE, number: 1 })
+    expect(await waiting).toMatchObject({ baseOffset: 0 })
+  })
+
+  it('is refused when as many transactions as may be open are open or asked about', async () => {
+    const replies: AppendReply[] = []
+    let asked = 0
+    const enlistments = new Enlistments({
+      enlist: () => {
+        asked++
+        return new Promise(() => {})
+      },
+      state: () => undefined,
+      isCrowded: (joining) => PRODUCERS_PER_PARTITION - 2 + joining >= PRODUCERS_PER_PARTITION,
+      push: () => {},
+      refuse: (_, error) => replies.push({ kind: 'refused', error, logStartOffset: offset(-1) }),
+      startTimer: () => () => {},
+      report: () => {},
+    })
+    for (const producerId of [1, 2, 3]) {
+      const bytes = transactional({ producerId, sequence: 0 })
+      const header = readBatchHeader(bytes)
+      const rest = { configVersion: 1, transaction: null, end: null, resolve: () => {} }
+      enlistments.take({ batch: bytes, header, ...rest }, OLDER)
+    }
+    expect(asked).toBe(2)
+    expect(replies).toMatchObject([{ error: KafkaError.COORDINATOR_NOT_AVAILABLE }])
+  })
+
+  it('larger than the room to wait may wait alone', async () => {
+    const bench = new Bench()
+    const fields = { producerId: 1, producerEpoch: 0, baseSequence: 0, transactional: true }
+    const huge = batchOfSize(VERIFY_QUEUE_BYTES + 1, fields)
+    expect(await bench.append(huge, CONFIG_VERSION, OLDER)).toMatchObject({ baseOffset: 0 })
+  })
+
+  it('of a later epoch than an operator ends is not touched by that', async () => {
+    const bench = new Bench()
+    await sent(bench, { sequence: 0 })
+    bench.holdCoordinator = true
+    const young = send(bench, { sequence: 0, epoch: 1 })
+    expect(await end(bench, { number: null, committed: false })).toBe(KafkaError.NONE)
+    await bench.answerCoordinator({ error: KafkaError.NONE, number: 2 })
+    expect(await young).toMatchObject({ baseOffset: 2 })
+  })
+
   it('and one outside of it do not mix while the transaction is open', async () => {
     const bench = new Bench()
     await sent(bench, { sequence: 0 })
@@ -278,6 +367,34 @@ describe('a marker', () => {
     expect(await log(bench)).toHaveLength(2)
   })
 
+  it('of the coordinator is taken whatever epoch an operator claimed for it', async () => {
+    const bench = new Bench()
+    await sent(bench, { sequence: 0 })
+    expect(await end(bench, { number: null, committed: false, coordinatorEpoch: 5 })).toBe(0)
+    bench.enlistment = { error: KafkaError.NONE, number: 2 }
+    await sent(bench, { sequence: 1 })
+    expect(await end(bench, { number: 2 })).toBe(KafkaError.NONE)
+    expect(await committed(bench)).toMatchObject({ stable: 4, high: 4 })
+  })
+
+  it('without a coordinator epoch still fences, also after the state was stored whole', async () => {
+    const bench = new Bench()
+    await sent(bench, { sequence: 0 })
+    await end(bench, { number: null, epoch: 3, committed: false, coordinatorEpoch: -1 })
+    await bench.leader.deleteRecords({ ...TARGET, offset: offset(1) })
+    bench.restart()
+    const fenced = { error: KafkaError.INVALID_PRODUCER_EPOCH }
+    expect(await send(bench, { sequence: 1 })).toMatchObject(fenced)
+  })
+
+  it.each([-1, 2 ** 53])('of a producer id that was never given out is refused: %d', async (id) => {
+    const bench = new Bench()
+    await bench.appended(batch(1))
+    const unknown = KafkaError.INVALID_PRODUCER_ID_MAPPING
+    expect(await end(bench, { producerId: id, number: null })).toBe(unknown)
+    expect(await log(bench)).toHaveLength(1)
+  })
+
   it('raises the epoch: a new one starts at sequence 0', async () => {
     const bench = new Bench()
     await sent(bench, { sequence: 0, count: 3 })
@@ -302,6 +419,20 @@ describe('a marker', () => {
     await sent(bench, { sequence: 0 })
     await bench.leader.fence(TARGET)
     expect(await end(bench)).toBe(KafkaError.UNKNOWN_TOPIC_ID)
+  })
+
+  it('is written where there is no room for records any more', async () => {
+    const bench = new Bench()
+    await bench.appended(batch(1))
+    await sent(bench, { sequence: 0 })
+    bench.storage.databaseSizeOverride = OBJECT_MAX_BYTES
+    const grow = 'UPDATE chunk SET running_size = ? WHERE first_offset = 1'
+    bench.storage.direct(grow, OBJECT_MAX_BYTES)
+    bench.restart()
+    const full = { error: KafkaError.KAFKA_STORAGE_ERROR }
+    expect(await send(bench, { sequence: 1 })).toMatchObject(full)
+    expect(await end(bench)).toBe(KafkaError.NONE)
+    expect(await committed(bench)).toMatchObject({ stable: 3 })
   })
 
   it('that could not be written is an error, and comes again', async () => {

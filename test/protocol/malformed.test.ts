@@ -66,9 +66,10 @@ describe.each(APIS)('$name', (api) => {
     }
   })
 
-  it('is malformed when bytes follow it', () => {
+  it('is malformed when bytes follow an answer; those behind a request are ignored, as by Kafka', () => {
     for (const { vector, frame } of frames) {
-      expect(decodes(api, vector, concatBytes([frame, new Uint8Array(1)])), vector.hex).toBe(false)
+      const longer = concatBytes([frame, new Uint8Array(3)])
+      expect(decodes(api, vector, longer), vector.hex).toBe(vector.message === 'request')
     }
   })
 

@@ -125,6 +125,35 @@ describe('an append', () => {
     })
   })
 
+  it('takes back what an object that has moved could not take, and carries the next one', async () => {
+    const loans: number[] = []
+    const leader = partition({
+      append: ({ loan }) => {
+        if (loan === undefined) return { ...appended, near: true }
+        loans.push(loan)
+        return { kind: 'refused', error: 6, logStartOffset: offset(-1) }
+      },
+    })
+    await leader.append(request(bytes(1)))
+    expect(await leader.append(request(bytes(5)))).toMatchObject({ error: 6, batch: bytes(5) })
+    expect(await leader.append(request(bytes(6)))).toEqual(appended)
+    expect(loans.map(take)).toEqual([null])
+  })
+
+  it('does not keep what it lent for a call that failed', async () => {
+    const loans: number[] = []
+    const leader = partition({
+      append: ({ loan }) => {
+        if (loan === undefined) return { ...appended, near: true }
+        loans.push(loan)
+        throw new Error('broken')
+      },
+    })
+    await leader.append(request(bytes(1)))
+    await expect(leader.append(request(bytes(5)))).rejects.toThrow('broken')
+    expect(loans.map(take)).toEqual([null])
+  })
+
   it('carries its batch to an object elsewhere, and after a failure', async () => {
     let fails = false
     const carried: number[] = []

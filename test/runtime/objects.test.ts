@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { type TopicId, ZERO_TOPIC_ID } from '../../src/core/ids.ts'
+import { OBJECTS_REACHED } from '../../src/core/limits.ts'
 import { ObjectCallError, objects } from '../../src/runtime/objects.ts'
 
 function bench(answer: (call: string) => unknown) {
@@ -81,5 +82,26 @@ describe('objects', () => {
     await cluster.clusterId()
     await cluster.clusterId()
     expect(calls.map((call) => call.at(-1))).toEqual(['1', '1', '2', '2'])
+  })
+
+  it('keeps a bounded number that nobody is asking, and all that somebody is', async () => {
+    let answer = (_: unknown) => {}
+    const { env } = bench((call) =>
+      call.includes('/busy/') ? new Promise((resolve) => (answer = resolve)) : 'x',
+    )
+    const reach = objects(env)
+    const busy = reach.partition('busy' as TopicId, 0)
+    const asked = busy.size(TARGET)
+    const idle = reach.partition('idle' as TopicId, 0)
+    await idle.size(TARGET)
+    for (let index = 0; index < 2 * OBJECTS_REACHED; index++) {
+      reach.transaction(`id-${index}`)
+    }
+    expect(reach.partition('busy' as TopicId, 0)).toBe(busy)
+    expect(reach.partition('idle' as TopicId, 0)).not.toBe(idle)
+    answer('x')
+    await asked
+    for (let index = 0; index < 2 * OBJECTS_REACHED; index++) reach.group(`id-${index}`)
+    expect(reach.partition('busy' as TopicId, 0)).not.toBe(busy)
   })
 })

@@ -2,6 +2,7 @@
 // lost, ends that meet beginnings, and whatever arrives late, twice or out of order.
 
 import { describe, expect, it } from 'vitest'
+import type { Participant } from '../../src/transaction/contract.ts'
 import { Coordinator, group, ID, initialised, partition, SETTINGS, TIMEOUT_MS } from './harness.ts'
 
 const EXHAUSTED = 32_766
@@ -207,6 +208,22 @@ describe('InitProducerId', () => {
   })
 })
 
+describe('a partition of a topic that was recreated', () => {
+  it('takes part when it was added by its name, for which an old id was taken', () => {
+    const made = initialised()
+    const old = partition(0)
+    const young = { ...old, topicId: 'young'.padEnd(22, 'A') } as Participant
+    made.add([old])
+    expect(made.enlist(young, { verifyOnly: true })).toEqual({ error: OK, number: 1 })
+    const other = { ...young, partition: 1 } as Participant
+    expect(made.enlist(other, { verifyOnly: true }).error).toBe(120)
+    made.restart()
+    expect(made.enlist(young, { verifyOnly: true })).toEqual({ error: OK, number: 1 })
+    made.end(true, { version: 4 })
+    expect(made.tellings.map(({ participant }) => participant)).toEqual([old, young])
+  })
+})
+
 describe('markers', () => {
   it('of older transactions, doubled or reordered, end nothing', () => {
     const made = initialised()
@@ -255,6 +272,27 @@ describe('markers', () => {
       expect(made.tellings.length).toBeLessThanOrEqual(64)
     }
     expect(told.size).toBe(200)
+    expect(made.state?.state).toBe('CompleteCommit')
+  })
+
+  it('that fail, however many, do not keep the others waiting', () => {
+    const made = initialised()
+    made.add(Array.from({ length: 200 }, (_, index) => partition(index)))
+    made.end(true)
+    const isDown = (index: number) => index < 100
+    const told = new Set<number>()
+    for (let round = 0; round < 2_000 && told.size < 100; round++) {
+      const next = made.tellings[0]!
+      const index = next.participant.kind === 'partition' ? next.participant.partition : -1
+      if (!isDown(index)) told.add(index)
+      made.tell(next, !isDown(index))
+      expect(made.tellings.length).toBeLessThanOrEqual(64)
+    }
+    expect(told.size).toBe(100)
+    // Each failure of a participant is counted, so that the pauses grow.
+    for (let round = 0; round < 300; round++) made.tell(made.tellings[0]!, false)
+    expect(Math.min(...made.tellings.map(({ attempt }) => attempt))).toBeGreaterThan(2)
+    made.tellAll()
     expect(made.state?.state).toBe('CompleteCommit')
   })
 

@@ -17,7 +17,7 @@ import {
   type TopicId,
   ZERO_TOPIC_ID,
 } from '../../src/core/ids.ts'
-import type { AppendReply } from '../../src/partition/contract.ts'
+import type { AppendReply, PartitionRpc } from '../../src/partition/contract.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import { baseOffsetAt, computeBatchCrc, readBatchHeader } from '../../src/record/header.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
@@ -144,6 +144,17 @@ describe('the Partition object', () => {
     expect(await failing.read(1)).toMatchObject({ error: 0, highWatermark: 1, pieces: [] })
     await sql('DROP TRIGGER full')
     expect(offsets([await failing.append(batch())])).toEqual([1])
+  })
+
+  it('has a batch sent again that was lent where it lived before it was evicted', async () => {
+    const moved = await topic('moved')
+    await moved.append(batch())
+    const lent = { isolate: 'elsewhere', loan: 1, batch: new Uint8Array(0), configVersion: 0 }
+    const partition = moved.stub() as unknown as PartitionRpc
+    expect(await partition.append({ ...moved.target, ...lent })).toMatchObject({
+      kind: 'refused',
+      error: KafkaError.NOT_LEADER_OR_FOLLOWER,
+    })
   })
 
   it('takes the largest batch in parts and gives it back whole', async () => {

@@ -2,6 +2,7 @@
 // the start of the transaction that is open there. What kafka-transactions looks for hanging ones with.
 
 import { type ErrorCode, errorMessage, KafkaError } from '../../core/errors.ts'
+import { LEADERS_AT_ONCE } from '../../core/limits.ts'
 import type {
   DescribeProducersRequest,
   DescribeProducersResponse,
@@ -18,13 +19,24 @@ export async function describeProducers(
   _call: Call,
   context: BrokerContext,
 ): Promise<DescribeProducersResponse> {
-  const topics = request.topics.map(async ({ name, partitionIndexes }) => ({
-    name,
-    partitions: await Promise.all(
-      partitionIndexes.map((partition) => describe(name, partition, context)),
-    ),
-  }))
-  return { throttleTimeMs: 0, topics: await Promise.all(topics) }
+  const topics = []
+  for (const { name, partitionIndexes } of request.topics) {
+    topics.push({ name, partitions: await describeAll(name, partitionIndexes, context) })
+  }
+  return { throttleTimeMs: 0, topics }
+}
+
+async function describeAll(
+  name: string,
+  indexes: readonly number[],
+  context: BrokerContext,
+): Promise<PartitionResponse[]> {
+  const partitions: PartitionResponse[] = []
+  for (let at = 0; at < indexes.length; at += LEADERS_AT_ONCE) {
+    const some = indexes.slice(at, at + LEADERS_AT_ONCE)
+    partitions.push(...(await Promise.all(some.map((index) => describe(name, index, context)))))
+  }
+  return partitions
 }
 
 async function describe(

@@ -4,7 +4,7 @@
 
 import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { offset } from '../../core/ids.ts'
+import { type Offset, offset } from '../../core/ids.ts'
 import { FETCH_MAX_BYTES, FETCH_PART_BYTES, MEMORY_WAIT_MS } from '../../core/limits.ts'
 import type {
   AbortedTransaction,
@@ -19,6 +19,7 @@ import { type Reservation, repliesPool } from '../budget.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext, Handling } from '../context.ts'
 import { askLeader, knownTopic, type Route } from '../routing.ts'
+import type { IdlePosition } from '../watches.ts'
 import { leaderEpochError } from './leader-epoch.ts'
 
 type PartitionRequest = FetchRequest['topics'][number]['partitions'][number]
@@ -30,6 +31,7 @@ const READS_IN_FLIGHT = 32
 /** One partition of the request, and what is known of it so far. */
 interface Position {
   readonly route: Route
+  readonly readCommitted: boolean
   readonly asked: PartitionRequest
   reply: ReadReply | null
   bytes: number
@@ -55,10 +57,11 @@ class FetchRun {
   constructor(request: FetchRequest, context: BrokerContext) {
     this.#request = request
     this.#context = context
+    const readCommitted = request.isolationLevel === 1
     for (const { topic, topicId, partitions } of request.topics) {
       for (const asked of partitions) {
         const route = { name: topic, topicId, partition: asked.partition }
-        this.#positions.push({ route, asked, reply: null, bytes: 0 })
+        this.#positions.push({ route, readCommitted, asked, reply: null, bytes: 0 })
       }
     }
   }
@@ -127,8 +130,7 @@ class FetchRun {
     const idle = this.#context.watches.idleAt(topic.id, route.partition, asked.fetchOffset)
     if (idle === undefined) return true
     // It was idle for a reader of the other isolation level, which may have come to its end earlier.
-    const end = this.#request.isolationLevel === 1 ? idle.lastStableOffset : idle.highWatermark
-    if (asked.fetchOffset < end) return true
+    if (asked.fetchOffset < endFor(position, idle)) return true
     position.reply = { ...idle, error: KafkaError.NONE, pieces: [], abortedTransactions: [] }
     return false
   }
@@ -158,17 +160,15 @@ class FetchRun {
       position.reply = failedReply(epochError)
       return
     }
-    const readCommitted = this.#request.isolationLevel === 1
     const answer = await askLeader(this.#context, route, async (leader, target) => {
       const reply = await leader.read({
         ...target,
         offset: offset(limits.from ?? asked.fetchOffset),
         maxBytes: limits.maxBytes,
         atLeastOneBatch: limits.atLeastOneBatch,
-        readCommitted,
+        readCommitted: position.readCommitted,
       })
-      const end = readCommitted ? reply.lastStableOffset : reply.highWatermark
-      if (reply.error === KafkaError.NONE && asked.fetchOffset >= end) {
+      if (reply.error === KafkaError.NONE && asked.fetchOffset >= endFor(position, reply)) {
         this.#context.watches.arm(leader, target, asked.fetchOffset, reply)
       }
       return completed(leader, target, reply)
@@ -187,13 +187,12 @@ class FetchRun {
 
   #answer(): FetchResponse {
     let next = 0
-    const readCommitted = this.#request.isolationLevel === 1
     const responses = this.#request.topics.map(({ topic, topicId, partitions }) => ({
       topic,
       topicId,
       partitions: partitions.map((): PartitionResponse => {
         const position = this.#positions[next++]
-        return partitionResponse(position, readCommitted)
+        return partitionResponse(position)
       }),
     }))
     return { throttleTimeMs: 0, errorCode: KafkaError.NONE, sessionId: 0, responses }
@@ -316,10 +315,18 @@ function transactionKey({ producerId, firstOffset }: AbortedTransaction): string
   return `${producerId}/${firstOffset}`
 }
 
-function hasMore({ reply, asked }: Position): boolean {
-  return (
-    reply !== null && reply.error === KafkaError.NONE && asked.fetchOffset < reply.lastStableOffset
-  )
+function hasMore(position: Position): boolean {
+  const { reply, asked } = position
+  if (reply === null || reply.error !== KafkaError.NONE) return false
+  return asked.fetchOffset < endFor(position, reply)
+}
+
+/** What a reader of the position's isolation level may see ends here. */
+function endFor(
+  { readCommitted }: Position,
+  { lastStableOffset, highWatermark }: IdlePosition,
+): Offset {
+  return readCommitted ? lastStableOffset : highWatermark
 }
 
 function failedReply(error: ErrorCode): ReadReply {
@@ -335,10 +342,7 @@ function failedReply(error: ErrorCode): ReadReply {
 }
 
 /** Partitions that memory kept from being read answer as empty, which every client takes. */
-function partitionResponse(
-  position: Position | undefined,
-  readCommitted: boolean,
-): PartitionResponse {
+function partitionResponse(position: Position | undefined): PartitionResponse {
   const reply = position?.reply ?? failedReply(KafkaError.NONE)
   return {
     partitionIndex: position?.asked.partition ?? -1,
@@ -347,7 +351,7 @@ function partitionResponse(
     highWatermark: reply.error === KafkaError.NONE ? reply.highWatermark : -1,
     lastStableOffset: reply.error === KafkaError.NONE ? reply.lastStableOffset : -1,
     logStartOffset: reply.logStartOffset,
-    abortedTransactions: readCommitted
+    abortedTransactions: position?.readCommitted
       ? reply.abortedTransactions.map(({ producerId, firstOffset }) => ({
           producerId: BigInt(producerId),
           firstOffset,

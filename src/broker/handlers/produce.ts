@@ -28,9 +28,8 @@ const IMPLICIT_FROM_VERSION = 12
 /** From here on clients know that they are to abort (KIP-890). */
 const ABORTABLE_FROM_VERSION = 11
 
-/** What only newer clients retry on a produce. */
+/** What not every client retries on a produce. */
 const COORDINATOR_ERRORS: ReadonlySet<ErrorCode> = new Set([
-  KafkaError.CONCURRENT_TRANSACTIONS,
   KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
   KafkaError.COORDINATOR_NOT_AVAILABLE,
   KafkaError.NOT_COORDINATOR,
@@ -284,13 +283,19 @@ class ProduceRun {
     return refusal(append.partition, this.#errorFor(answer.error), answer.message)
   }
 
-  /** Older clients do not retry what a coordinator says: they are given what they do retry. */
+  /** As Kafka says on a produce what a coordinator said: in words that clients of this version act on. */
   #errorFor(error: ErrorCode): ErrorCode {
-    if (error === KafkaError.TRANSACTION_ABORTABLE && this.#version < ABORTABLE_FROM_VERSION) {
-      return KafkaError.INVALID_TXN_STATE
+    if (COORDINATOR_ERRORS.has(error)) return KafkaError.NOT_ENOUGH_REPLICAS
+    switch (error) {
+      case KafkaError.PRODUCER_FENCED:
+        return KafkaError.INVALID_PRODUCER_EPOCH
+      case KafkaError.CONCURRENT_TRANSACTIONS:
+        return this.#version < IMPLICIT_FROM_VERSION ? KafkaError.NOT_ENOUGH_REPLICAS : error
+      case KafkaError.TRANSACTION_ABORTABLE:
+        return this.#version < ABORTABLE_FROM_VERSION ? KafkaError.INVALID_TXN_STATE : error
+      default:
+        return error
     }
-    const isTranslated = this.#version < IMPLICIT_FROM_VERSION && COORDINATOR_ERRORS.has(error)
-    return isTranslated ? KafkaError.NOT_ENOUGH_REPLICAS : error
   }
 
   /** The id is dead: a topic recreated under the name takes the batch, if the client asked by name. */

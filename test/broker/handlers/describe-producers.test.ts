@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { describeProducers } from '../../../src/broker/handlers/describe-producers.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
+import { LEADERS_AT_ONCE } from '../../../src/core/limits.ts'
 import { fakeContext, topicState } from '../fakes.ts'
 
 const CALL = { version: 0, clientId: null }
@@ -49,5 +50,27 @@ describe('DescribeProducers', () => {
       },
       { name: 'no', partitions: [{ partitionIndex: 0, errorCode: 3, activeProducers: [] }] },
     ])
+  })
+
+  it('asks a bounded number of leaders at once', async () => {
+    let asked = 0
+    let most = 0
+    const context = fakeContext({
+      topics: [topicState('a', 500), topicState('b', 500)],
+      partition: () => ({
+        producers: async () => {
+          asked++
+          most = Math.max(most, asked)
+          await Promise.resolve()
+          asked--
+          return { error: 0, producers: [] }
+        },
+      }),
+    })
+    const partitionIndexes = Array.from({ length: 500 }, (_, index) => index)
+    const topics = ['a', 'b'].map((name) => ({ name, partitionIndexes }))
+    const response = await describeProducers({ topics }, CALL, context)
+    expect(response.topics.map(({ partitions }) => partitions.length)).toEqual([500, 500])
+    expect(most).toBeLessThanOrEqual(LEADERS_AT_ONCE)
   })
 })

@@ -3,6 +3,7 @@
 
 import { connect as tcp } from 'node:net'
 import { describe, expect } from 'vitest'
+import { encodeRequest } from '../../../src/protocol/codec.ts'
 import { ApiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { Fetch } from '../../../src/protocol/messages/fetch.ts'
 import { Metadata } from '../../../src/protocol/messages/metadata.ts'
@@ -115,6 +116,17 @@ describe('A connection that sends', () => {
         expect(got.errorCode).toBe(0)
       }
     }
+  })
+
+  // librdkafka 2.16 sends three bytes too many with version 13 of Metadata.
+  scenario('bytes behind a request are ignored', async () => {
+    const wire = await connect()
+    const header = { correlationId: 7, clientId: 'c' }
+    const exact = encodeRequest(Metadata, 13, header, { topics: null })
+    const longer = Buffer.concat([exact, Buffer.alloc(3)])
+    longer.writeInt32BE(longer.length - 4)
+    wire.write(longer)
+    expect((await wire.answer(Metadata, 13, 7)).brokers).toHaveLength(1)
   })
 
   scenario('a null client id is served', async () => {
