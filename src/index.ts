@@ -1,7 +1,6 @@
 // The Worker's entry: HTTP, TCP and the Durable Object classes, nothing else.
 
-import { serveKafka, type WorkerEnv } from './broker/isolate.ts'
-import { serveHttp } from './http/serve.ts'
+import type { WorkerEnv } from './broker/isolate.ts'
 
 // biome-ignore lint/performance/noBarrelFile: the runtime finds the Durable Object classes here.
 export { Cluster } from './cluster/object.ts'
@@ -9,8 +8,14 @@ export { Group } from './group/object.ts'
 export { Partition } from './partition/object.ts'
 export { Transaction } from './transaction/object.ts'
 
+// Both faces are loaded with their first request: a start pays for the objects alone.
 export default {
-  fetch: (request: Request, env: WorkerEnv, context: ExecutionContext) =>
-    serveHttp(request, env, context),
-  connect: (socket: Socket, env: WorkerEnv) => serveKafka(socket, env),
+  async fetch(request: Request, env: WorkerEnv, context: ExecutionContext) {
+    const { serveHttp } = await import('./http/serve.ts')
+    return serveHttp(request, env, context)
+  },
+  async connect(socket: Socket, env: WorkerEnv) {
+    const { serveKafka } = await import('./broker/isolate.ts')
+    return serveKafka(socket, env)
+  },
 }

@@ -15,8 +15,10 @@ import { serveSocket, type TcpSocket } from './tcp.ts'
 import { TopicCache } from './topic-cache.ts'
 import { Watches } from './watches.ts'
 
-/** The bindings of the Worker: objects, and the variables of core/env.ts. */
-export type WorkerEnv = ObjectBindings & object
+/** The bindings of the Worker: objects, the files of web/, and the variables of core/env.ts. */
+export type WorkerEnv = ObjectBindings & {
+  readonly ASSETS?: { fetch(request: Request): Promise<Response> }
+}
 
 const topics = new TopicCache()
 const budget = memoryBudget()

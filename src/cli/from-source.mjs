@@ -5,6 +5,7 @@
 
 import { spawnSync } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -33,6 +34,12 @@ const TARGETS = [
     sources: ['src', 'wasm/build', 'package.json', 'package-lock.json'],
     except: ['src/cli', 'src/client'],
     build: buildWorker,
+  },
+  {
+    name: 'web',
+    output: 'dist/web/index.html',
+    sources: ['web', 'src/http/asset-worker.ts'],
+    build: buildWeb,
   },
   {
     name: 'launcher',
@@ -95,6 +102,18 @@ async function buildWorker(esbuild) {
     minifyWhitespace: true,
     minifySyntax: true,
   })
+}
+
+/** The files of web/ as they are, and the Worker that serves them locally. */
+async function buildWeb(esbuild) {
+  await bundle(esbuild, {
+    entryPoints: { index: join(ROOT, 'src/http/asset-worker.ts') },
+    outdir: join(ROOT, 'dist/assets'),
+    platform: 'neutral',
+    minifyWhitespace: true,
+  })
+  rmSync(join(ROOT, 'dist/web'), { recursive: true, force: true })
+  cpSync(join(ROOT, 'web'), join(ROOT, 'dist/web'), { recursive: true, preserveTimestamps: false })
 }
 
 /** As CommonJS, which Node starts 4 ms sooner: a tenth of the time from nothing to the ready line. */

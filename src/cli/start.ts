@@ -89,6 +89,8 @@ function begin({ options, listeners, folder, launcher, binary, log }: Beginning)
       options,
       listeners,
       workerDir,
+      assetWorker: join(dirname(launcher), 'assets/index.js'),
+      webDir: join(dirname(launcher), 'web'),
       // The first module is the entry.
       modules: modules.toSorted((a, b) => Number(b === 'index.js') - Number(a === 'index.js')),
       objectsDir: folder.objectsDir,

@@ -26,6 +26,10 @@ export interface WorkerdConfig {
   readonly workerDir: string
   /** Files of the bundle: `index.js` and its WASM modules, by the names that `index.js` imports. */
   readonly modules: readonly string[]
+  /** Absolute path of the Worker that stands before the files of web/. */
+  readonly assetWorker: string
+  /** Absolute folder of the files of web/. */
+  readonly webDir: string
   /** Absolute folder of the Durable Objects' storage. */
   readonly objectsDir: string
 }
@@ -42,12 +46,20 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .worker),
     (name = "objects", disk = (path = ${text(config.objectsDir)}, writable = true)),
+    (name = "web", disk = (path = ${text(config.webDir)})),
+    (name = "assets", worker = .assets),
     (name = "internet", network = (allow = [])),
   ],
   sockets = [
 ${sockets(config.listeners)}
     (name = "${LOCK}", address = "unix:${LOCK}", http = (), service = "internet"),
   ],
+);
+
+const assets :Workerd.Worker = (
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+  modules = [(name = "assets.js", esModule = embed ${text(config.assetWorker)})],
+  bindings = [(name = "FILES", service = "web")],
 );
 
 const worker :Workerd.Worker = (
@@ -61,6 +73,7 @@ ${OBJECTS.map(({ className }) => `    (className = "${className}", uniqueKey = "
   durableObjectStorage = (localDisk = "objects"),
   bindings = [
 ${OBJECTS.map(({ className, binding }) => `    (name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n')}
+    (name = "ASSETS", service = "assets"),
 ${Object.entries(bindings(config)).map(textBinding).join('\n')}
   ],
 );

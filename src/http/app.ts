@@ -46,11 +46,18 @@ export function httpApp(deps: HttpDeps): Hono {
   for (const path of new Set(routes.map((route) => route.path))) {
     app.all(honoPath(path), () => wrongMethod(path).response())
   }
-  app.notFound((c) => {
+  app.notFound(async (c) => {
+    const asset = isRead(c.req.method) ? await deps.asset?.(c.req.raw) : undefined
+    // Its headers cannot be changed, and CORS adds some.
+    if (asset !== undefined && asset.status !== 404) return new Response(asset.body, asset)
     const detail = `there is nothing at ${c.req.path}; /openapi.json says what there is`
     return new Problem(KafkaError.RESOURCE_NOT_FOUND, { detail }).response()
   })
   return app
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 async function gate(

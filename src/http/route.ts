@@ -13,6 +13,8 @@ export interface HttpDeps {
   context(request: Request): BrokerContext
   /** A number in [0, 1), as Math.random gives it. */
   random(): number
+  /** The file of web/ that is asked for, status 404 when there is none. */
+  readonly asset?: ((request: Request) => Promise<Response>) | undefined
 }
 
 /** One request of a route. */

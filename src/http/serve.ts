@@ -17,10 +17,12 @@ export async function serveHttp(
   context?: ExecutionContext,
 ): Promise<Response> {
   const { httpApp } = await import('./app.ts')
+  const assets = env.ASSETS
   app ??= httpApp({
     environment: environmentOf(env),
     context: (asked) => brokerContext(env, advertisedOver(asked, env), clientHost(undefined)),
     random: Math.random,
+    asset: assets === undefined ? undefined : (asked) => assets.fetch(asked),
   })
   return app.fetch(request, env, context)
 }

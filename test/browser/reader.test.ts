@@ -98,6 +98,15 @@ describe('a browser', () => {
     expect(await read(3)).toEqual(expected(3))
   })
 
+  it('shows the topics on the broker’s own page', async (context) => {
+    const page = await open(context, 'localhost')
+    await createTopic('shown', 3)
+    await page.goto(broker.http)
+    await page.getByRole('link', { name: 'shown', exact: true }).waitFor()
+    const row = page.getByRole('row', { name: 'shown' })
+    expect(await row.innerText()).toMatch(/shown\s+3/)
+  })
+
   it('writes, follows with EventSource, and misses nothing while the broker restarts', async (context) => {
     const page = await open(context, '127.0.0.1')
     await createTopic('live', 2)

@@ -50,6 +50,8 @@ function config(...flags: string[]): WorkerdConfig {
       httpAddresses: ['127.0.0.1:4'],
     },
     workerDir: '/w',
+    assetWorker: '/a/index.js',
+    webDir: '/web',
     modules: ['index.js', 'ottla.wasm'],
     objectsDir: '/d/objects',
   }
@@ -71,6 +73,7 @@ describe('the configuration for workerd', () => {
       /name = "[^"]*", (wasm|esModule) = embed "[^"]*"/g,
     )
     expect(modules).toEqual([
+      'name = "assets.js", esModule = embed "/a/index.js"',
       'name = "index.js", esModule = embed "/w/index.js"',
       'name = "ottla.wasm", wasm = embed "/w/ottla.wasm"',
     ])

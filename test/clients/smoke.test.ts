@@ -37,6 +37,7 @@ describe('the bundle', () => {
     try {
       await answersKafka(broker.kafka.port)
       await answersHttp(broker.http)
+      await answersFiles(broker.http)
     } finally {
       await broker.stop()
     }
@@ -73,7 +74,10 @@ describe('wrangler', () => {
     const [port, kafkaPort] = await freePorts()
     // [[connect]] is not in wrangler.toml, because the test plugin would open that port too.
     const config = join(folder, 'wrangler.toml')
-    const here = TOML.replace('"src/index.ts"', JSON.stringify(join(ROOT, 'src/index.ts')))
+    const here = TOML.replace('"src/index.ts"', JSON.stringify(join(ROOT, 'src/index.ts'))).replace(
+      '"web"',
+      JSON.stringify(join(ROOT, 'web')),
+    )
     writeFileSync(config, `${here}\n[[connect]]\nprotocol = "tcp"\nport = ${kafkaPort}\n`)
     const flags = ['--port', String(port), '--var', 'OTTLA_LOCAL:1', '--persist-to', folder]
     const dev = wrangler(['dev', '--ip', '127.0.0.1', '--inspector-port', '0', ...flags], config)
@@ -81,6 +85,7 @@ describe('wrangler', () => {
       await said(dev, /Ready on/)
       await answersKafka(kafkaPort)
       await answersHttp(`http://127.0.0.1:${port}`)
+      await answersFiles(`http://127.0.0.1:${port}`)
     } finally {
       dev.kill('SIGINT')
       await exitCode(dev)
@@ -107,6 +112,20 @@ async function answersHttp(origin: string): Promise<void> {
   const read = await fetch(`${topic}/partitions/0/records?offset=0`)
   const { records } = (await read.json()) as { records: { value: string }[] }
   expect(records.map(({ value }) => value.length)).toEqual([1_000])
+}
+
+/** The page of web/, and a problem where there is no file, which a folder is not. */
+async function answersFiles(origin: string): Promise<void> {
+  const page = await fetch(`${origin}/`)
+  expect(page.headers.get('content-type')).toContain('text/html')
+  expect(await page.text()).toContain('<title>Ottla</title>')
+  for (const path of ['/nowhere', '/nowhere.html', '/%2e%2e/package.json', '/..%2findex.html']) {
+    const missing = await fetch(`${origin}${path}`)
+    expect([path, missing.status]).toEqual([path, 404])
+    expect(missing.headers.get('content-type')).toContain('application/problem+json')
+  }
+  const write = await fetch(`${origin}/`, { method: 'POST' })
+  expect(write.status).toBe(404)
 }
 
 function post(url: string, body: unknown): Promise<Response> {

@@ -1,4 +1,4 @@
-// What is neither a topic nor a record: what this is, its OpenAPI document, the cluster, and the place
+// What is neither a topic nor a record: the cluster, and the place
 // where the Kafka byte stream will be.
 
 import { describeCluster } from '../../broker/handlers/describe-cluster.ts'
@@ -12,16 +12,6 @@ const DESCRIBE_CLUSTER = { version: 2, clientId: null }
 const BROKER_ENDPOINTS = 1
 
 export const metaRoutes: readonly Route[] = [
-  {
-    method: 'GET',
-    path: '/',
-    operation: () => ({
-      summary: 'Says what this is',
-      answers: { 200: { description: 'A page', content: { 'text/html': null } } },
-    }),
-    handle: async () =>
-      new Response(PAGE, { headers: { 'content-type': 'text/html; charset=utf-8' } }),
-  },
   {
     method: 'GET',
     path: '/v1/cluster',
@@ -57,15 +47,3 @@ async function clusterRoute({ broker }: Asked): Promise<Response | Problem> {
   const { clusterId, controllerId, errorCode } = answer
   return errorCode === KafkaError.NONE ? json({ clusterId, controllerId }) : new Problem(errorCode)
 }
-
-const PAGE = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Ottla</title>
-<h1>Ottla</h1>
-<p>Apache Kafka as one Worker. This is its HTTP side; Kafka clients use TCP.</p>
-<ul>
-<li><a href="/v1/topics">/v1/topics</a>: the topics</li>
-<li><a href="/v1/cluster">/v1/cluster</a>: the cluster</li>
-<li><a href="/openapi.json">/openapi.json</a>: everything else, described</li>
-</ul>
-</html>
-`
