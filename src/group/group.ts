@@ -382,9 +382,10 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
       refusedConsumerHeartbeat(KafkaError.GROUP_ID_NOT_FOUND, message)
     const classic = this.#membership
     if (request.memberEpoch !== 0) {
-      return notFound(
-        `Group ${groupId} ${classic === null ? 'not found' : 'is not a consumer group'}.`,
-      )
+      if (classic !== null) return notFound(`Group ${groupId} is not a consumer group.`)
+      // Kafka looks for the group elsewhere when a member leaves, and says so.
+      const kind = request.memberEpoch > 0 ? 'Consumer group' : 'Group'
+      return notFound(`${kind} ${groupId} not found.`)
     }
     if (!(classic instanceof ClassicGroup) || classic.isEmpty) {
       return { membership: ConsumerGroup.empty(now.nowMs), changes: [] }

@@ -109,7 +109,8 @@ export class ProducerTable {
    */
   awaitRetry(batch: Sequenced): void {
     const { producerId, producerEpoch, baseSequence } = batch
-    if (producerId < 0 || this.#states.has(producerId)) return
+    // Of a producer that is known its sequence says more, unless it expires meanwhile.
+    if (producerId < 0) return
     const awaited = this.#awaited.get(producerId)
     if (awaited?.epoch === producerEpoch && awaited.sequence <= baseSequence) return
     this.#awaited.set(producerId, { epoch: producerEpoch, sequence: baseSequence })

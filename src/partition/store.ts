@@ -296,12 +296,12 @@ export class LogStore {
     for (let next = from; ; ) {
       const rows = this.#rows(READ_ABORTED, next, ABORTED_AT_ONCE)
       for (const row of rows) {
-        const firstOffset = Number(row['first_offset'])
+        const firstOffset = Number(row.first_offset)
         if (firstOffset < end) {
-          found.push({ producerId: Number(row['producer_id']), firstOffset: offset(firstOffset) })
+          found.push({ producerId: Number(row.producer_id), firstOffset: offset(firstOffset) })
         }
-        if (Number(row['stable_offset']) >= end) return sorted(found)
-        next = Number(row['last_offset']) + 1
+        if (Number(row.stable_offset) >= end) return sorted(found)
+        next = Number(row.last_offset) + 1
       }
       if (rows.length < ABORTED_AT_ONCE) return sorted(found)
     }
@@ -335,17 +335,17 @@ export class LogStore {
   /** The chunks that start in the range (both inclusive), with their batches or first piece. */
   chunks(firstFrom: number, firstTo: number): StoredChunk[] {
     return this.#rows(READ_CHUNKS, firstFrom, firstTo).map((row) => ({
-      firstOffset: Number(row['first_offset']),
-      lastOffset: Number(row['last_offset']),
-      sizeBytes: Number(row['size']),
-      data: bytes(row['data']),
+      firstOffset: Number(row.first_offset),
+      lastOffset: Number(row.last_offset),
+      sizeBytes: Number(row.size),
+      data: bytes(row.data),
     }))
   }
 
   /** A later piece of a batch that is larger than a row, from 1 on; null when it is gone. */
   laterPiece(firstOffset: number, piece: number): Uint8Array | null {
     const row = this.#rows(READ_PART, firstOffset, piece)[0]
-    return row === undefined ? null : bytes(row['data'])
+    return row === undefined ? null : bytes(row.data)
   }
 
   /** Frees the chunks that start at or before `firstOffset`. The file keeps its size. */

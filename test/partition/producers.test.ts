@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
 import { PRODUCERS_PER_PARTITION, UPLOADS_PER_PARTITION } from '../../src/core/limits.ts'
 import { ProducerTable, sequenceAfter } from '../../src/partition/producers.ts'
-import { Bench, batch, SETTINGS, sequenced, TARGET } from './harness.ts'
+import { Bench, batch, SETTINGS, sequenced, settled, TARGET } from './harness.ts'
 
 const SEQUENCE_MAX = 2_147_483_647
 const OUT_OF_ORDER = { error: KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER }
@@ -183,6 +183,21 @@ describe('producer state', () => {
     expect(await bench.append(sequenced(1, 9))).toMatchObject(OUT_OF_ORDER)
     await bench.pass(1)
     expect(await bench.append(sequenced(1, 9))).toMatchObject({ baseOffset: 1 })
+  })
+
+  it('that has expired lets no later batch in before its refused first one', async () => {
+    const bench = new Bench()
+    await bench.appended(sequenced(1, 0))
+    await bench.pass(SETTINGS.producerIdExpirationMs)
+    bench.storage.countFrom()
+    bench.storage.failAt = 1
+    const failed = { error: KafkaError.KAFKA_STORAGE_ERROR }
+    expect(await bench.append(sequenced(1, 1))).toMatchObject(failed)
+    await settled()
+    expect(await bench.append(sequenced(1, 2))).toMatchObject(OUT_OF_ORDER)
+    expect(await bench.append(sequenced(1, 1))).toMatchObject({ baseOffset: 1 })
+    await settled()
+    expect(await bench.append(sequenced(1, 2))).toMatchObject({ baseOffset: 2 })
   })
 
   it('does not count the time of the records as silence', async () => {

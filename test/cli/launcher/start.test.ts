@@ -200,7 +200,8 @@ describe('the data folder', () => {
     const first = start([...ANY_PORTS, '--data', data])
     await createTopic((await first.ready()).http, 'kept')
     expect((await first.stop()).code).toBe(0)
-    expect(readdirSync(join(data, 'objects')).sort()).toEqual(['ottla-Cluster', 'ottla-Partition'])
+    const classes = ['ottla-Cluster', 'ottla-Group', 'ottla-Partition', 'ottla-Transaction']
+    expect(readdirSync(join(data, 'objects')).sort()).toEqual(classes)
     const second = start([...ANY_PORTS], { env: { OTTLA_DATA: data } })
     const answer = await fetch(`${(await second.ready()).http}/v1/topics/kept`)
     expect(answer.status).toBe(200)
