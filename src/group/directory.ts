@@ -92,6 +92,11 @@ export class Directory {
     this.#calls = call.catch((error) => this.#host.report('the directory was not told', error))
   }
 
+  /** Cluster has asked whether the group exists, and will remove its entry. */
+  forget(): void {
+    this.#told = undefined
+  }
+
   /** Resolves when Cluster has been told all that was to be told by now, or could not be. */
   async settled(): Promise<void> {
     await this.#calls

@@ -165,8 +165,10 @@ export class Group extends DurableObject<ObjectBindings> implements GroupRpc {
     await this.#ask({ kind: 'refreshed' }, groupId)
   }
 
-  exists(groupId: string): Promise<boolean> {
-    return this.#ask({ kind: 'exists' }, groupId)
+  async exists(groupId: string): Promise<boolean> {
+    const exists = await this.#ask({ kind: 'exists' }, groupId)
+    if (!exists) this.#directory.forget()
+    return exists
   }
 
   /** Does what is due. A failure has the platform fire the alarm again. */

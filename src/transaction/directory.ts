@@ -45,6 +45,12 @@ export class Directory {
     this.#told = JSON.stringify(entry)
   }
 
+  /** Cluster has asked whether the id is in use, and will remove its entry. */
+  forget(): void {
+    this.#registered = false
+    this.#told = null
+  }
+
   /** The entry is to be this from now on; null: there is none. */
   announce(entry: TransactionEntry | null): void {
     const isTold = entry !== null && this.#underWay === null && JSON.stringify(entry) === this.#told

@@ -102,8 +102,10 @@ export class Transaction extends DurableObject<ObjectBindings> implements Transa
     return this.#ask({ kind: 'describe' }, transactionalId)
   }
 
-  exists(transactionalId: string): Promise<boolean> {
-    return this.#ask({ kind: 'exists' }, transactionalId)
+  async exists(transactionalId: string): Promise<boolean> {
+    const exists = await this.#ask({ kind: 'exists' }, transactionalId)
+    if (!exists) this.#directory.forget()
+    return exists
   }
 
   /** Does what is due: ends a transaction whose time is up, or forgets an expired id. */

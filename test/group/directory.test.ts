@@ -99,6 +99,15 @@ describe('the entry of a group', () => {
     expect(log).toEqual(['removed', 'learnt 1'])
   })
 
+  it('is entered again after Cluster was told that there is no group', async () => {
+    const { directory, end } = setUp()
+    const ready = directory.register('g')
+    await end()
+    await ready
+    directory.forget()
+    expect(directory.isRegistered).toBe(false)
+  })
+
   it('knows which topics it is told of, and how long ago it was', async () => {
     const { directory, state, end } = setUp()
     const ready = directory.register('g', { topicNames: ['a', 'b'] })

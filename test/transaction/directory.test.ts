@@ -119,4 +119,12 @@ describe('the directory of transactional ids', () => {
     await ensured
     expect(told).toEqual(['Empty', 'gone', 'Empty'])
   })
+
+  it('is entered again after Cluster was told that there is nothing', async () => {
+    await directory.ensure(entry('Empty'))
+    await directory.ensure(entry('Empty'))
+    directory.forget()
+    await directory.ensure(entry('Empty'))
+    expect(told).toEqual(['Empty', 'Empty'])
+  })
 })
