@@ -4,6 +4,7 @@
 
 import type { BrokerLayers, ConfigMap } from '../core/configs.ts'
 import type { TopicId } from '../core/ids.ts'
+import { CREATE_SCHEMA, type SqlValue, type Storage, storedSchema } from '../runtime/storage.ts'
 import {
   apply,
   type Change,
@@ -16,28 +17,8 @@ import {
 } from './cluster.ts'
 import type { GroupEntry, TransactionEntry } from './contract.ts'
 
-/** What a statement takes. */
-export type SqlValue = string | number | null
-
-/** The part of the platform's storage that is used; tests give their own. */
-export interface Storage {
-  readonly sql: {
-    exec(
-      query: string,
-      ...bindings: SqlValue[]
-    ): { toArray(): Record<string, ArrayBuffer | string | number | null>[] }
-  }
-  /** What the closure wrote is undone when it throws. */
-  transactionSync<T>(closure: () => T): T
-}
-
 /** The layout this code reads and writes. An older one is brought up to it, a newer one refused. */
 export const SCHEMA_VERSION = 2
-
-/** The storage was written by a newer release: nothing is read or written. */
-export class NewerSchemaError extends Error {
-  override readonly name = 'NewerSchemaError'
-}
 
 /** What a start finds. */
 export interface Loaded {
@@ -46,13 +27,9 @@ export interface Loaded {
   readonly toldSettings: string | null
 }
 
-const FIND_SCHEMA =
-  "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
-const READ_SCHEMA = 'SELECT version FROM schema_version'
-
 /** The first layout. What came after it is in MIGRATIONS, which a new storage goes through too. */
 const CREATE = [
-  'CREATE TABLE schema_version (version INTEGER NOT NULL)',
+  CREATE_SCHEMA,
   `CREATE TABLE cluster (
     id INTEGER PRIMARY KEY CHECK (id = 0), cluster_id TEXT NOT NULL,
     broker_version INTEGER NOT NULL, told_settings TEXT, next_producer_id INTEGER NOT NULL)`,
@@ -142,7 +119,7 @@ export function load(
   staticConfigs: ConfigMap,
 ): Loaded {
   const { sql } = storage
-  if (sql.exec(FIND_SCHEMA).toArray().length === 0) {
+  if (storedSchema(storage, SCHEMA_VERSION) === null) {
     storage.transactionSync(() => create(storage, newClusterId()))
   }
   migrate(storage)
@@ -179,14 +156,9 @@ function create({ sql }: Storage, clusterId: string): void {
 function migrate(storage: Storage): void {
   const { sql } = storage
   for (;;) {
-    const found = Number(sql.exec(READ_SCHEMA).toArray()[0]?.version)
-    if (found === SCHEMA_VERSION) return
-    const steps = MIGRATIONS.get(found)
-    if (steps === undefined) {
-      throw new NewerSchemaError(
-        `the cluster's storage has layout ${found}; this release reads up to ${SCHEMA_VERSION}`,
-      )
-    }
+    const found = storedSchema(storage, SCHEMA_VERSION)
+    const steps = found === null ? undefined : MIGRATIONS.get(found)
+    if (found === null || steps === undefined) return
     storage.transactionSync(() => {
       for (const statement of steps) sql.exec(statement).toArray()
       sql.exec(SET_SCHEMA, found + 1).toArray()

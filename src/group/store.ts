@@ -4,37 +4,23 @@
 // by their text; every cursor is drained at once.
 
 import type { TopicId } from '../core/ids.ts'
+import {
+  CREATE_SCHEMA,
+  type Row,
+  type SqlValue,
+  type Storage,
+  storedSchema,
+} from '../runtime/storage.ts'
 import type { GroupChange } from './commands.ts'
 import type { KeptGroupState } from './group.ts'
 import type { KeptOffset, KeptOffsets, OffsetChange } from './offsets.ts'
 import { groupSettings } from './settings.ts'
 
-/** What a statement takes. */
-export type SqlValue = string | number | null
-
-type Row = Record<string, ArrayBuffer | string | number | null>
-
-/** The part of the platform's storage that is used; tests give their own. */
-export interface Storage {
-  readonly sql: { exec(query: string, ...bindings: SqlValue[]): { toArray(): Row[] } }
-  /** What the closure wrote is undone when it throws. */
-  transactionSync<T>(closure: () => T): T
-}
-
 /** The layout this code reads and writes. A newer one is refused. */
 export const SCHEMA_VERSION = 1
 
-/** The storage was written by a newer release: nothing is read or written. */
-export class NewerSchemaError extends Error {
-  override readonly name = 'NewerSchemaError'
-}
-
-const FIND_SCHEMA =
-  "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
-const READ_SCHEMA = 'SELECT version FROM schema_version'
-
 const CREATE = [
-  'CREATE TABLE schema_version (version INTEGER NOT NULL)',
+  CREATE_SCHEMA,
   `CREATE TABLE consumer_group (
     id INTEGER PRIMARY KEY CHECK (id = 0), group_id TEXT NOT NULL, type TEXT NOT NULL,
     settings TEXT)`,
@@ -88,14 +74,7 @@ export class GroupStore {
   /** @throws NewerSchemaError when a newer release wrote the storage */
   constructor(storage: Storage) {
     this.#storage = storage
-    this.#created = storage.sql.exec(FIND_SCHEMA).toArray().length > 0
-    if (!this.#created) return
-    const found = Number(storage.sql.exec(READ_SCHEMA).toArray()[0]?.version)
-    if (found !== SCHEMA_VERSION) {
-      throw new NewerSchemaError(
-        `the group's storage has layout ${found}; this release reads up to ${SCHEMA_VERSION}`,
-      )
-    }
+    this.#created = storedSchema(storage, SCHEMA_VERSION) !== null
   }
 
   /** Whether there is anything that could be given back. */

@@ -5,13 +5,13 @@ import type { PartitionAdmission } from '../cluster/contract.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
 import type { EnlistReply } from '../transaction/contract.ts'
 import type { EnlistQuestion } from './enlistments.ts'
-import type { Identity, Storage } from './store.ts'
+import type { Identity, LogStorage } from './store.ts'
 import type { ChunkCache } from './tail.ts'
 
 /** The surroundings of one leader. */
 export interface LeaderHost {
   readonly identity: Identity
-  readonly storage: Storage
+  readonly storage: LogStorage
   /** Resolves when all that was written is confirmed on disk; rejects when it is lost. */
   readonly sync: () => Promise<void>
   /** Removes everything that is stored. */

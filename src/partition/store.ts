@@ -5,35 +5,26 @@
 import type { TopicSettings } from '../core/configs.ts'
 import { offset, type TopicId } from '../core/ids.ts'
 import { ROW_BYTES } from '../core/limits.ts'
+import {
+  CREATE_SCHEMA,
+  type Row,
+  type SqlValue,
+  type Storage,
+  storedSchema,
+} from '../runtime/storage.ts'
 import type { AbortedTransaction } from './contract.ts'
 import type { AbortedSpan } from './flush.ts'
 
-/** What a statement takes and gives. */
-export type SqlValue = ArrayBuffer | ArrayBufferView | string | number | null
-
-/** The part of the platform's SQL API that is used; tests give their own. */
-export interface Sql {
-  exec(
-    query: string,
-    ...bindings: SqlValue[]
-  ): { toArray(): Record<string, ArrayBuffer | string | number | null>[] }
-  /** Bytes of the database file, freed pages included. */
-  readonly databaseSize: number
-}
-
-/** Synchronous storage: what a closure wrote is undone when it throws. */
-export interface Storage {
-  readonly sql: Sql
-  transactionSync<T>(closure: () => T): T
+/** A log also has to know how large it has become. */
+export interface LogStorage extends Storage {
+  readonly sql: Storage['sql'] & {
+    /** Bytes of the database file, freed pages included. */
+    readonly databaseSize: number
+  }
 }
 
 /** The layout this code reads and writes. A newer one is refused. */
 export const SCHEMA_VERSION = 2
-
-/** The storage was written by a newer release: nothing is read or written. */
-export class NewerSchemaError extends Error {
-  override readonly name = 'NewerSchemaError'
-}
 
 /** Everything of a chunk but its batches. Sizes are bytes of batches, timestamps milliseconds. */
 export interface ChunkHeader {
@@ -94,10 +85,6 @@ export interface LoadedLog {
 /** Rows of aborted transactions read together. */
 const ABORTED_AT_ONCE = 256
 
-const FIND_SCHEMA =
-  "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
-const READ_SCHEMA = 'SELECT version FROM schema_version'
-
 /** Transactions that were aborted, by the offset of their marker. */
 const CREATE_ABORTED = `CREATE TABLE aborted_transaction (
   last_offset INTEGER PRIMARY KEY, first_offset INTEGER NOT NULL,
@@ -105,7 +92,7 @@ const CREATE_ABORTED = `CREATE TABLE aborted_transaction (
 
 /** In one transaction with the first row, so that a partition never written has no table. */
 const CREATE = [
-  'CREATE TABLE schema_version (version INTEGER NOT NULL)',
+  CREATE_SCHEMA,
   `CREATE TABLE leader (
     id INTEGER PRIMARY KEY CHECK (id = 0), topic_id TEXT NOT NULL, partition INTEGER NOT NULL,
     config_version INTEGER NOT NULL, settings TEXT,
@@ -178,10 +165,10 @@ const SAVE_SNAPSHOT = `INSERT INTO producer_snapshot (id, next_offset, data) VAL
 
 /** The statements of a partition over one object's storage. Every method may throw what SQLite throws. */
 export class LogStore {
-  readonly #storage: Storage
-  readonly #sql: Sql
+  readonly #storage: LogStorage
+  readonly #sql: LogStorage['sql']
 
-  constructor(storage: Storage) {
+  constructor(storage: LogStorage) {
     this.#storage = storage
     this.#sql = storage.sql
   }
@@ -198,13 +185,8 @@ export class LogStore {
 
   /** What is stored, or null when nothing ever was. Throws NewerSchemaError. */
   load(): LoadedLog | null {
-    if (this.#rows(FIND_SCHEMA).length === 0) return null
-    const version = Number(this.#rows(READ_SCHEMA)[0]?.version)
-    if (version > SCHEMA_VERSION) {
-      throw new NewerSchemaError(
-        `storage has schema ${version}, this release knows ${SCHEMA_VERSION}`,
-      )
-    }
+    const version = storedSchema(this.#storage, SCHEMA_VERSION)
+    if (version === null) return null
     if (version < SCHEMA_VERSION) this.#upgrade()
     const leader = this.#rows(READ_LEADER)[0]
     if (leader === undefined) throw new Error('the leader row is missing')
@@ -362,8 +344,6 @@ export class LogStore {
     return this.#sql.exec(query, ...bindings).toArray()
   }
 }
-
-type Row = Readonly<Record<string, ArrayBuffer | string | number | null>>
 
 function sorted(aborted: readonly AbortedTransaction[]): AbortedTransaction[] {
   return aborted.toSorted((a, b) => a.firstOffset - b.firstOffset)

@@ -2,40 +2,17 @@
 // Nothing is created for an id that was never initialised. Not what may change: transaction.ts decides.
 // SQL texts are constants because the platform caches statements by their text.
 
+import { CREATE_SCHEMA, type SqlValue, type Storage, storedSchema } from '../runtime/storage.ts'
 import type { Participant } from './contract.ts'
 import { Participants } from './participants.ts'
 import type { StoredStateName, TransactionState } from './state.ts'
 import type { Change } from './transaction.ts'
 
-/** What a statement takes. */
-export type SqlValue = string | number | null
-
-/** The part of the platform's storage that is used; tests give their own. */
-export interface Storage {
-  readonly sql: {
-    exec(
-      query: string,
-      ...bindings: SqlValue[]
-    ): { toArray(): Record<string, ArrayBuffer | string | number | null>[] }
-  }
-  /** What the closure wrote is undone when it throws. */
-  transactionSync<T>(closure: () => T): T
-}
-
 /** The layout this code reads and writes. A newer one is refused. */
 export const SCHEMA_VERSION = 1
 
-/** The storage was written by a newer release: nothing is read or written. */
-export class NewerSchemaError extends Error {
-  override readonly name = 'NewerSchemaError'
-}
-
-const FIND_SCHEMA =
-  "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
-const READ_SCHEMA = 'SELECT version FROM schema_version'
-
 const CREATE = [
-  'CREATE TABLE schema_version (version INTEGER NOT NULL)',
+  CREATE_SCHEMA,
   `CREATE TABLE txn (
     id INTEGER PRIMARY KEY CHECK (id = 0), transactional_id TEXT NOT NULL, state TEXT NOT NULL,
     producer_id INTEGER NOT NULL, producer_epoch INTEGER NOT NULL,
@@ -72,14 +49,7 @@ export interface Loaded {
  * @throws NewerSchemaError when a newer release wrote the storage
  */
 export function load(storage: Storage): Loaded {
-  const { sql } = storage
   if (!isCreated(storage)) return { state: null, participants: new Participants() }
-  const found = Number(sql.exec(READ_SCHEMA).toArray()[0]?.version)
-  if (found !== SCHEMA_VERSION) {
-    throw new NewerSchemaError(
-      `the transaction's storage has layout ${found}; this release reads up to ${SCHEMA_VERSION}`,
-    )
-  }
   const state = readState(storage)
   const open = state !== null && (state.state === 'Ongoing' || state.state.startsWith('Prepare'))
   const chunks = open ? readParticipants(storage, state.number) : []
@@ -158,8 +128,8 @@ function readParticipants({ sql }: Storage, number: number): Participant[][] {
     .map(({ entries }) => JSON.parse(String(entries)))
 }
 
-function isCreated({ sql }: Storage): boolean {
-  return sql.exec(FIND_SCHEMA).toArray().length > 0
+function isCreated(storage: Storage): boolean {
+  return storedSchema(storage, SCHEMA_VERSION) !== null
 }
 
 function create({ sql }: Storage): void {

@@ -17,10 +17,11 @@ import { updateFeatures } from '../../src/cluster/features.ts'
 import { lookup } from '../../src/cluster/lookup.ts'
 import { admit, createPartitions } from '../../src/cluster/partitions.ts'
 import { startChanges, withGroupNotices } from '../../src/cluster/propagation.ts'
-import { commit, load, type SqlValue, type Storage } from '../../src/cluster/store.ts'
+import { commit, load } from '../../src/cluster/store.ts'
 import { createTopics } from '../../src/cluster/topics.ts'
 import type { ConfigMap } from '../../src/core/configs.ts'
 import { type TopicId, ZERO_TOPIC_ID } from '../../src/core/ids.ts'
+import type { SqlValue, Storage } from '../../src/runtime/storage.ts'
 
 /** Storage as the platform gives it, over an SQLite database in memory. */
 export function memoryStorage(): Storage & { readonly database: DatabaseSync } {
@@ -29,7 +30,8 @@ export function memoryStorage(): Storage & { readonly database: DatabaseSync } {
     database,
     sql: {
       exec(query: string, ...bindings: SqlValue[]) {
-        const rows = database.prepare(query).all(...bindings)
+        // The controller binds texts and numbers alone.
+        const rows = database.prepare(query).all(...(bindings as (string | number | null)[]))
         return { toArray: () => rows as Record<string, string | number | null>[] }
       },
     },

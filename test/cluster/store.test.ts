@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ClusterState } from '../../src/cluster/cluster.ts'
-import { commit, load, NewerSchemaError } from '../../src/cluster/store.ts'
+import { commit, load } from '../../src/cluster/store.ts'
 import type { TopicId } from '../../src/core/ids.ts'
+import { NewerSchemaError } from '../../src/runtime/storage.ts'
 import { memoryStorage, openCluster } from './fakes.ts'
 
 /** What a restart must give back; views are made when asked for. */

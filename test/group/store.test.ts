@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { GroupStore, NewerSchemaError, SCHEMA_VERSION } from '../../src/group/store.ts'
+import { GroupStore, SCHEMA_VERSION } from '../../src/group/store.ts'
+import { NewerSchemaError } from '../../src/runtime/storage.ts'
 import { SqliteStorage } from '../partition/sqlite-storage.ts'
 import { commit, idOf, join, World } from './harness.ts'
 

@@ -2,7 +2,8 @@
 // for: a statement that fails, a commit that is never confirmed, a crash that loses what was not.
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import type { Sql, SqlValue, Storage } from '../../src/partition/store.ts'
+import type { LogStorage } from '../../src/partition/store.ts'
+import type { SqlValue } from '../../src/runtime/storage.ts'
 
 interface Statement {
   readonly query: string
@@ -10,7 +11,7 @@ interface Statement {
 }
 
 /** One object's storage. What is committed and not confirmed is lost by `crash`. */
-export class SqliteStorage implements Storage {
+export class SqliteStorage implements LogStorage {
   #database = new DatabaseSync(':memory:')
   #journal: Statement[] = []
   #confirmed = 0
@@ -25,7 +26,7 @@ export class SqliteStorage implements Storage {
   queries: string[] = []
   databaseSizeOverride: number | null = null
 
-  readonly sql: Sql = {
+  readonly sql: LogStorage['sql'] = {
     exec: (query, ...bindings) => this.#exec(query, bindings),
     get databaseSize() {
       return 0
@@ -98,7 +99,7 @@ export class SqliteStorage implements Storage {
     this.#confirmed = journal.length
   }
 
-  #exec(query: string, bindings: SqlValue[]): ReturnType<Sql['exec']> {
+  #exec(query: string, bindings: SqlValue[]): ReturnType<LogStorage['sql']['exec']> {
     this.#statements++
     if (this.#statements === this.failAt) {
       this.failAt = 0

@@ -2,7 +2,8 @@
 // states it went through, and a layout that an older release leaves alone.
 
 import { describe, expect, it } from 'vitest'
-import { load, NewerSchemaError, write } from '../../src/transaction/store.ts'
+import { NewerSchemaError } from '../../src/runtime/storage.ts'
+import { load, write } from '../../src/transaction/store.ts'
 import type { Change } from '../../src/transaction/transaction.ts'
 import { Coordinator, initialised, partition } from './harness.ts'
 
