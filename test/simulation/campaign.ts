@@ -1,0 +1,91 @@
+// Runs seeds: each makes a world of one scenario, lives, heals, comes to rest and is judged. Loaded after
+// the hooks are installed, because it loads the Worker's sources.
+
+import { Group } from '../../src/group/object.ts'
+import { Partition } from '../../src/partition/object.ts'
+import { Transaction } from '../../src/transaction/object.ts'
+import { installGlobals } from './platform/globals.ts'
+import type { ObjectClass } from './platform/objects.ts'
+import { classicGroup } from './scenarios/classic-group.ts'
+import { consumerGroup } from './scenarios/consumer-group.ts'
+import { groupOutage } from './scenarios/group-outage.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+import { transactions } from './scenarios/transactions.ts'
+import { type Classes, type Violation, World } from './world.ts'
+
+export const SCENARIOS: readonly Scenario[] = [
+  transactions,
+  classicGroup,
+  consumerGroup,
+  transactions,
+  groupOutage,
+]
+
+/** What became of one seed. */
+export interface Outcome {
+  readonly seed: number
+  readonly scenario: string
+  readonly events: number
+  readonly hash: string
+  readonly violations: readonly Violation[]
+  /** The last events, or all when asked for. */
+  readonly trace: readonly string[]
+}
+
+/** The classes that index.ts exports. */
+export async function classes(): Promise<Classes> {
+  installGlobals()
+  const loaded: Classes = {
+    partition: Partition as unknown as ObjectClass,
+    transaction: Transaction as unknown as ObjectClass,
+    group: Group as unknown as ObjectClass,
+  }
+  // What a process makes once, at its first use, is made before the first seed that counts.
+  await play(0, transactions, { classes: loaded, events: 300, verbose: false })
+  return loaded
+}
+
+/** Which scenario a seed plays when none is asked for. */
+export function scenarioOf(seed: number, only: string | null): Scenario {
+  if (only === null) return SCENARIOS[seed % SCENARIOS.length]!
+  const found = SCENARIOS.find(({ name }) => name === only)
+  if (found === undefined) throw new Error(`there is no scenario ${only}`)
+  return found
+}
+
+export interface PlayOptions {
+  readonly classes: Classes
+  /** Before the world heals. */
+  readonly events: number
+  /** Every event is kept as text. */
+  readonly verbose: boolean
+  /** See PlatformOptions. */
+  readonly stubsOutlive?: boolean
+}
+
+/** One seed from its beginning to its judgement. */
+export async function play(
+  seed: number,
+  scenario: Scenario,
+  options: PlayOptions,
+): Promise<Outcome> {
+  const { verbose, events, stubsOutlive = false } = options
+  const { configs = {} } = scenario
+  const world = new World({ seed, verbose, classes: options.classes, configs, stubsOutlive })
+  try {
+    await scenario.run(world, events)
+  } catch (error) {
+    world.violated('the-simulation-itself', error instanceof Error ? `${error.stack}` : `${error}`)
+  } finally {
+    world.end()
+  }
+  const { trace, violations } = world
+  return {
+    seed,
+    scenario: scenario.name,
+    events: trace.events,
+    hash: trace.hash,
+    violations,
+    trace: trace.last,
+  }
+}

@@ -1,0 +1,130 @@
+// The controller as the simulated objects meet it: topics, producer ids, the directory. Its own storage
+// never fails (cluster/ has tests of its own); calls to it are lost and late like any other.
+
+import type {
+  ClusterRpc,
+  FinalizedFeatures,
+  GroupEntry,
+  GroupMetadata,
+  GroupRegistration,
+  GroupTopic,
+  PartitionAdmission,
+  TransactionEntry,
+} from '../../../src/cluster/contract.ts'
+import type { TopicSettings } from '../../../src/core/configs.ts'
+import type { TopicId } from '../../../src/core/ids.ts'
+
+const SETTINGS: TopicSettings = {
+  cleanupDelete: true,
+  cleanupCompact: false,
+  compressionType: 'producer',
+  maxMessageBytes: 1_048_588,
+  messageTimestampType: 'CreateTime',
+  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+  timestampAfterMaxMs: 3_600_000,
+  segmentBytes: 1_073_741_824,
+  segmentMs: 604_800_000,
+  retentionMs: 604_800_000,
+  retentionBytes: -1,
+  validateRecords: false,
+  producerIdExpirationMs: 86_400_000,
+}
+
+/** What the controller keeps: it outlives the object that answers for it. */
+export class ClusterState {
+  readonly topics: GroupTopic[] = []
+  readonly groups = new Map<string, GroupEntry>()
+  readonly transactions = new Map<string, TransactionEntry>()
+  readonly configs: Readonly<Record<string, string>>
+  version = 1
+  nextProducerId = 1_000
+
+  constructor(configs: Readonly<Record<string, string>>) {
+    this.configs = configs
+  }
+
+  addTopic(name: string, partitions: number): GroupTopic {
+    const id = Buffer.from(name.padEnd(16, '-').slice(0, 16)).toString('base64url') as TopicId
+    const topic = { id, name, partitions }
+    this.topics.push(topic)
+    this.version += 1
+    return topic
+  }
+
+  grow(name: string, partitions: number): void {
+    const at = this.topics.findIndex((topic) => topic.name === name)
+    const topic = this.topics[at]
+    if (topic === undefined) return
+    this.topics[at] = { ...topic, partitions }
+    this.version += 1
+  }
+}
+
+type Served = Pick<
+  ClusterRpc,
+  | 'admit'
+  | 'allocateProducerIds'
+  | 'registerGroup'
+  | 'removeGroup'
+  | 'groupMetadata'
+  | 'registerTransaction'
+  | 'removeTransaction'
+  | 'features'
+  | 'brokerConfigs'
+>
+
+/** The class of the controller's object over what it keeps. */
+export function clusterClass(kept: ClusterState) {
+  return class Cluster implements Served {
+    async admit(topicId: TopicId, partition: number): Promise<PartitionAdmission> {
+      const topic = kept.topics.find(({ id }) => id === topicId)
+      if (topic === undefined || partition >= topic.partitions) return { alive: false }
+      return { alive: true, name: topic.name, configVersion: 1, settings: SETTINGS }
+    }
+
+    async allocateProducerIds(count: number): Promise<{ readonly first: number }> {
+      const first = kept.nextProducerId
+      kept.nextProducerId += count
+      return { first }
+    }
+
+    async registerGroup(entry: GroupEntry): Promise<GroupRegistration> {
+      kept.groups.set(entry.groupId, entry)
+      const { topicNames: names, topicIds: ids, allTopics: all } = entry
+      return { ...metadata({ names, ids, all }), configs: kept.configs }
+    }
+
+    async removeGroup(groupId: string): Promise<void> {
+      kept.groups.delete(groupId)
+    }
+
+    async groupMetadata(lookup: Parameters<ClusterRpc['groupMetadata']>[0]) {
+      return metadata(lookup)
+    }
+
+    async registerTransaction(entry: TransactionEntry): Promise<Readonly<Record<string, string>>> {
+      kept.transactions.set(entry.transactionalId, entry)
+      return kept.configs
+    }
+
+    async removeTransaction(transactionalId: string): Promise<void> {
+      kept.transactions.delete(transactionalId)
+    }
+
+    async features(): Promise<FinalizedFeatures> {
+      return { epoch: 1, levels: { 'transaction.version': 2, 'group.version': 1 } }
+    }
+
+    async brokerConfigs(): Promise<Readonly<Record<string, string>>> {
+      return kept.configs
+    }
+  }
+
+  function metadata(lookup: Parameters<ClusterRpc['groupMetadata']>[0]): GroupMetadata {
+    const { names, ids, all } = lookup
+    const topics = kept.topics
+      .filter(({ id, name }) => all || names.includes(name) || ids.includes(id))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    return { version: kept.version, topics }
+  }
+}
