@@ -138,6 +138,8 @@ export class MachineRunner<Command, Reply, Change, Effect> {
     const changes = decisions.flatMap((decision) => decision.changes)
     if (changes.length > 0) {
       write(changes)
+      // In the same commit: a state that is kept has its alarm, should the object end before the next line.
+      this.#wake()
       await sync()
       if (this.#ended) return
     }

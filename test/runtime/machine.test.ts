@@ -9,7 +9,7 @@ import {
   type Ticket,
 } from '../../src/runtime/machine.ts'
 
-/** 'keep x' is durable, 'say x' is not, 'park' waits for 'release', 'call x' has an effect. */
+/** 'keep x' is durable, 'due x' too and sets a deadline, 'say x' is not, 'park' waits for 'release', 'call x' has an effect. */
 class Notes implements Machine<string, string, string, string> {
   deadlineMs = Number.POSITIVE_INFINITY
   readonly #parked: Ticket[] = []
@@ -22,6 +22,9 @@ class Notes implements Machine<string, string, string, string> {
         return { ...none, changes: [text], replies: [[ticket, `kept ${text}`]] }
       case 'call':
         return { ...none, changes: [text], replies: [[ticket, 'called']], effects: [text] }
+      case 'due':
+        this.deadlineMs = nowMs + 100
+        return { ...none, changes: [text], replies: [[ticket, 'due']] }
       case 'park':
         this.#parked.push(ticket)
         this.deadlineMs = nowMs + 100
@@ -157,6 +160,14 @@ describe('a machine in an object', () => {
     await settled()
     expect(world.said).toEqual(['released', 'done', 'late'])
     expect(world.runner.parked).toBe(0)
+  })
+
+  it('sets the alarm of a state in the commit that keeps it', async () => {
+    const world = new World()
+    world.holdSync = true
+    void world.run('due a')
+    await settled()
+    expect([world.written, world.wakeUps]).toEqual([[['a']], [100]])
   })
 
   it('prepares a command before it is decided; those behind it wait', async () => {
