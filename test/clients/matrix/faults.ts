@@ -31,8 +31,6 @@ export const FAULTS: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   'kafka-javascript': {
     'produce/nulls': 'it gives an empty key or value as null',
-    'migration/rolling-range':
-      'now and then a member is given what another has committed, on Kafka in one run of nine',
     'migration/rolling-cooperative-sticky':
       'its leader adds user data to assignments, which Kafka refuses to upgrade as a custom assignor',
   },
