@@ -7,6 +7,7 @@ export { Cluster } from './cluster/object.ts'
 export { Group } from './group/object.ts'
 export { Partition } from './partition/object.ts'
 export { Transaction } from './transaction/object.ts'
+export { Watch } from './watch/object.ts'
 
 // Both faces are loaded with their first request: a start pays for the objects alone.
 export default {

@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'pure',
           globalSetup: 'test/build.ts',
           include: [
-            'test/{core,record,protocol,security,runtime,partition,cluster,group,transaction,broker,http,cli,simulation}/**/*.test.ts',
+            'test/{core,record,protocol,security,runtime,partition,cluster,group,transaction,watch,broker,http,cli,simulation,bench,faults/checks}/**/*.test.ts',
           ],
           exclude: ['test/cli/launcher/**'],
           environment: 'node',
@@ -35,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'clients',
           globalSetup: 'test/build.ts',
-          include: ['test/{cli/launcher,clients,browser}/**/*.test.ts'],
+          include: ['test/{cli/launcher,clients,browser,faults/runs}/**/*.test.ts'],
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 60_000,

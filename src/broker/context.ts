@@ -8,6 +8,7 @@ import type { TopicId } from '../core/ids.ts'
 import type { GroupRpc } from '../group/contract.ts'
 import type { PartitionRpc } from '../partition/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
+import type { WatchRpc } from '../watch/contract.ts'
 import type { MemoryBudget } from './budget.ts'
 import type { TopicCache } from './topic-cache.ts'
 import type { Watches } from './watches.ts'
@@ -20,6 +21,8 @@ export interface Objects {
   /** As partition: the same object for the same group. */
   group(groupId: string): GroupRpc
   transaction(transactionalId: string): TransactionRpc
+  /** The Watch object of a shard (core/ids.ts). */
+  watch(shard: number): WatchRpc
 }
 
 /** A line per event; never a secret or a record's content. */

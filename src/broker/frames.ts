@@ -87,8 +87,14 @@ export class FrameReader {
         if (this.#sizeFilled < 4) return
         const size = this.#checkedSize()
         const whole = chunk.length - at >= size
-        const memory = await this.#reserve(size)
-        if (this.#closed) return memory?.release()
+        // No `await` where none is needed: frames of one chunk start in one turn, and their appends
+        // leave in one call.
+        const pool = this.#pool(size)
+        let memory = pool === null ? null : pool.tryReserve(size)
+        if (pool !== null && memory === null) {
+          memory = await this.#reserve(pool, size)
+          if (this.#closed) return memory?.release()
+        }
         if (whole) {
           this.#sizeFilled = 0
           const started = start({ bytes: chunk.subarray(at, at + size), memory })
@@ -134,16 +140,11 @@ export class FrameReader {
     return size <= SMALL_BYTES ? this.#budget.smallFrames : this.#budget.largeFrames
   }
 
-  async #reserve(size: number): Promise<Reservation | null> {
-    const pool = this.#pool(size)
-    if (pool === null) return null
-    return (
-      pool.tryReserve(size) ??
-      (await pool.reserve(
-        size,
-        (ms) => this.#timers.sleep(ms),
-        () => this.#closed,
-      ))
+  #reserve(pool: BytePool, size: number): Promise<Reservation | null> {
+    return pool.reserve(
+      size,
+      (ms) => this.#timers.sleep(ms),
+      () => this.#closed,
     )
   }
 

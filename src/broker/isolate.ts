@@ -18,6 +18,8 @@ import { Watches } from './watches.ts'
 /** The bindings of the Worker: objects, the files of web/, and the variables of core/env.ts. */
 export type WorkerEnv = ObjectBindings & {
   readonly ASSETS?: { fetch(request: Request): Promise<Response> }
+  /** Locally, instead of ASSETS: the folder as it is (http/assets.ts). */
+  readonly FILES?: { fetch(url: string): Promise<Response> }
 }
 
 const topics = new TopicCache()
@@ -51,10 +53,12 @@ export function brokerContext(
     clientHost,
     log,
     timers,
-    watches: new Watches(timers),
+    watches: new Watches(timers, (shard) => reached.watch(shard)),
     brokerConfig: async (name) => {
       const now = Date.now()
       if (brokerConfigs === null || now - brokerConfigs.readAtMs > BROKER_CONFIG_CACHE_MS) {
+        // Who comes meanwhile has the old ones: thousands of connections would all ask.
+        if (brokerConfigs !== null) brokerConfigs = { ...brokerConfigs, readAtMs: now }
         try {
           brokerConfigs = { values: await reached.cluster.brokerConfigs(), readAtMs: now }
         } catch (error) {

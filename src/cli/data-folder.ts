@@ -27,7 +27,7 @@ export interface DataFolder {
   /** True while a workerd answers on the lock; a lock that nobody answers is removed. */
   isLocked(): Promise<boolean>
   /** Writes the configuration; answers its path. */
-  writeConfig(text: string): string
+  writeConfig(config: Uint8Array): string
   /** Says that our workerd is ready: it has read its configuration and listens on the lock. */
   ready(): void
   /** After workerd ended: removes a temporary folder; of any other, our lock, so nobody need ask it. */
@@ -78,8 +78,8 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
     objectsDir,
     ephemeral: data === null,
     isLocked,
-    writeConfig(text) {
-      writeFileSync(configName, text, { mode: 0o600 })
+    writeConfig(config) {
+      writeFileSync(configName, config, { mode: 0o600 })
       return join(path, configName)
     },
     ready() {
@@ -132,7 +132,8 @@ function isSame(a: Stats, b: Stats | undefined): boolean {
   return a.ino === b?.ino && a.ctimeMs === b.ctimeMs
 }
 
-async function answers(): Promise<boolean> {
+/** True when somebody listens on the lock of the current folder. */
+export async function answers(): Promise<boolean> {
   const { createConnection } = await import('node:net')
   return new Promise((done) => {
     const socket = createConnection(LOCK)

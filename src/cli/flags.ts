@@ -1,4 +1,4 @@
-// Flags and environment variables of `ottla start`, parsed and checked before anything is touched. A
+// Flags and environment variables of the commands, parsed and checked before anything is touched. A
 // flag wins over its variable. Not the Worker's own bindings: those are in core/env.ts.
 
 import { parseArgs } from 'node:util'
@@ -39,6 +39,8 @@ export interface StartOptions {
 
 export type ParsedFlags =
   | { readonly kind: 'start'; readonly options: StartOptions }
+  /** Checks the data of a broker that is stopped. `data` is as given, not resolved. */
+  | { readonly kind: 'verify'; readonly data: string; readonly logJson: boolean }
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
   | { readonly kind: 'bad'; readonly reason: string; readonly logJson: boolean }
@@ -63,6 +65,11 @@ export const HELP = `Usage: ottla start [flags]
   --log-level LEVEL    ${LOG_LEVELS.join(', ')}; default info
   --log-json           log lines as JSON
   --help, --version
+
+       ottla verify [--data FOLDER] [--log-json]
+
+Checks the data of a broker that is not running: prints a line for each partition
+and what is damaged in it. Exit code 1 when anything is.
 `
 
 const OPTIONS = {
@@ -101,12 +108,26 @@ export function parseFlags(
     })
     if (values.version) return { kind: 'version' }
     if (values.help || positionals.length === 0) return { kind: 'help' }
-    if (positionals[0] !== 'start') throw new BadFlag(`unknown command "${positionals[0]}"`)
+    if (positionals[0] !== 'start' && positionals[0] !== 'verify') {
+      throw new BadFlag(`unknown command "${positionals[0]}"`)
+    }
     if (positionals.length > 1) throw new BadFlag(`unexpected argument "${positionals[1]}"`)
+    if (positionals[0] === 'verify') return verifyOptions(values, env)
     return { kind: 'start', options: startOptions(values, env) }
   } catch (error) {
     return { kind: 'bad', reason: reasonOf(error), logJson: args.includes('--log-json') }
   }
+}
+
+/** Of the flags only these mean anything to it. */
+function verifyOptions(
+  { data, 'log-json': logJson = false, ...others }: Values,
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedFlags {
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw new BadFlag(`verify has no --${other}`)
+  if (data === '') throw new BadFlag('--data needs a folder')
+  return { kind: 'verify', data: data ?? (env.OTTLA_DATA || DEFAULT_DATA), logJson }
 }
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']

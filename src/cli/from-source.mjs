@@ -9,6 +9,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -38,7 +39,7 @@ const TARGETS = [
   {
     name: 'web',
     output: 'dist/web/index.html',
-    sources: ['web', 'src/http/asset-worker.ts'],
+    sources: ['web'],
     build: buildWeb,
   },
   {
@@ -46,6 +47,19 @@ const TARGETS = [
     output: 'dist/ottla.js',
     sources: ['src/cli', 'src/core', 'package.json', 'package-lock.json'],
     build: buildLauncher,
+  },
+  {
+    name: 'verify',
+    output: 'dist/verify.js',
+    sources: [
+      'src/cli',
+      'src/core',
+      'src/record',
+      'src/partition',
+      'wasm/build',
+      'package-lock.json',
+    ],
+    build: buildVerify,
   },
 ]
 
@@ -84,8 +98,8 @@ function buildWasm() {
 
 /**
  * The modules and the WASM file that workerd, miniflare and the published package run; what is imported
- * on demand is a module of its own, which workerd does not compile at the start.
- * Names stay as written, so that a stack trace says something.
+ * on demand is a module of its own, which is not run at the start. workerd parses all of them then, so what
+ * is shorter starts sooner: local names are shortened, those of methods and fields stay.
  */
 async function buildWorker(esbuild) {
   await bundle(esbuild, {
@@ -101,17 +115,12 @@ async function buildWorker(esbuild) {
     chunkNames: '[name]-[hash]',
     minifyWhitespace: true,
     minifySyntax: true,
+    minifyIdentifiers: true,
   })
 }
 
-/** The files of web/ as they are, and the Worker that serves them locally. */
-async function buildWeb(esbuild) {
-  await bundle(esbuild, {
-    entryPoints: { index: join(ROOT, 'src/http/asset-worker.ts') },
-    outdir: join(ROOT, 'dist/assets'),
-    platform: 'neutral',
-    minifyWhitespace: true,
-  })
+/** The files of web/ as they are. */
+function buildWeb() {
   rmSync(join(ROOT, 'dist/web'), { recursive: true, force: true })
   cpSync(join(ROOT, 'web'), join(ROOT, 'dist/web'), { recursive: true, preserveTimestamps: false })
 }
@@ -127,6 +136,28 @@ async function buildLauncher(esbuild) {
     platform: 'node',
     target: 'node20',
     banner: { js: '#!/usr/bin/env node' },
+  })
+}
+
+/** What `ottla verify` runs. It checks with the code that writes, so it needs the WASM module too. */
+async function buildVerify(esbuild) {
+  await bundle(esbuild, {
+    entryPoints: [join(ROOT, 'src/cli/verify.ts')],
+    outfile: join(ROOT, 'dist/verify.js'),
+    format: 'cjs',
+    define: { 'import.meta.dirname': '__dirname' },
+    platform: 'node',
+    target: 'node20',
+    plugins: [{ name: 'wasm', setup: compiledInNode }],
+  })
+}
+
+/** `import m from '*.wasm'` gives a compiled module, as workerd does; its bytes lie in the bundle. */
+function compiledInNode(build) {
+  build.onLoad({ filter: /\.wasm$/ }, ({ path }) => {
+    const base64 = readFileSync(path).toString('base64')
+    const contents = `export default new WebAssembly.Module(Buffer.from('${base64}', 'base64'))`
+    return { contents, loader: 'js' }
   })
 }
 

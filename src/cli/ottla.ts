@@ -1,9 +1,10 @@
-// The npm bin: reads the command line and starts the broker. Bundled into dist/ottla.js, beside
+// The npm bin: reads the command line and starts the broker, or checks its data. Bundled into dist/ottla.js, beside
 // dist/worker, for Node 20 and newer. Start-up time is a promise: what the way to the ready line does
 // not need (sockets, name look-ups, Node's own streams) is loaded when it is needed.
 
 import { readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { HELP, parseFlags, type StartOptions } from './flags.ts'
 import { failing, start } from './start.ts'
 
@@ -20,6 +21,14 @@ async function main(): Promise<number> {
       return 0
     case 'bad':
       return failing(parsed.logJson)(parsed.reason)
+    case 'verify': {
+      const { data, logJson: json } = parsed
+      // A bundle of its own, named so that it stays one.
+      const bundle = pathToFileURL(join(import.meta.dirname, 'verify.js')).href
+      const { verify } = (await import(bundle)) as typeof import('./verify.ts')
+      const print = (line: string) => void writeSync(1, `${line}\n`)
+      return verify({ data, json, print, fail: failing(json) })
+    }
     case 'start': {
       const checked = await checkConfig(parsed.options)
       return typeof checked === 'string'

@@ -83,16 +83,15 @@ interface Beginning {
 
 function begin({ options, listeners, folder, launcher, binary, log }: Beginning): Workerd {
   const workerDir = join(dirname(launcher), 'worker')
-  const modules = readdirSync(workerDir).filter((name) => /\.(js|wasm)$/.test(name))
+  const names = readdirSync(workerDir).filter((name) => /\.(js|wasm)$/.test(name))
+  // The first module is the entry.
+  names.sort((a, b) => Number(b === 'index.js') - Number(a === 'index.js'))
   const configPath = folder.writeConfig(
     workerdConfig({
       options,
       listeners,
-      workerDir,
-      assetWorker: join(dirname(launcher), 'assets/index.js'),
       webDir: join(dirname(launcher), 'web'),
-      // The first module is the entry.
-      modules: modules.toSorted((a, b) => Number(b === 'index.js') - Number(a === 'index.js')),
+      modules: names.map((name) => ({ name, content: readFileSync(join(workerDir, name)) })),
       objectsDir: folder.objectsDir,
     }),
   )

@@ -1,7 +1,10 @@
-// Writes workerd's configuration (workerd.capnp of the workerd package) as Cap'n Proto text: sockets,
+// Writes workerd's configuration (workerd.capnp of the workerd package) as an encoded message: sockets,
 // the Worker with its modules and bindings, and storage on disk. Not behaviour: start.ts runs it.
+// Encoded, not as text: to compile text against its schema took workerd a fifth of its start. Where a field
+// lies is found by encoding a text with `workerd compile --config-only`, as the test of this file does.
 
 import { EnvironmentName, formatAddress } from '../core/env.ts'
+import { data, list, message, type Struct, struct, text, texts, type Value } from './capnp.ts'
 import type { StartOptions } from './flags.ts'
 import type { Listeners } from './listeners.ts'
 
@@ -9,79 +12,117 @@ import type { Listeners } from './listeners.ts'
 export const COMPATIBILITY_DATE = '2026-10-01'
 
 /** Durable Object classes and their bindings. Names and keys are part of the data folder's layout. */
-const OBJECTS = [
+export const OBJECTS = [
   { className: 'Partition', binding: 'PARTITION' },
   { className: 'Cluster', binding: 'CLUSTER' },
   { className: 'Group', binding: 'GROUP' },
   { className: 'Transaction', binding: 'TRANSACTION' },
+  { className: 'Watch', binding: 'WATCH' },
 ] as const
 
 /** Name of the socket that locks the data folder, and of its file there. */
 export const LOCK = 'lock'
 
+/** A file of the bundle, by the name that `index.js` imports. */
+export interface WorkerModule {
+  readonly name: string
+  readonly content: Uint8Array
+}
+
 export interface WorkerdConfig {
   readonly options: StartOptions
   readonly listeners: Listeners
-  /** Absolute folder of the bundle. */
-  readonly workerDir: string
-  /** Files of the bundle: `index.js` and its WASM modules, by the names that `index.js` imports. */
-  readonly modules: readonly string[]
-  /** Absolute path of the Worker that stands before the files of web/. */
-  readonly assetWorker: string
+  /** `index.js` first. */
+  readonly modules: readonly WorkerModule[]
   /** Absolute folder of the files of web/. */
   readonly webDir: string
   /** Absolute folder of the Durable Objects' storage. */
   readonly objectsDir: string
 }
 
+/** Which of a union's fields is set, in the first 16 bits of the struct. */
+const SERVICE = { worker: 1, network: 2, disk: 4 } as const
+const SOCKET = { http: 0, tcp: 2 } as const
+const MODULE = { esModule: 0, wasm: 4 } as const
+const BINDING = { text: 2, service: 7, objects: 8 } as const
+
+/** In the second 16 bits of a Worker: its objects are kept on the disk that a service of this name is. */
+const OBJECTS_ON_DISK = 2 << 16
+/** Of a namespace: its key is `uniqueKey` (the default), and its objects have SQLite. */
+const HAS_SQLITE = 2 << 16
+/** Of a disk service. */
+const WRITABLE = 1
+
+const MAIN = 'main'
+const DISK = 'objects'
+const WEB = 'web'
+const NOWHERE = 'internet'
+
 /**
- * The whole configuration. Absolute paths in `embed` need workerd's `--import-path /`.
+ * The whole configuration, for `workerd serve --binary`.
  * The broker calls nobody, so `internet` leads nowhere: workerd's own would read every certificate
  * authority of the machine at each start (a quarter of its start-up time). The lock answers with it.
  */
-export function workerdConfig(config: WorkerdConfig): string {
-  return `using Workerd = import "/workerd/workerd.capnp";
+export function workerdConfig(config: WorkerdConfig): Uint8Array {
+  const { objectsDir, webDir, listeners } = config
+  const services = [
+    service(MAIN, SERVICE.worker, worker(config)),
+    service(DISK, SERVICE.disk, struct([WRITABLE], [text(objectsDir)])),
+    service(WEB, SERVICE.disk, struct([0], [text(webDir)])),
+    service(NOWHERE, SERVICE.network, struct([], [texts([])])),
+  ]
+  const sockets = listeners.all.map(({ name, protocol, host, port }) =>
+    socket(name, formatAddress(host, port), protocol === 'kafka' ? SOCKET.tcp : SOCKET.http, MAIN),
+  )
+  const lock = socket(LOCK, `unix:${LOCK}`, SOCKET.http, NOWHERE)
+  return message(struct([0], [list(services), list([...sockets, lock])]))
+}
 
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = .worker),
-    (name = "objects", disk = (path = ${text(config.objectsDir)}, writable = true)),
-    (name = "web", disk = (path = ${text(config.webDir)})),
-    (name = "assets", worker = .assets),
-    (name = "internet", network = (allow = [])),
-  ],
-  sockets = [
-${sockets(config.listeners)}
-    (name = "${LOCK}", address = "unix:${LOCK}", http = (), service = "internet"),
-  ],
-);
+function service(name: string, kind: number, value: Value): Struct {
+  return struct([kind], [text(name), value])
+}
 
-const assets :Workerd.Worker = (
-  compatibilityDate = "${COMPATIBILITY_DATE}",
-  modules = [(name = "assets.js", esModule = embed ${text(config.assetWorker)})],
-  bindings = [(name = "FILES", service = "web")],
-);
+function socket(name: string, address: string, kind: number, to: string): Struct {
+  const options = kind === SOCKET.http ? struct([], []) : null
+  return struct([kind, 0], [text(name), text(address), options, null, designator(to)])
+}
 
-const worker :Workerd.Worker = (
-  compatibilityDate = "${COMPATIBILITY_DATE}",
-  modules = [
-${config.modules.map((name) => module(config.workerDir, name)).join('\n')}
-  ],
-  durableObjectNamespaces = [
-${OBJECTS.map(({ className }) => `    (className = "${className}", uniqueKey = "ottla-${className}", enableSql = true),`).join('\n')}
-  ],
-  durableObjectStorage = (localDisk = "objects"),
-  bindings = [
-${OBJECTS.map(({ className, binding }) => `    (name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n')}
-    (name = "ASSETS", service = "assets"),
-${Object.entries(bindings(config)).map(textBinding).join('\n')}
-  ],
-);
-`
+function designator(name: string): Struct {
+  return struct([0], [text(name)])
+}
+
+function worker(config: WorkerdConfig): Struct {
+  const modules = config.modules.map(({ name, content }) => {
+    const isWasm = name.endsWith('.wasm')
+    const value = isWasm ? data(content) : text(content)
+    return struct([isWasm ? MODULE.wasm : MODULE.esModule], [text(name), value])
+  })
+  const namespaces = OBJECTS.map(({ className }) =>
+    struct([HAS_SQLITE], [text(className), text(`ottla-${className}`)]),
+  )
+  const bound = [
+    ...OBJECTS.map(({ binding: name, className }) =>
+      binding(name, BINDING.objects, struct([], [text(className)])),
+    ),
+    binding('FILES', BINDING.service, designator(WEB)),
+    ...Object.entries(bindings(config)).map(([name, value]) =>
+      binding(name, BINDING.text, text(value)),
+    ),
+  ]
+  const objects = [list(namespaces), null, null, text(DISK)]
+  const pointers = [list(modules), text(COMPATIBILITY_DATE), null, list(bound), null, ...objects]
+  return struct([OBJECTS_ON_DISK], pointers)
+}
+
+function binding(name: string, kind: number, value: Value): Struct {
+  return struct([kind], [text(name), value])
 }
 
 /** The Worker's settings as core/env.ts reads them. */
-export function bindings({ options, listeners }: WorkerdConfig): Readonly<Record<string, string>> {
+export function bindings({
+  options,
+  listeners,
+}: Pick<WorkerdConfig, 'options' | 'listeners'>): Readonly<Record<string, string>> {
   const told = listeners.all.flatMap(({ host, port, advertised }): [string, string][] =>
     advertised === null ? [] : [[formatAddress(host, port), advertised]],
   )
@@ -98,33 +139,4 @@ export function bindings({ options, listeners }: WorkerdConfig): Readonly<Record
     [EnvironmentName.HTTP_LISTENERS]: JSON.stringify(listeners.httpAddresses),
     [EnvironmentName.LOG_LEVEL]: options.logLevel,
   }
-}
-
-/** A Cap'n Proto text literal: UTF-8 as it is, quotes, backslashes and control characters escaped. */
-export function text(value: string): string {
-  const escaped = value.replace(/["\\\p{Cc}]/gu, (char) => {
-    if (char === '"' || char === '\\') return `\\${char}`
-    // \x stands for a byte: beyond ASCII it would break the UTF-8.
-    return char < '\x80' ? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}` : char
-  })
-  return `"${escaped}"`
-}
-
-function sockets(listeners: Listeners): string {
-  return listeners.all
-    .map(({ name, protocol, host, port }) => {
-      const kind = protocol === 'kafka' ? 'tcp' : 'http'
-      const address = text(formatAddress(host, port))
-      return `    (name = "${name}", address = ${address}, ${kind} = (), service = "main"),`
-    })
-    .join('\n')
-}
-
-function module(dir: string, name: string): string {
-  const kind = name.endsWith('.wasm') ? 'wasm' : 'esModule'
-  return `    (name = ${text(name)}, ${kind} = embed ${text(`${dir}/${name}`)}),`
-}
-
-function textBinding([name, value]: [string, string]): string {
-  return `    (name = "${name}", text = ${text(value)}),`
 }

@@ -69,7 +69,7 @@ exec "$@" 4<&-`
 
 /** Starts workerd. A binary that cannot be run shows as an end with the shell's exit code. */
 export function runWorkerd(run: WorkerdRun): Workerd {
-  const workerd = [run.binary, 'serve', '--import-path', '/', '--control-fd=3', run.configPath]
+  const workerd = [run.binary, 'serve', '--binary', '--control-fd=3', run.configPath]
   const child = spawn(
     '/bin/sh',
     ['-c', BECOME_WORKERD, 'ottla', run.removeAfterKill ?? '', ...workerd],

@@ -71,7 +71,7 @@ export interface ClusterState {
   /** Partitions of all living topics. */
   partitions: number
   /** Names by what they collide on (`.` and `_` are one character in metric names). */
-  readonly collisions: Map<string, Set<string>>
+  readonly collisions: Map<string, readonly string[]>
   /** Partitions that were ever written, of living and of deleted topics. */
   readonly written: Map<TopicId, Set<number>>
   readonly deleting: Map<TopicId, Stage>
@@ -282,7 +282,10 @@ function putTopic(state: ClusterState, topic: Topic): void {
   state.names.set(topic.name, topic.id)
   state.views.delete(topic.id)
   const key = collisionKey(topic.name)
-  state.collisions.set(key, (state.collisions.get(key) ?? new Set()).add(topic.name))
+  const names = state.collisions.get(key)
+  // There is one for each topic, nearly always of one name: a third of what a set takes.
+  if (names === undefined) state.collisions.set(key, [topic.name])
+  else if (!names.includes(topic.name)) state.collisions.set(key, [...names, topic.name])
 }
 
 function dropTopic(state: ClusterState, id: TopicId): void {
@@ -293,7 +296,7 @@ function dropTopic(state: ClusterState, id: TopicId): void {
   state.names.delete(topic.name)
   state.views.delete(id)
   const key = collisionKey(topic.name)
-  const names = state.collisions.get(key)
-  names?.delete(topic.name)
-  if (names?.size === 0) state.collisions.delete(key)
+  const others = (state.collisions.get(key) ?? []).filter((name) => name !== topic.name)
+  if (others.length === 0) state.collisions.delete(key)
+  else state.collisions.set(key, others)
 }

@@ -7,7 +7,12 @@ import { checkStaticConfigs } from '../core/configs.ts'
 import { readEnvironment } from '../core/env.ts'
 import { KafkaError } from '../core/errors.ts'
 import { clusterName, type TopicId } from '../core/ids.ts'
-import { PRODUCER_IDS_PER_CALL, SWEEP_INTERVAL_MS, SWEEP_STEP_PAUSE_MS } from '../core/limits.ts'
+import {
+  PRODUCER_IDS_PER_CALL,
+  SWEEP_INTERVAL_MS,
+  SWEEP_STEP_PAUSE_MS,
+  WATCH_SHARDS,
+} from '../core/limits.ts'
 import type {
   AlterConfigsRequest,
   AlterConfigsResponse,
@@ -42,7 +47,7 @@ import type {
 } from '../protocol/messages/update-features.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
 import { workerLog } from '../runtime/log.ts'
-import { type ObjectBindings, objects } from '../runtime/objects.ts'
+import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
 import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
 import type { Change, ClusterState, Decision } from './cluster.ts'
 import { listConfigResources } from './config-resources.ts'
@@ -106,6 +111,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   readonly #state: ClusterState
   readonly #errands: ErrandDeps & SweepDeps
   readonly #alarm: OneAlarm
+  readonly #watch: Objects['watch']
   #sweep: Sweep | null = null
   #producerIds: ProducerIdBlock = NO_BLOCK
   #failures = 0
@@ -122,7 +128,8 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     const report = (event: string, error: unknown) => log('error', event, { reason: String(error) })
     this.#state = state
     this.#alarm = new OneAlarm(storage, (error) => report('alarm was not set', error))
-    const { partition, group, transaction } = objects(env, tenantOf(ctx))
+    const { partition, group, transaction, watch } = objects(env, tenantOf(ctx))
+    this.#watch = watch
     const keep = (changes: readonly Change[]) => this.#commit(changes)
     this.#errands = { state, partition, group, transaction, report, commit: keep }
     this.#commit(startChanges(state, toldSettings))
@@ -152,6 +159,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
       change.kind === 'doomed' ? [change.id] : [],
     )
     if (doomed.length === 0) return reply
+    this.#tellWatchers(doomed)
     const wait = Math.min(Math.max(request.timeoutMs, FENCE_WAIT_MIN_MS), FENCE_WAIT_MAX_MS)
     // Should this object end before the fences stand, the alarm takes them up.
     if (doomed.some((id) => this.#state.written.has(id))) this.#wakeAfter(wait)
@@ -299,6 +307,15 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     this.#wakeAfter(NOTICE_WAIT_MS)
     await within(NOTICE_WAIT_MS, deliverNotices(this.#errands, ids))
     return reply
+  }
+
+  /**
+   * Who waits at a partition that was never written has nobody else to tell; of the others the leaders
+   * do. A hint, so nothing is owed.
+   */
+  #tellWatchers(ids: readonly TopicId[]): void {
+    const shards = Array.from({ length: WATCH_SHARDS }, (_, shard) => this.#watch(shard))
+    this.ctx.waitUntil(Promise.allSettled(shards.map((shard) => shard.gone(ids))))
   }
 
   /** Fences topics, again and again until the deadline. Answers those whose fences do not stand yet. */

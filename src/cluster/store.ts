@@ -4,7 +4,13 @@
 
 import type { BrokerLayers, ConfigMap } from '../core/configs.ts'
 import type { TopicId } from '../core/ids.ts'
-import { CREATE_SCHEMA, type SqlValue, type Storage, storedSchema } from '../runtime/storage.ts'
+import {
+  CREATE_SCHEMA,
+  type Row,
+  type SqlValue,
+  type Storage,
+  storedSchema,
+} from '../runtime/storage.ts'
 import {
   apply,
   type Change,
@@ -71,7 +77,8 @@ const INSERT_CLUSTER = `INSERT INTO cluster
 const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
 const READ_CLUSTER = `SELECT cluster_id, broker_version, told_settings, next_producer_id,
   metadata_version, features_epoch, swept_ms FROM cluster`
-const READ_TOPICS = 'SELECT id, name, partitions, configs, version, stage FROM topic'
+const READ_TOPICS = `SELECT id, name, partitions, configs, version, stage FROM topic
+  WHERE id > ? ORDER BY id LIMIT ?`
 const READ_WRITTEN = 'SELECT topic_id, partition FROM written_partition'
 const READ_LAYERS = 'SELECT layer, configs FROM broker_layer'
 const READ_NOTICES = 'SELECT topic_id, version FROM notice'
@@ -137,6 +144,8 @@ export function load(
   return { state, toldSettings: told === null ? null : String(told) }
 }
 
+const NO_CONFIGS: ConfigMap = Object.freeze({})
+
 /** Writes the changes, all or none, then makes them true in memory. */
 export function commit(storage: Storage, state: ClusterState, changes: readonly Change[]): void {
   if (changes.length === 0) return
@@ -179,8 +188,22 @@ function readLayers({ sql }: Storage, staticConfigs: ConfigMap): BrokerLayers {
   }
 }
 
-function readTopics({ sql }: Storage, state: ClusterState): void {
-  for (const row of sql.exec(READ_TOPICS).toArray()) {
+/** Rows read together: what all of ten thousand take at once would stay with the process. */
+const TOPICS_AT_ONCE = 500
+
+function* topicRows({ sql }: Storage): Generator<Row> {
+  for (let after = ''; ; ) {
+    const rows = sql.exec(READ_TOPICS, after, TOPICS_AT_ONCE).toArray()
+    yield* rows
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < TOPICS_AT_ONCE) return
+    after = String(last.id)
+  }
+}
+
+function readTopics(storage: Storage, state: ClusterState): void {
+  const { sql } = storage
+  for (const row of topicRows(storage)) {
     const id = String(row.id) as TopicId
     if (row.stage !== null) {
       state.deleting.set(id, String(row.stage) as Stage)
@@ -190,7 +213,8 @@ function readTopics({ sql }: Storage, state: ClusterState): void {
       id,
       name: String(row.name),
       partitions: Number(row.partitions),
-      configs: JSON.parse(String(row.configs)) as ConfigMap,
+      // Most topics have none: they share one object.
+      configs: row.configs === '{}' ? NO_CONFIGS : (JSON.parse(String(row.configs)) as ConfigMap),
       version: Number(row.version),
     }
     apply(state, { kind: 'topic', topic })

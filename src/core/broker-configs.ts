@@ -35,6 +35,11 @@ const SIZE_MAX = { min: 1024, max: FETCH_MAX_BYTES }
 
 const DYNAMIC_HONOURED: readonly Row[] = [
   ['STRING', 'compression.type', 'producer', { oneOf: COMPRESSION_TYPES }],
+  ['LONG', 'log.cleaner.backoff.ms', '15000', NOT_NEGATIVE],
+  ['LONG', 'log.cleaner.delete.retention.ms', '86400000', NOT_NEGATIVE],
+  ['LONG', 'log.cleaner.max.compaction.lag.ms', LONG_MAX, POSITIVE],
+  ['DOUBLE', 'log.cleaner.min.cleanable.ratio', '0.5', { min: 0, max: 1 }],
+  ['LONG', 'log.cleaner.min.compaction.lag.ms', '0', NOT_NEGATIVE],
   ['LIST', 'log.cleanup.policy', 'delete', { oneOf: CLEANUP_POLICIES }],
   ['LONG', 'log.message.timestamp.after.max.ms', '3600000', NOT_NEGATIVE],
   ['LONG', 'log.message.timestamp.before.max.ms', LONG_MAX, NOT_NEGATIVE],
@@ -42,6 +47,10 @@ const DYNAMIC_HONOURED: readonly Row[] = [
   ['INT', 'message.max.bytes', '1048588', MESSAGE_SIZE],
   ['BOOLEAN', 'ottla.validate.records', 'false'],
   ['INT', 'producer.id.expiration.ms', '86400000', POSITIVE],
+  ['LONG', 'log.retention.bytes', '-1'],
+  ['LONG', 'log.retention.ms', null],
+  ['LONG', 'log.roll.ms', null],
+  ['INT', 'log.segment.bytes', '1073741824', { min: 1048576 }],
 ]
 
 const STATIC_HONOURED: readonly Row[] = [
@@ -67,6 +76,7 @@ const STATIC_HONOURED: readonly Row[] = [
   ['INT', 'group.max.session.timeout.ms', '1800000'],
   ['INT', 'group.max.size', '2147483647', POSITIVE],
   ['INT', 'group.min.session.timeout.ms', '6000'],
+  ['BOOLEAN', 'log.cleaner.enable', 'true'],
   ['INT', 'max.request.partition.size.limit', '2000', POSITIVE],
   ['INT', 'num.partitions', '1', POSITIVE],
   ['INT', 'offset.metadata.max.bytes', '4096'],
@@ -80,17 +90,16 @@ const STATIC_HONOURED: readonly Row[] = [
   ],
   ['INT', 'transaction.max.timeout.ms', '900000', POSITIVE],
   ['INT', 'transactional.id.expiration.ms', '604800000', POSITIVE],
+  ['LONG', 'log.retention.check.interval.ms', '300000', POSITIVE],
+  ['INT', 'log.retention.hours', '168'],
+  ['INT', 'log.retention.minutes', null],
+  ['INT', 'log.roll.hours', '168', POSITIVE],
 ]
 
 const DYNAMIC_ACCEPTED: readonly Row[] = [
   ['INT', 'compression.gzip.level', '-1', { min: 1, max: 9, or: -1 }],
   ['INT', 'compression.lz4.level', '9', { min: 1, max: 17 }],
   ['INT', 'compression.zstd.level', '3', { min: -131072, max: 22 }],
-  ['LONG', 'log.cleaner.backoff.ms', '15000', NOT_NEGATIVE],
-  ['LONG', 'log.cleaner.delete.retention.ms', '86400000', NOT_NEGATIVE],
-  ['LONG', 'log.cleaner.max.compaction.lag.ms', LONG_MAX, POSITIVE],
-  ['DOUBLE', 'log.cleaner.min.cleanable.ratio', '0.5', { min: 0, max: 1 }],
-  ['LONG', 'log.cleaner.min.compaction.lag.ms', '0', NOT_NEGATIVE],
   ['LONG', 'log.flush.interval.messages', LONG_MAX, POSITIVE],
   ['LONG', 'log.flush.interval.ms', null],
   ['INT', 'log.index.interval.bytes', '4096', NOT_NEGATIVE],
@@ -98,11 +107,7 @@ const DYNAMIC_ACCEPTED: readonly Row[] = [
   ['LONG', 'log.local.retention.bytes', '-2', { min: -2 }],
   ['LONG', 'log.local.retention.ms', '-2', { min: -2 }],
   ['BOOLEAN', 'log.preallocate', 'false'],
-  ['LONG', 'log.retention.bytes', '-1'],
-  ['LONG', 'log.retention.ms', null],
   ['LONG', 'log.roll.jitter.ms', null],
-  ['LONG', 'log.roll.ms', null],
-  ['INT', 'log.segment.bytes', '1073741824', { min: 1048576 }],
   ['LONG', 'log.segment.delete.delay.ms', '60000', NOT_NEGATIVE],
   ['INT', 'min.insync.replicas', '1', POSITIVE],
   ['BOOLEAN', 'unclean.leader.election.enable', 'false'],
@@ -110,12 +115,7 @@ const DYNAMIC_ACCEPTED: readonly Row[] = [
 
 const STATIC_ACCEPTED: readonly Row[] = [
   ['LONG', 'connections.max.idle.ms', '600000'],
-  ['BOOLEAN', 'log.cleaner.enable', 'true'],
   ['LONG', 'log.flush.scheduler.interval.ms', LONG_MAX],
-  ['LONG', 'log.retention.check.interval.ms', '300000', POSITIVE],
-  ['INT', 'log.retention.hours', '168'],
-  ['INT', 'log.retention.minutes', null],
-  ['INT', 'log.roll.hours', '168', POSITIVE],
   ['INT', 'log.roll.jitter.hours', '0', NOT_NEGATIVE],
   ['INT', 'offsets.commit.timeout.ms', '5000', POSITIVE],
   ['LONG', 'offsets.retention.check.interval.ms', '600000', POSITIVE],

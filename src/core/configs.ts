@@ -21,6 +21,16 @@ export interface TopicSettings {
   readonly segmentMs: number
   readonly retentionMs: number
   readonly retentionBytes: number
+  /** log.retention.check.interval.ms of the broker. */
+  readonly retentionCheckMs: number
+  /** Compaction: see partition/compaction. Milliseconds, and a share of 0 to 1. */
+  readonly deleteRetentionMs: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly minCleanableDirtyRatio: number
+  /** log.cleaner.enable and log.cleaner.backoff.ms of the broker. */
+  readonly cleanerEnabled: boolean
+  readonly cleanerBackoffMs: number
   /** ottla.validate.records: walk the records of compressed batches too. */
   readonly validateRecords: boolean
   /** producer.id.expiration.ms of the broker. */
@@ -125,6 +135,13 @@ export function topicSettings(own: ConfigMap, layers: BrokerLayers): TopicSettin
     segmentMs: number('segment.ms'),
     retentionMs: number('retention.ms'),
     retentionBytes: number('retention.bytes'),
+    retentionCheckMs: clamp(brokerValue('log.retention.check.interval.ms', layers) ?? '300000'),
+    deleteRetentionMs: number('delete.retention.ms'),
+    minCompactionLagMs: number('min.compaction.lag.ms'),
+    maxCompactionLagMs: number('max.compaction.lag.ms'),
+    minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
+    cleanerEnabled: brokerValue('log.cleaner.enable', layers) !== 'false',
+    cleanerBackoffMs: clamp(brokerValue('log.cleaner.backoff.ms', layers) ?? '15000'),
     validateRecords: text('ottla.validate.records') === 'true',
     producerIdExpirationMs: clamp(brokerValue('producer.id.expiration.ms', layers) ?? '0'),
   }

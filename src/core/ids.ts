@@ -2,6 +2,8 @@
 // Not a place for behaviour. Offsets are numbers (exact to 2^53); int64 is read into one in the
 // codec only. KIP-516 describes topic ids.
 
+import { WATCH_SHARD_PARTITIONS, WATCH_SHARDS } from './limits.ts'
+
 declare const brand: unique symbol
 type Brand<T, Name extends string> = T & { readonly [brand]: Name }
 
@@ -45,6 +47,21 @@ export function partitionName(
 /** Name of a group coordinator's Durable Object. */
 export function groupName(groupId: string, tenant: string = DEFAULT_TENANT): string {
   return `${tenant}/group/${groupId}`
+}
+
+/** Which of a cluster's Watch objects has to do with a partition: neighbours share one. */
+export function watchShard(topicId: TopicId, partition: number): number {
+  let hash = Math.floor(partition / WATCH_SHARD_PARTITIONS)
+  for (let at = 0; at < topicId.length; at++) {
+    hash = (Math.imul(hash, 31) + topicId.charCodeAt(at)) | 0
+  }
+  // The upper bits too: 31 alone leaves the lower ones to the last characters.
+  return ((hash ^ (hash >>> 16)) >>> 0) % WATCH_SHARDS
+}
+
+/** Name of the Watch object of a shard. */
+export function watchName(shard: number, tenant: string = DEFAULT_TENANT): string {
+  return `${tenant}/watch/${shard}`
 }
 
 /** Name of a transaction coordinator's Durable Object. */

@@ -37,6 +37,13 @@ export const UPLOADS_PER_PARTITION = 16
 /** A batch of which no piece arrived for so long is dropped. */
 export const UPLOAD_IDLE_MS = 10_000
 
+/**
+ * Calls that one context joins into one, in bytes and in number: the last one may be as large as
+ * SMALL_BYTES, so a call stays far below the 32 MiB of RPC, and its four copies below 10 MiB.
+ */
+export const JOINED_CALL_BYTES = 1 * MiB
+export const JOINED_CALL_COUNT = 1_000
+
 /** Batches of one request under way to partitions at once: each is copied twice by RPC. */
 export const APPENDS_IN_FLIGHT_BYTES = 2 * MiB
 
@@ -118,11 +125,55 @@ export const RPC_MAX_BYTES = 32 * MiB
 /** Size of one object's storage, 10 GB; appends are refused a little below. */
 export const OBJECT_MAX_BYTES = 10_000_000_000
 
-/** A watch is parked at an object no longer than this (the platform's limit is 15 minutes). */
-export const WATCH_MAX_MS = 10 * 60 * 1000
+/**
+ * A watch that sees nothing is parked at the leader no longer than this, then the leader may go to sleep.
+ * How long is spread over this time: an object that goes closes its file, which is some milliseconds of
+ * the one thread of the local runtime, so many must not go together.
+ */
+export const WATCH_AT_LEADER_MIN_MS = 5_000
+export const WATCH_AT_LEADER_MAX_MS = 15_000
 
-/** An idle watched partition is read again after this, in case a wake-up was lost. */
+/** Watch objects of a cluster: each is billed as awake while idle partitions of its shard are watched. */
+export const WATCH_SHARDS = 4
+
+/** Neighbouring partitions of a topic that share a shard: who watches no more wakes one Watch object. */
+export const WATCH_SHARD_PARTITIONS = 64
+
+/** A connection's call is parked at a Watch object about this long (the platform's limit is 15 minutes). */
+export const WATCH_PARKED_MS = 60_000
+
+/** A session of a Watch object that parks no call for so long is forgotten: its connection is gone. */
+export const WATCH_SESSION_GRACE_MS = 30_000
+
+/** How often a Watch object looks for calls and sessions whose time is up. */
+export const WATCH_SWEEP_MS = 10_000
+
+/** Subscriptions at one Watch object (about 150 bytes each); who is refused reads every REREAD_IDLE_MS. */
+export const WATCH_SUBSCRIPTIONS_PER_SHARD = 50_000
+
+/** Subscriptions in one call to a Watch object, and leaders then asked at once whether they have moved. */
+export const WATCH_CHANGES_PER_CALL = 1_000
+export const WATCH_CHECKS_AT_ONCE = 64
+
+/** A connection forgets an idle partition that nobody asked for in this time. */
+export const WATCH_UNUSED_MS = 5 * 60 * 1000
+
+/** A leader that was loaded tells its Watch object so, unless a flush does it first. */
+export const TELL_LOADED_MS = 100
+
+/** Pauses before a Watch object that did not answer is told again: the first, doubled up to the last. */
+export const TELL_RETRY_MIN_MS = 50
+export const TELL_RETRY_MAX_MS = 10_000
+
+/** An idle partition that is neither parked at nor subscribed to is read again after this. */
 export const REREAD_IDLE_MS = 30_000
+
+/**
+ * An idle partition that is subscribed to is read again after this, or up to a quarter later. A wake-up is
+ * lost only with a leader that ends between a commit and its message and that nobody calls again: whoever
+ * calls, as a producer that got no answer does, makes the next one tell. Each read wakes the partition.
+ */
+export const REREAD_SUBSCRIBED_MS = 10 * 60 * 1000
 
 /** Partitions of one topic (CreateTopics, CreatePartitions). */
 export const PARTITIONS_PER_TOPIC = 10_000
@@ -149,11 +200,40 @@ export const HTTP_WAIT_MS_MAX = 30_000
 
 /**
  * SSE: bytes read for one piece, and its text: a reader who takes nothing holds one piece. A piece per
- * reader at most this often, unless it catches up; a comment when it is idle.
+ * reader at most this often, unless it catches up, and less often, up to this, where timers are late; a
+ * comment when it is idle.
  */
 export const EVENTS_PIECE_BYTES = 256 * KiB
 export const EVENTS_PACE_MS = 100
+export const EVENTS_PACE_MAX_MS = 250
 export const EVENTS_HEARTBEAT_MS = 15_000
+
+/**
+ * SSE: the newest records as text, encoded once for all readers at the head: of all partitions of an isolate
+ * together, the oldest goes first; a larger piece is not shared. And pieces of one partition: some 50 s.
+ */
+export const EVENTS_SHARED_TOTAL_BYTES = 1 * MiB
+export const EVENTS_SHARED_PIECE_BYTES = 512 * KiB
+export const EVENTS_SHARED_PIECES = 512
+
+/** SSE: text a leader encodes for its readers every EVENTS_PACE_MS; where more is written they read for themselves. */
+export const EVENTS_SHARED_STEP_BYTES = 512 * KiB
+
+/** SSE: a leader stops sharing, and may go to sleep, when it had no news, or nobody looked, for so long. */
+export const EVENTS_SHARED_IDLE_MS = 5_000
+export const EVENTS_SHARED_UNUSED_MS = 2_000
+
+/** SSE: a leader that did not look for news for so long is gone: its readers read for themselves. */
+export const EVENTS_SHARED_STALE_MS = 3_000
+
+/** SSE: readers of other isolates that one leader feeds; more read for themselves. */
+export const EVENTS_FED_PER_PARTITION = 2_000
+
+/** SSE: partitions that one stream follows at their leaders; it reads further ones for itself. */
+export const EVENTS_FOLLOWED_PARTITIONS = 64
+
+/** SSE: a stream whose leader would not share asks again after this. */
+export const EVENTS_FOLLOW_AGAIN_MS = 1_000
 
 /** SSE: how often a stream looks whether its topic has more partitions. */
 export const EVENTS_PARTITIONS_MS = 30_000
@@ -187,8 +267,68 @@ export const PRODUCER_SNAPSHOT_BYTES = 1 * MiB
 export const FREE_STEP_CHUNKS = 1_000
 export const FREE_STEP_BYTES = 64 * MiB
 
-/** Pause between two such steps. */
-export const FREE_STEP_PAUSE_MS = 100
+/** Pause between two steps of what a partition does from its alarm, and before one that failed is tried again. */
+export const HOUSEKEEPING_PAUSE_MS = 100
+export const HOUSEKEEPING_RETRY_MS = 10_000
+
+/** An alarm is set no further ahead, whatever time a record claims: the runtime counts nanoseconds in 64 bits. */
+export const ALARM_AHEAD_MAX_MS = 365 * 24 * 60 * 60 * 1000
+
+/** Segments that one step of retention looks at: of each the headers of its chunks may have to be read. */
+export const RETENTION_STEP_SEGMENTS = 16
+
+/**
+ * Rows of fewer bytes are merged: of larger ones SQLite leaves less than 3 % of their pages empty. Only so many
+ * rows at least, because each one merged is two rows written; and at most so many in a step.
+ */
+export const MERGE_BELOW_BYTES = 64 * KiB
+export const MERGE_MIN_ROWS = 4
+export const MERGE_STEP_ROWS = 1_000
+
+/** Small rows are merged this long after there are enough: a burst is merged in large steps. */
+export const MERGE_DELAY_MS = 10_000
+
+/** So many bytes of small rows are merged without delay: half of their pages may be empty. */
+export const MERGE_AT_ONCE_BYTES = 256 * KiB
+
+/** A log of an older layout is cut into segments by this many headers at most: what is behind them is one. */
+export const UPGRADE_CHUNKS = 100_000
+
+/**
+ * Compaction: the map of keys, 20 bytes a key: 16 MiB hold 670,000 keys. One partition of an isolate has one, as
+ * long as it compacts. Deployed, that isolate holds no connections; locally it comes on top of the other lines.
+ */
+export const COMPACTION_MAP_BYTES = 16 * MiB
+
+/** Compaction: a step goes over about so many bytes (decompressed), or for so long, and ends with a batch. */
+export const COMPACTION_STEP_BYTES = 1 * MiB
+export const COMPACTION_STEP_MS = 10
+
+/** The same while the log is written to: producers wait for no more than this. */
+export const COMPACTION_BUSY_STEP_BYTES = 256 * KiB
+export const COMPACTION_BUSY_STEP_MS = 3
+
+/** Compaction: an alarm takes up again what a timer lost; one row for so long. */
+export const COMPACTION_RESUME_MS = 30_000
+
+/** Compaction: neighbouring chunks replaced in one transaction, and their bytes. */
+export const COMPACTION_GROUP_CHUNKS = 256
+export const COMPACTION_GROUP_BYTES = 32 * MiB
+
+/** Compaction: where a pass got is kept once for so many rows written: one in a hundred more. */
+export const COMPACTION_SAVE_ROWS = 100
+
+/** Compaction: a partition that has not made a step for so long has lost its turn. */
+export const COMPACTION_IDLE_MS = 60_000
+
+/** Compaction: batches that cannot be read are reported once; so many are remembered. */
+export const COMPACTION_REPORTED = 1_000
+
+/**
+ * Compaction: the marker of an empty transaction stays this long at least: a fetch is read in several parts, and
+ * whoever was told that the transaction was aborted must meet its end.
+ */
+export const COMPACTION_MARKER_KEPT_MS = 60_000
 
 /** Watches parked at one partition; those beyond are answered after WATCH_CROWDED_MS at most. */
 export const WATCHES_PER_PARTITION = 10_000

@@ -137,7 +137,19 @@ export interface GroupMarker {
 export type DescribedGroup = DescribeGroupsResponse['groups'][number]
 export type DescribedConsumerGroup = ConsumerGroupDescribeResponse['groups'][number]
 
-/** The methods of a Group object. What a client can cause is in the answers, never thrown. */
+/** A commit and who makes it. */
+export interface CommitCall {
+  readonly request: CommitRequest
+  readonly caller: GroupCaller
+}
+
+/** A Group as its Durable Object offers it: the commits that one caller makes in one turn come joined. */
+export interface GroupCalls extends Omit<GroupRpc, 'commitOffsets'> {
+  /** A reply per commit, in their order. An object, because a bare array's memory is not given back. */
+  commitAll(commits: readonly CommitCall[]): Promise<{ readonly replies: readonly CommitReply[] }>
+}
+
+/** What is asked of a group. What a client can cause is in the answers, never thrown. */
 export interface GroupRpc {
   /** Parks until the generation is complete, at most 10 minutes. */
   joinGroup(request: JoinGroupRequest, caller: GroupCaller): Promise<JoinGroupResponse>

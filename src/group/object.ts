@@ -30,8 +30,8 @@ import type {
   GroupRequest,
 } from './commands.ts'
 import type {
+  CommitCall,
   CommitReply,
-  CommitRequest,
   DeleteOffsetsReply,
   DeleteOffsetsRequest,
   DescribedConsumerGroup,
@@ -39,8 +39,8 @@ import type {
   FetchOffsetsReply,
   FetchOffsetsRequest,
   GroupCaller,
+  GroupCalls,
   GroupMarker,
-  GroupRpc,
   TransactionalCommitRequest,
 } from './contract.ts'
 import { Directory } from './directory.ts'
@@ -48,7 +48,7 @@ import { GroupMachine } from './group.ts'
 import { GroupStore } from './store.ts'
 
 /** The coordinator of one group. */
-export class Group extends DurableObject<ObjectBindings> implements GroupRpc {
+export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
   readonly #machine: GroupMachine
   readonly #runner: MachineRunner<GroupCommand, GroupReply, GroupChange, GroupEffect>
   readonly #store: GroupStore
@@ -116,8 +116,13 @@ export class Group extends DurableObject<ObjectBindings> implements GroupRpc {
     return this.#ask({ kind: 'consumerHeartbeat', request, caller }, request.groupId)
   }
 
-  commitOffsets(request: CommitRequest, caller: GroupCaller): Promise<CommitReply> {
-    return this.#ask({ kind: 'commit', request, caller }, request.groupId)
+  async commitAll(commits: readonly CommitCall[]): Promise<{ readonly replies: CommitReply[] }> {
+    const replies = await this.#runner.together(() =>
+      Promise.all(
+        commits.map((commit) => this.#ask({ kind: 'commit', ...commit }, commit.request.groupId)),
+      ),
+    )
+    return { replies }
   }
 
   commitInTransaction(

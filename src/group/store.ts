@@ -12,9 +12,9 @@ import {
   storedSchema,
 } from '../runtime/storage.ts'
 import type { GroupChange } from './commands.ts'
-import type { KeptGroupState } from './group.ts'
 import type { KeptOffset, KeptOffsets, OffsetChange } from './offsets.ts'
 import { groupSettings } from './settings.ts'
+import type { KeptGroupState } from './whole-group.ts'
 
 /** The layout this code reads and writes. A newer one is refused. */
 export const SCHEMA_VERSION = 1

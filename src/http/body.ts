@@ -11,9 +11,9 @@ import {
   STALLED_BYTES_PER_MS,
   STALLED_CONNECTION_MS,
 } from '../core/limits.ts'
+import { textOf } from '../core/text.ts'
 import { parseJson } from './json-text.ts'
 import { badRequest, Problem } from './problem.ts'
-import { textOf } from './text.ts'
 
 /** A body of JSON is held as bytes and as text. */
 export const JSON_FACTOR = 2

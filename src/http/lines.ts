@@ -1,8 +1,8 @@
 // Cuts a stream of bytes into the lines of NDJSON. Bytes in, numbered text out; no IO, no JSON.
 
+import { textOf } from '../core/text.ts'
 import { tooLarge } from './body.ts'
 import { badRequest, type Problem } from './problem.ts'
-import { textOf } from './text.ts'
 
 const NEWLINE = 0x0a
 const CARRIAGE_RETURN = 0x0d

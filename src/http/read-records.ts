@@ -3,12 +3,14 @@
 
 import { type BytePool, type Reservation, repliesPool } from '../broker/budget.ts'
 import type { BrokerContext } from '../broker/context.ts'
+import { askLeader } from '../broker/routing.ts'
 import type { TopicState } from '../cluster/contract.ts'
 import { KafkaError } from '../core/errors.ts'
+import { offset } from '../core/ids.ts'
 import { MEMORY_WAIT_MS } from '../core/limits.ts'
+import { itemsOf } from '../record/json.ts'
 import { Problem } from './problem.ts'
 import { type Fetched, type FetchedPartition, fetchFrom, type Position } from './reading.ts'
-import { itemsOf } from './record-out.ts'
 import { EARLIEST, LATEST, offsetsAt, topicProblem } from './topics.ts'
 
 /** Where to start. */
@@ -47,22 +49,25 @@ export async function readRecords(
   const { maxBytes, readCommitted, waitMs } = options
   const { timers } = context
   const startedMs = timers.now()
-  let offset = start
+  let next = start
   for (;;) {
     const elapsedMs = timers.now() - startedMs
-    const position = { partition, offset }
+    const position = { partition, offset: next }
     const limits = { maxBytes, waitMs: Math.max(0, waitMs - elapsedMs), readCommitted }
     const fetched = await fetchFrom(context, topic, [position], limits)
     const answer = await textOf(context, topic, fetched, options).finally(fetched.release)
     if (answer instanceof Problem) {
+      if (answer.code === KafkaError.CORRUPT_MESSAGE) {
+        return damaged(context, topic, position, readCommitted)
+      }
       const isOutside = answer.code === KafkaError.OFFSET_OUT_OF_RANGE
       return isOutside ? outOfRange(context, topic, position, readCommitted) : answer
     }
     const elapsed = timers.now() - startedMs
-    const readsPast = !answer.isAtEnd && answer.nextOffset > offset && elapsed < READ_PAST_MS
+    const readsPast = !answer.isAtEnd && answer.nextOffset > next && elapsed < READ_PAST_MS
     if (answer.count > 0 || (elapsed >= waitMs && !readsPast)) return answer
     answer.release()
-    offset = answer.nextOffset
+    next = answer.nextOffset
   }
 }
 
@@ -105,6 +110,30 @@ function mostOf(pool: BytePool, bytes: number): Reservation | null {
     if (memory !== null) return memory
   }
   return null
+}
+
+/** Stored records that cannot be read: which they are, and where to read on. */
+async function damaged(
+  context: BrokerContext,
+  topic: TopicState,
+  { partition, offset: from }: Position,
+  readCommitted: boolean,
+): Promise<Problem> {
+  const route = { name: topic.name, topicId: topic.id, partition }
+  const answer = await askLeader(context, route, (leader, target) => {
+    const limits = { maxBytes: 1, atLeastOneBatch: true, readCommitted }
+    return leader.read({ ...target, offset: offset(from), ...limits })
+  })
+  const damage = 'failed' in answer ? undefined : answer.damage
+  const detail = `the stored records from offset ${from} on are damaged; others can be read`
+  return new Problem(KafkaError.CORRUPT_MESSAGE, {
+    status: 500,
+    detail,
+    // Of a batch in pieces its first one may be whole: then it is not known here where the next begins.
+    ...(damage === undefined
+      ? {}
+      : { members: { firstOffset: damage.firstOffset, nextOffset: damage.lastOffset + 1 } }),
+  })
 }
 
 function noMemory(): Problem {

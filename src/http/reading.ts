@@ -1,12 +1,12 @@
 // Reads partitions through the broker's fetch handler, by topic id. One read is one Fetch; what its
-// batches hold is record-out.ts.
+// batches hold is record/json.ts.
 
 import type { BrokerContext } from '../broker/context.ts'
 import { fetch } from '../broker/handlers/fetch.ts'
 import type { TopicState } from '../cluster/contract.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { ZERO_TOPIC_ID } from '../core/ids.ts'
-import type { Aborted } from './record-out.ts'
+import type { Aborted } from '../record/json.ts'
 
 /** The last version without the high watermark of followers; topics are named by id. */
 const FETCH_VERSION = 17

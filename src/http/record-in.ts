@@ -1,12 +1,12 @@
 // A record as JSON says it (design: a string is its UTF-8 bytes, null is null, other JSON is its JSON
-// text, …Base64 carries other bytes) to a record of the log. Not the way back (record-out.ts) and not
+// text, …Base64 carries other bytes) to a record of the log. Not the way back (record/json.ts) and not
 // the choice of a partition.
 
+import { fromBase64, utf8 } from '../core/text.ts'
 import type { RecordHeader } from '../record/records.ts'
 import { elementSpans, memberSpans, parseJson, type Span } from './json-text.ts'
 import { badRequest, Problem } from './problem.ts'
 import { schemas } from './schemas.ts'
-import { fromBase64, utf8 } from './text.ts'
 import { fieldName, validate } from './validate.ts'
 
 /** A record to produce. */

@@ -5,6 +5,7 @@
 import type { Hono } from 'hono'
 import { brokerContext, clientHost, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
 import { advertisedEndpoint } from '../core/env.ts'
+import { diskAssets } from './assets.ts'
 
 const KAFKA_PORT = 9092
 
@@ -17,7 +18,7 @@ export async function serveHttp(
   context?: ExecutionContext,
 ): Promise<Response> {
   const { httpApp } = await import('./app.ts')
-  const assets = env.ASSETS
+  const assets = env.ASSETS ?? (env.FILES === undefined ? undefined : diskAssets(env.FILES))
   app ??= httpApp({
     environment: environmentOf(env),
     context: (asked) => brokerContext(env, advertisedOver(asked, env), clientHost(undefined)),

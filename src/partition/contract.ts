@@ -23,8 +23,24 @@ export interface AppendRequest extends PartitionTarget {
   readonly batch: Uint8Array
   /** Given with a transactional batch. */
   readonly transaction?: AppendTransaction
-  /** The caller's isolate, and the batch where it is lent: only for the wrapper of all calls. */
-  readonly isolate?: string
+}
+
+/** The appends that one caller makes in one turn: one call, and as a rule one flush, for all of them. */
+export interface AppendCall {
+  /** In the order they were made; the batches are empty where they are lent. */
+  readonly appends: readonly AppendRequest[]
+  /** The caller's isolate, and the number of the batches where they are lent to it. */
+  readonly isolate: string
+  readonly loan?: number
+}
+
+/** The answer to an AppendCall. */
+export interface AppendAnswer {
+  /** One per append, in their order. */
+  readonly replies: readonly AppendReply[]
+  /** The object lives in the caller's isolate: the next batches may be lent. */
+  readonly near?: true
+  /** All the batches, given back because not each of them was stored. */
   readonly loan?: number
 }
 
@@ -54,15 +70,8 @@ export interface AppendPart extends PartitionTarget {
   readonly transaction?: AppendTransaction
 }
 
-/** What a reply says to the wrapper of all calls (runtime/objects.ts). */
-export interface LentReply {
-  /** The object lives in the caller's isolate: the next batch may be lent. */
-  readonly near?: true
-  readonly loan?: number
-}
-
-/** A batch that was lent and not taken. */
-export interface GivenBack extends LentReply {
+/** The batch, where the call had taken it away. */
+export interface GivenBack {
   readonly batch?: Uint8Array
 }
 
@@ -74,7 +83,7 @@ export interface StaleConfig extends GivenBack {
 }
 
 /** The batch is durable at `baseOffset` (or was already: an idempotent duplicate). */
-export interface Appended extends LentReply {
+export interface Appended {
   readonly kind: 'appended'
   readonly baseOffset: Offset
   readonly logStartOffset: Offset
@@ -106,6 +115,26 @@ export interface ReadRequest extends PartitionTarget {
   readonly isolate?: string
 }
 
+/** Somebody who has read up to `offset` and wants what comes next as it comes. */
+export interface FollowRequest extends PartitionTarget {
+  readonly offset: Offset
+  readonly readCommitted: boolean
+  /** The caller's isolate: an object of the same one shares its memory (partition/fanout-pieces.ts). */
+  readonly isolate?: string
+}
+
+/** How to follow; neither `shared` nor `stream` when it cannot be done: read, and ask again at the head. */
+export interface FollowReply {
+  readonly error: ErrorCode
+  /** The number of the shared pieces, for a caller in the same isolate. */
+  readonly shared?: number
+  /**
+   * Server-sent events from `offset` on, with ids of this partition alone. It ends when nothing came for a
+   * while, when the reader is too slow or too much is written, and may break at any byte.
+   */
+  readonly stream?: ReadableStream<Uint8Array>
+}
+
 export interface AbortedTransaction {
   readonly producerId: number
   readonly firstOffset: Offset
@@ -129,13 +158,25 @@ export interface ReadReply {
    * asked for with readPiece. Otherwise 0 or absent.
    */
   readonly laterPieces?: number
+  /** With CORRUPT_MESSAGE: the offsets that cannot be read; others can. Unknown without. */
+  readonly damage?: { readonly firstOffset: Offset; readonly lastOffset: Offset }
   /** Where the pieces are lent. The wrapper of all calls puts them back: nobody else sees this. */
   readonly loan?: number
+}
+
+/** Piece 1, 2, … of a batch of which a read gave the first. */
+export interface PieceRequest extends PartitionTarget {
+  readonly baseOffset: Offset
+  /** As the batch's header, in the first piece, says it. */
+  readonly crc: number
+  readonly piece: number
 }
 
 /** A piece of a batch. An object, because the memory of a bare array is not given back with the call. */
 export interface PieceReply {
   readonly bytes: Uint8Array | null
+  /** CORRUPT_MESSAGE when the piece is damaged, and will be the next time. */
+  readonly error?: ErrorCode
 }
 
 export interface OffsetQuery extends PartitionTarget {
@@ -202,10 +243,16 @@ export interface ProducersReply {
   readonly producers: readonly ProducerDescription[]
 }
 
-/** Why a parked watch ended: news, or only its time (10 minutes at most). */
+/** Why a parked watch ended: news, or only its time. */
 export interface WatchReply {
   readonly error: ErrorCode
   readonly highWatermark: Offset
+}
+
+/** Where the partition stands, for somebody who waits at its end. */
+export interface StandingReply extends WatchReply {
+  readonly lastStableOffset: Offset
+  readonly logStartOffset: Offset
 }
 
 /**
@@ -214,19 +261,35 @@ export interface WatchReply {
  * A partition that was never written asks Cluster on first touch whether it is alive; if not, every
  * method answers UNKNOWN_TOPIC_ID and stores nothing.
  */
-export interface PartitionRpc {
+export interface PartitionRpc extends PartitionQueries {
   append(request: AppendRequest): Promise<AppendReply>
+}
+
+/** A leader as its Durable Object offers it: appends come joined. */
+export interface PartitionCalls extends PartitionQueries {
+  appendAll(call: AppendCall): Promise<AppendAnswer>
+}
+
+/** What is asked of a leader one call at a time. */
+export interface PartitionQueries {
   /** A piece of a large batch: null while more are to come. The last takes the batch's place in the log. */
   appendPart(part: AppendPart): Promise<AppendReply | null>
   read(request: ReadRequest): Promise<ReadReply>
-  /** Piece 1, 2, … of the batch that starts at `baseOffset`, of which a read gave the first; null when gone. */
-  readPiece(target: PartitionTarget, baseOffset: Offset, piece: number): Promise<PieceReply>
+  /** null when the batch is gone, or compaction has replaced it since its first piece was read. */
+  readPiece(request: PieceRequest): Promise<PieceReply>
   /**
    * Parks until the high watermark is above `after` (or the partition is deleted), at most
-   * `timeoutMs` (≤ 10 minutes; ≤ 1 s once thousands are parked here). A hint only: a rejection means
-   * re-read and watch again.
+   * `timeoutMs` (≤ WATCH_AT_LEADER_MAX_MS; ≤ 1 s once thousands are parked here): a partition where nothing
+   * happens for longer is watched at its Watch object. A hint only: a rejection means re-read.
    */
   watch(target: PartitionTarget, after: Offset, timeoutMs: number): Promise<WatchReply>
+  /**
+   * Said by whoever has subscribed to this partition at its Watch object: from here on the leader tells
+   * that object of what moves. What moved before is in the answer.
+   */
+  subscribed(target: PartitionTarget): Promise<StandingReply>
+  /** At or near the head: what is new is encoded once for all who follow. */
+  follow(request: FollowRequest): Promise<FollowReply>
   listOffset(query: OffsetQuery): Promise<OffsetReply>
   deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply>
   size(target: PartitionTarget): Promise<PartitionSize>

@@ -4,7 +4,11 @@
 import type { PartitionAdmission } from '../cluster/contract.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
 import type { EnlistReply } from '../transaction/contract.ts'
+import type { Told, ToldReply } from '../watch/contract.ts'
+import type { StepBudget } from './compaction/compactable.ts'
+import type { CompactionSlot } from './compaction/slot.ts'
 import type { EnlistQuestion } from './enlistments.ts'
+import type { BytePipe } from './fanout.ts'
 import type { Identity, LogStorage } from './store.ts'
 import type { ChunkCache } from './tail.ts'
 
@@ -24,11 +28,22 @@ export interface LeaderHost {
   readonly admit: (writing: boolean) => Promise<PartitionAdmission>
   /** Asks the coordinator of a transactional id about one of its producers (TransactionRpc.enlist). */
   readonly enlist: (question: EnlistQuestion) => Promise<EnlistReply>
+  /** Tells those who are subscribed to this partition at its Watch object where it is (WatchRpc.tell). */
+  readonly tell: (told: Told) => Promise<ToldReply>
+  /** A stream to somebody in another isolate. */
+  readonly openPipe: () => BytePipe
   /** Names this isolate: what is read from memory is shared with callers in it. */
   readonly isolate: () => string
   readonly now: () => number
   readonly startTimer: StartTimer
   readonly chunks: ChunkCache
+  /** What compaction is given otherwise than in production: tests. */
+  readonly compaction?: {
+    readonly slot: CompactionSlot
+    readonly budget: StepBudget
+    readonly mapBytes: number
+    readonly saveRows: number
+  }
   /** A line in the log for what no reply can carry. */
   readonly report: (event: string, error: unknown) => void
 }

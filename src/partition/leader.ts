@@ -10,34 +10,46 @@ import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { type Offset, offset } from '../core/ids.ts'
 import {
   APPEND_QUEUE_BYTES,
-  FREE_STEP_PAUSE_MS,
+  EVENTS_PIECE_BYTES,
+  WATCH_AT_LEADER_MAX_MS,
   WATCH_CROWDED_MS,
-  WATCH_MAX_MS,
   WATCHES_PER_PARTITION,
 } from '../core/limits.ts'
+import { murmur2 } from '../core/murmur2.ts'
 import { buildEndTransaction } from '../record/control.ts'
 import { BATCH_HEADER_BYTES, readBatchHeader } from '../record/header.ts'
 import { Waiters } from '../runtime/waiters.ts'
+import type { Told } from '../watch/contract.ts'
 import { Admission } from './admission.ts'
+import { CompactionChore } from './compaction/chore.ts'
+import { CompactionStore } from './compaction/compaction-store.ts'
+import { Compactor } from './compaction/compactor.ts'
+import { isolateCompaction } from './compaction/slot.ts'
 import type {
   AppendPart,
   AppendReply,
   AppendRequest,
   DeleteRecordsReply,
   DeleteRecordsRequest,
+  FollowReply,
+  FollowRequest,
   OffsetQuery,
   OffsetReply,
   PartitionRpc,
   PartitionSize,
   PartitionTarget,
   PieceReply,
+  PieceRequest,
   ProducersReply,
   ReadReply,
   ReadRequest,
+  StandingReply,
   TransactionMarker,
   WatchReply,
 } from './contract.ts'
 import { Enlistments } from './enlistments.ts'
+import { Fanouts, type SharedRead } from './fanout.ts'
+import { isolatePieces } from './fanout-pieces.ts'
 import {
   AppendQueue,
   appended,
@@ -47,14 +59,17 @@ import {
   refused,
 } from './flush.ts'
 import type { LeaderHost } from './host.ts'
+import { DamagedRangeError } from './integrity.ts'
+import { Housekeeping } from './lifecycle/housekeeping.ts'
 import { PartitionLog } from './log.ts'
-import { LogStore } from './store.ts'
+import { type Identity, LogStore } from './store.ts'
+import { Tells } from './tells.ts'
 import { Uploads } from './uploads.ts'
 
 const NONE = KafkaError.NONE
 
-/** When a step of freeing failed. */
-const FREE_RETRY_MS = 10_000
+/** Damaged places that are reported once; of more than that, those beyond are reported each time. */
+const DAMAGE_REMEMBERED = 100
 
 /** The leader; its methods are those of PartitionRpc and answer instead of throwing. */
 export class PartitionLeader implements PartitionRpc {
@@ -64,11 +79,19 @@ export class PartitionLeader implements PartitionRpc {
   readonly #admission: Admission
   readonly #uploads: Uploads
   readonly #enlistments: Enlistments
+  readonly #tells: Tells
+  readonly #fanouts: Fanouts
   #log: PartitionLog | null = null
+  /** As soon as the log is loaded. */
+  #housekeeping: Housekeeping | null = null
   #draining = false
+  /** Appends are being gathered: their flush begins with the last of them. */
+  #gathering = false
   /** A write was lost: what is in memory is not on disk, so nothing more is said from it. */
   #broken = false
   #erasing: Promise<void> | null = null
+  /** Damage that was reported. */
+  readonly #damage = new Set<string>()
 
   constructor(host: LeaderHost) {
     this.#host = host
@@ -94,6 +117,17 @@ export class PartitionLeader implements PartitionRpc {
         return NONE
       },
     })
+    this.#fanouts = new Fanouts({
+      ...host,
+      partition: host.identity.partition,
+      budget: isolatePieces,
+      read: (from, readCommitted) => this.#readToShare(from, readCommitted),
+    })
+    this.#tells = new Tells({
+      tell: () => host.tell(this.#standing()),
+      startTimer: host.startTimer,
+      report: host.report,
+    })
     this.#waiters = new Waiters<WatchReply>({
       now: host.now,
       startTimer: host.startTimer,
@@ -101,6 +135,17 @@ export class PartitionLeader implements PartitionRpc {
       capacity: WATCHES_PER_PARTITION,
       crowdedMs: WATCH_CROWDED_MS,
     })
+  }
+
+  /** Several of one caller. Their places are taken, and one flush begun for all, before this returns. */
+  appendAll(requests: readonly AppendRequest[]): Promise<AppendReply[]> {
+    this.#gathering = true
+    try {
+      return Promise.all(requests.map((request) => this.append(request)))
+    } finally {
+      this.#gathering = false
+      this.#startDraining()
+    }
   }
 
   /** Resolves when the batch is durable, or refused. Its place is taken before this returns. */
@@ -131,7 +176,11 @@ export class PartitionLeader implements PartitionRpc {
 
   #enqueue(append: PendingAppend): void {
     this.#queue.push(append)
-    if (!this.#draining) void this.#drain()
+    this.#startDraining()
+  }
+
+  #startDraining(): void {
+    if (this.#queue.length > 0 && !this.#draining && !this.#gathering) void this.#drain()
   }
 
   /** A marker takes its place among the appends, and no limit holds it back. */
@@ -205,27 +254,75 @@ export class PartitionLeader implements PartitionRpc {
       if (!readCommitted) return reply
       return { ...reply, abortedTransactions: log.abortedIn(request.offset, read) }
     } catch (cause) {
-      return this.#readReply(this.#storageError('read failed', cause), [])
+      const reply = this.#readReply(this.#readError('read failed', cause), [])
+      if (!(cause instanceof DamagedRangeError)) return reply
+      const { firstOffset, lastOffset } = cause
+      const damage = { firstOffset: offset(firstOffset), lastOffset: offset(lastOffset) }
+      return { ...reply, damage }
     }
   }
 
-  async readPiece(target: PartitionTarget, baseOffset: Offset, piece: number): Promise<PieceReply> {
-    if ((await this.#readiness(target)) !== NONE) return { bytes: null }
+  async readPiece(request: PieceRequest): Promise<PieceReply> {
+    if ((await this.#readiness(request)) !== NONE) return { bytes: null }
+    const { baseOffset, crc, piece } = request
     try {
-      return { bytes: this.#opened().readPiece(baseOffset, piece) }
+      const log = this.#opened()
+      if (!log.hasBatch(baseOffset, crc)) return { bytes: null }
+      const bytes = log.readPiece(baseOffset, piece)
+      if (bytes !== null) return { bytes }
+      throw new DamagedRangeError(baseOffset, baseOffset, `piece ${piece} is gone`)
     } catch (cause) {
-      this.#storageError('a piece was not read', cause)
-      return { bytes: null }
+      return { bytes: null, error: this.#readError('a piece was not read', cause) }
     }
   }
 
   async watch(target: PartitionTarget, after: Offset, timeoutMs: number): Promise<WatchReply> {
     const error = await this.#readiness(target)
-    const waitMs = Math.min(timeoutMs, WATCH_MAX_MS)
+    const waitMs = Math.min(timeoutMs, WATCH_AT_LEADER_MAX_MS)
     if (error !== NONE || this.#opened().highWatermark > after || waitMs <= 0) {
       return this.#position(error)
     }
     return this.#waiters.park(after, waitMs)
+  }
+
+  async subscribed(target: PartitionTarget): Promise<StandingReply> {
+    const error = await this.#readiness(target)
+    this.#tells.subscribed()
+    const { pieces: _, abortedTransactions: __, ...standing } = this.#readReply(error, [])
+    return standing
+  }
+
+  async follow(request: FollowRequest): Promise<FollowReply> {
+    const error = await this.#readiness(request)
+    if (error !== NONE || !this.#opened().stored) return { error }
+    return this.#fanouts.follow(request, this.#opened().highWatermark)
+  }
+
+  /** Whole batches for the fan-out, without waiting. */
+  #readToShare(from: number, readCommitted: boolean): SharedRead {
+    const error = this.#closedTo(this.#host.identity)
+    if (error !== NONE) return { error, pieces: [], aborted: [], end: from }
+    const log = this.#opened()
+    if (from < log.logStart || from > log.highWatermark) {
+      return { error: KafkaError.OFFSET_OUT_OF_RANGE, pieces: [], aborted: [], end: from }
+    }
+    const end = readCommitted ? log.lastStableOffset : log.highWatermark
+    if (from >= end) return { error, pieces: [], aborted: [], end }
+    const range = { offset: from, maxBytes: EVENTS_PIECE_BYTES, atLeastOneBatch: true }
+    try {
+      const read = log.read(range, readCommitted)
+      const aborted = readCommitted ? log.abortedIn(from, read) : []
+      // A batch larger than a row is more than is shared.
+      const isTooLarge = read.laterPieces > 0
+      return {
+        error: isTooLarge ? KafkaError.MESSAGE_TOO_LARGE : NONE,
+        pieces: read.pieces,
+        aborted,
+        end,
+      }
+    } catch (cause) {
+      return { error: this.#readError('read failed', cause), pieces: [], aborted: [], end: from }
+    }
   }
 
   async listOffset(query: OffsetQuery): Promise<OffsetReply> {
@@ -235,7 +332,7 @@ export class PartitionLeader implements PartitionRpc {
     try {
       return this.#opened().lookUp(query)
     } catch (cause) {
-      return { error: this.#storageError('offset lookup failed', cause), ...none }
+      return { error: this.#readError('offset lookup failed', cause), ...none }
     }
   }
 
@@ -253,7 +350,8 @@ export class PartitionLeader implements PartitionRpc {
       } catch (cause) {
         return refuse(this.#storageError('records were not deleted', cause))
       }
-      this.#free(log)
+      this.#tells.moved()
+      this.#housekeeping?.run()
       if (!(await this.#confirmed())) return refuse(KafkaError.KAFKA_STORAGE_ERROR)
     }
     return { error: NONE, lowWatermark: offset(log.logStart) }
@@ -278,6 +376,7 @@ export class PartitionLeader implements PartitionRpc {
     this.#demandIdentity(target)
     const log = this.#open()
     if (!log.deleted) log.configure({ configVersion, settings })
+    this.#housekeeping?.schedule()
     await this.#host.sync()
   }
 
@@ -287,6 +386,8 @@ export class PartitionLeader implements PartitionRpc {
     if (!log.deleted) log.fence()
     this.#refuseQueued(KafkaError.UNKNOWN_TOPIC_ID)
     this.#waiters.wakeAll(this.#position(KafkaError.UNKNOWN_TOPIC_ID))
+    this.#fanouts.close()
+    this.#tells.moved()
     await this.#host.sync()
   }
 
@@ -306,21 +407,14 @@ export class PartitionLeader implements PartitionRpc {
     return true
   }
 
-  /** What an alarm does: the next step of freeing deleted records. */
+  /** What an alarm does: a step of each chore of the log that is due. */
   housekeep(): void {
-    const log = this.#open()
-    if (!log.deleted) this.#free(log)
-  }
-
-  /** Frees one step of deleted chunks, and has itself woken for the rest. */
-  #free(log: PartitionLog): void {
-    const { now, wakeAt } = this.#host
-    try {
-      if (log.freeDeleted()) wakeAt(now() + FREE_STEP_PAUSE_MS)
-    } catch (cause) {
-      this.#storageError('deleted records were not freed', cause)
-      wakeAt(now() + FREE_RETRY_MS)
-    }
+    if (this.#broken) return
+    // What it does then says when the next alarm is due.
+    const log = this.#open(false)
+    const { logStart } = log
+    if (this.#housekeeping?.run() === true) void this.#confirmed()
+    if (log.logStart > logStart) this.#tells.moved()
   }
 
   /** Flushes until the queue is empty. Up to the first `await` it runs in the append's own turn. */
@@ -380,6 +474,8 @@ export class PartitionLeader implements PartitionRpc {
       append.resolve(appended(baseOffset, log.logStart))
     }
     this.#waiters.wake(log.highWatermark, this.#position(NONE))
+    this.#tells.moved()
+    this.#housekeeping?.schedule()
   }
 
   /** False when the disk lost what was written: then this object says nothing more and ends. */
@@ -399,6 +495,7 @@ export class PartitionLeader implements PartitionRpc {
     this.#broken = true
     this.#refuseQueued(KafkaError.KAFKA_STORAGE_ERROR)
     this.#waiters.wakeAll(this.#position(KafkaError.KAFKA_STORAGE_ERROR))
+    this.#fanouts.close()
     this.#host.abort(reason)
   }
 
@@ -434,15 +531,42 @@ export class PartitionLeader implements PartitionRpc {
     return answer === NONE ? this.#closedTo(target) : answer
   }
 
-  #open(): PartitionLog {
+  #open(schedules = true): PartitionLog {
     if (this.#log === null) {
       const { storage, identity, chunks } = this.#host
       const log = new PartitionLog(new LogStore(storage), identity, chunks)
       this.#log = log
-      // A step of freeing may have been cut off by the end of an earlier object.
-      if (log.hasDeletedChunks) this.#host.wakeAt(this.#host.now() + FREE_STEP_PAUSE_MS)
+      // No more than remembering that there is an alarm, as a rule.
+      const chores = [...log.chores, this.#compaction(log)]
+      this.#housekeeping = new Housekeeping(this.#host, chores, phaseOf(identity))
+      if (schedules) this.#housekeeping.schedule()
+      if (log.stored) this.#tells.loaded()
     }
     return this.#log
+  }
+
+  #compaction(log: PartitionLog): CompactionChore {
+    const { compaction, now, report, startTimer, storage } = this.#host
+    const compactor = new Compactor(log.compactable, new CompactionStore(storage), {
+      now,
+      report,
+      secret: () => crypto.getRandomValues(new Uint32Array(4)),
+      slot: compaction?.slot ?? isolateCompaction,
+      ...(compaction === undefined
+        ? {}
+        : { mapBytes: compaction.mapBytes, saveRows: compaction.saveRows }),
+    })
+    return new CompactionChore(compactor, {
+      now,
+      report,
+      startTimer,
+      isOpen: () => log.stored && log.config !== null && !log.deleted && !this.#broken,
+      logEnd: () => log.highWatermark,
+      backoffMs: () => log.config?.settings.cleanerBackoffMs ?? 1,
+      wrote: () => void this.#confirmed(),
+      rested: () => this.#housekeeping?.schedule(),
+      ...(compaction === undefined ? {} : { budget: compaction.budget }),
+    })
   }
 
   /** The log of a call that has checked closedTo. */
@@ -457,9 +581,28 @@ export class PartitionLeader implements PartitionRpc {
     throw new Error(`${target.topicId}/${target.partition} is another partition`)
   }
 
+  /** Damage is told as such, and of the same place once: whoever meets it will ask again and again. */
+  #readError(event: string, cause: unknown): ErrorCode {
+    if (!isDamage(cause)) return this.#storageError(event, cause)
+    const place = String(cause)
+    if (!this.#damage.has(place)) this.#host.report('stored records are damaged', cause)
+    if (this.#damage.size < DAMAGE_REMEMBERED) this.#damage.add(place)
+    return KafkaError.CORRUPT_MESSAGE
+  }
+
   #storageError(event: string, cause: unknown): ErrorCode {
     this.#host.report(event, cause)
     return KafkaError.KAFKA_STORAGE_ERROR
+  }
+
+  #standing(): Told {
+    const log = this.#log
+    return {
+      ...this.#host.identity,
+      highWatermark: log?.highWatermark ?? -1,
+      logStartOffset: log?.logStart ?? -1,
+      gone: log?.deleted ?? false,
+    }
   }
 
   #position(error: ErrorCode): WatchReply {
@@ -477,4 +620,15 @@ export class PartitionLeader implements PartitionRpc {
       abortedTransactions: [],
     }
   }
+}
+
+/** A part of 1 that is a partition's own: their chores shall not all come at the same time. */
+function phaseOf({ topicId, partition }: Identity): number {
+  const hash = murmur2(new TextEncoder().encode(`${topicId}/${partition}`))
+  return (hash >>> 0) / 2 ** 32
+}
+
+/** Rows that are not what was written, or pages of SQLite's own that are not. */
+function isDamage(cause: unknown): boolean {
+  return cause instanceof DamagedRangeError || /SQLITE_CORRUPT|malformed/.test(String(cause))
 }

@@ -10,8 +10,10 @@ import {
   PRODUCER_SNAPSHOT_BYTES,
   PRODUCER_SNAPSHOT_CHUNKS,
 } from '../core/limits.ts'
-import { lastOffsetAt } from '../record/header.ts'
+import { lastOffsetAt, maxTimestampAt } from '../record/header.ts'
 import { endOfBatches } from '../record/stored.ts'
+import type { ActiveProducer } from './compaction/batch-filter.ts'
+import type { CompactableLog } from './compaction/compactable.ts'
 import type {
   AbortedTransaction,
   OffsetQuery,
@@ -19,8 +21,12 @@ import type {
   ProducerDescription,
 } from './contract.ts'
 import { type AppendQueue, type FlushPlan, planFlush } from './flush.ts'
+import type { Chore } from './lifecycle/housekeeping.ts'
+import { Merging } from './lifecycle/merging.ts'
+import { Retention, type RetentionView } from './lifecycle/retention.ts'
+import { type Segment, segmentBegunBy } from './lifecycle/segments.ts'
 import type { ProducerState } from './producer-state.ts'
-import { isExpired, ProducerTable, type Sequenced } from './producers.ts'
+import { isExpired, lastOffsetOf, ProducerTable, type Sequenced } from './producers.ts'
 import { type BatchesRead, type BatchRange, type ChunkSource, readBatches } from './reads.ts'
 import type { ChunkHeader, ChunkRow, Identity, LogStore, VersionedSettings } from './store.ts'
 import { type ChunkCache, Tail } from './tail.ts'
@@ -55,6 +61,14 @@ export class PartitionLog {
   /** Sum of the sizes of all chunks that are gone. */
   #freedBytes = 0
   #hasDeletedChunks = false
+  /** The segment that is written to; null while the log has no chunks. */
+  #activeSegment: Segment | null = null
+  readonly #retention: Retention
+  readonly #merging: Merging
+  /** What chunks from here on changed in the producers' state is not in the stored snapshot. */
+  #snapshotOffset = 0
+  /** The batch of several pieces that was asked for last. */
+  #batchInPieces: { readonly firstOffset: number; readonly crc: number } | null = null
   #chunksSinceSnapshot = 0
   #deltaBytesSinceSnapshot = 0
 
@@ -64,6 +78,8 @@ export class PartitionLog {
     this.#identity = identity
     this.#tail = new Tail(cache)
     this.#source = { tail: this.#tail, store }
+    this.#retention = new Retention(store)
+    this.#merging = new Merging(store, this.#tail)
     this.#load()
   }
 
@@ -79,12 +95,18 @@ export class PartitionLog {
     this.#deleted = loaded.deleted
     this.#config = loaded.config
     this.#logStart = loaded.logStart
-    // A log start beyond the last chunk: all records were deleted.
-    this.#nextOffset = Math.max(loaded.logStart, last === null ? 0 : last.lastOffset + 1)
+    // A log start beyond the last chunk: all records were deleted. A snapshot or a marker beyond it: the
+    // last chunks are gone, which reads will say; no offset of theirs is given out again.
+    const known = Math.max(loaded.logStart, loaded.snapshotOffset, loaded.lastAborted + 1)
+    this.#nextOffset = Math.max(known, last === null ? 0 : last.lastOffset + 1)
     this.#highWatermark = this.#nextOffset
     this.#runningMaxTimestamp = last?.runningMaxTimestamp ?? -1
     this.#runningSizeBytes = last?.runningSizeBytes ?? 0
     this.#freedBytes = first === null ? 0 : first.runningSizeBytes - first.sizeBytes
+    // Compaction leaves the running sizes as they are.
+    if (loaded.compacted) {
+      this.#freedBytes = this.#runningSizeBytes - this.#store.lifecycle.sizeFrom(0)
+    }
     this.#hasDeletedChunks = first !== null && first.lastOffset < loaded.logStart
     if (loaded.producerSnapshot !== null) this.#producers.replay(loaded.producerSnapshot)
     for (const delta of loaded.producerDeltas) {
@@ -95,6 +117,11 @@ export class PartitionLog {
     this.#chunksSinceSnapshot = loaded.producerDeltas.length
     this.#lastStable = this.#stableEnd()
     this.#lastAborted = loaded.lastAborted
+    this.#snapshotOffset = loaded.snapshotOffset
+    this.#activeSegment = loaded.activeSegment
+    if (!loaded.deleted) {
+      this.#merging.load(this.#logStart, this.activeSegmentOffset, this.#nextOffset)
+    }
   }
 
   /** False until the first write: a partition never written keeps nothing. */
@@ -126,9 +153,9 @@ export class PartitionLog {
     return Math.max(this.#lastStable, this.#logStart)
   }
 
-  /** True while chunks below the log start wait for `freeDeleted`. */
-  get hasDeletedChunks(): boolean {
-    return this.#hasDeletedChunks
+  /** Where the segment begins that is written to: what compaction and tiering leave alone. */
+  get activeSegmentOffset(): number {
+    return this.#activeSegment?.baseOffset ?? this.#nextOffset
   }
 
   /** Bytes of batches kept. */
@@ -165,8 +192,10 @@ export class PartitionLog {
     const snapshotDue =
       this.#chunksSinceSnapshot + 1 >= PRODUCER_SNAPSHOT_CHUNKS ||
       deltaBytes >= PRODUCER_SNAPSHOT_BYTES
+    const segment = this.#segmentBegunBy(row, nowMs)
     this.#store.transaction(() => {
       if (!this.#stored) this.#store.create(this.#identity, this.#configured())
+      if (segment !== null) this.#saveSegment(segment)
       // The state before this chunk: its own delta is read after it, as it is for any later chunk.
       if (snapshotDue) this.#saveProducers(row.firstOffset, nowMs)
       this.#store.insertChunk(row)
@@ -178,6 +207,9 @@ export class PartitionLog {
     this.#runningSizeBytes = row.runningSizeBytes
     this.#producers.commit(plan.producers)
     this.#lastAborted = plan.aborted.at(-1)?.lastOffset ?? this.#lastAborted
+    if (segment !== null) this.#begin(segment)
+    this.#merging.grew(row.sizeBytes, segment !== null, nowMs)
+    if (snapshotDue) this.#snapshotOffset = row.firstOffset
     this.#chunksSinceSnapshot = snapshotDue ? 1 : this.#chunksSinceSnapshot + 1
     this.#deltaBytesSinceSnapshot = snapshotDue ? (row.producers?.length ?? 0) : deltaBytes
     if (!this.#tail.keepWritten(row)) discard(row.data)
@@ -236,6 +268,15 @@ export class PartitionLog {
     return end === null ? [] : this.#store.aborted(from, end)
   }
 
+  /** Whether the batch of several pieces at an offset is still the one that has this checksum. */
+  hasBatch(firstOffset: number, crc: number): boolean {
+    const known = this.#batchInPieces
+    if (known?.firstOffset === firstOffset) return known.crc === crc
+    const stored = this.#store.batchCrc(firstOffset)
+    if (stored !== null) this.#batchInPieces = { firstOffset, crc: stored }
+    return stored === crc
+  }
+
   /** A later piece of a batch of which a read gave the first; null when it is gone. */
   readPiece(firstOffset: number, piece: number): Uint8Array | null {
     return this.#store.laterPiece(firstOffset, piece)
@@ -249,27 +290,135 @@ export class PartitionLog {
     })
   }
 
-  /** Records below `logStart` are gone for good; their chunks are freed by later calls of `freeDeleted`. */
+  /** Records below `logStart` are gone for good; their chunks are freed by the first of the chores. */
   moveLogStart(logStart: number, nowMs: number): void {
+    this.#cutAt(logStart, nowMs, () => this.#store.lifecycle.deleteSegmentsBefore(logStart))
+  }
+
+  /** What compaction needs of the log (compaction/compactable.ts). Only while it has settings. */
+  get compactable(): CompactableLog {
+    const log = this
+    return {
+      get logStart() {
+        return log.#logStart
+      },
+      get lastStableOffset() {
+        return log.lastStableOffset
+      },
+      get activeFrom() {
+        return log.activeSegmentOffset
+      },
+      get settings() {
+        return log.#configured().settings
+      },
+      activeProducers: (nowMs) => this.#activeProducers(nowMs),
+      segmentStarts: (from, to) => this.#store.lifecycle.segmentStarts(from, to),
+      segmentsJoined: () => this.#retention.forget(),
+      coverProducers: (offset, nowMs) => this.#coverProducers(offset, nowMs),
+      replaced: (firstFrom, firstTo, removedBytes) => {
+        this.#batchInPieces = null
+        this.#tail.dropBetween(firstFrom, firstTo)
+        this.#freedBytes += removedBytes
+      },
+    }
+  }
+
+  /** What is to be done when nobody calls, in steps. Nothing while nothing is stored, or all is deleted. */
+  get chores(): readonly Chore[] {
+    const whenAlive = (due: (nowMs: number) => number | null) => (nowMs: number) =>
+      this.#stored && !this.#deleted ? due(nowMs) : null
+    const atOnce = () => 1
+    return [
+      {
+        failure: 'deleted records were not freed',
+        intervalMs: atOnce,
+        dueMs: whenAlive(() => (this.#hasDeletedChunks ? 0 : null)),
+        step: () => {
+          this.#hasDeletedChunks = this.#freeStep(this.#logStart)
+          return this.#hasDeletedChunks
+        },
+      },
+      {
+        failure: 'expired records were not deleted',
+        intervalMs: () => this.#configured().settings.retentionCheckMs,
+        dueMs: whenAlive(() => this.#retention.dueMs(this.#retentionView())),
+        step: (nowMs) => this.#expire(nowMs),
+      },
+      {
+        failure: 'small chunks were not merged',
+        intervalMs: atOnce,
+        dueMs: whenAlive(() => this.#merging.dueMs),
+        step: (nowMs) =>
+          this.#merging.step(this.#logStart, this.#highWatermark, this.#snapshotOffset, nowMs),
+      },
+    ]
+  }
+
+  /** The producers as compaction knows them. */
+  #activeProducers(nowMs: number): Map<number, ActiveProducer> {
+    const { producerIdExpirationMs } = this.#configured().settings
+    const active = new Map<number, ActiveProducer>()
+    for (const [producerId, state] of this.#producers.entries) {
+      if (isExpired(state, nowMs, producerIdExpirationMs)) continue
+      const last = state.batches.at(-1)
+      const lastOffset = last === undefined ? null : lastOffsetOf(last)
+      active.set(producerId, { epoch: state.epoch, lastOffset })
+    }
+    return active
+  }
+
+  /** Chunks below `offset` may lose what they changed in the producers' state: a snapshot has it. */
+  #coverProducers(offset: number, nowMs: number): void {
+    if (offset <= this.#snapshotOffset || this.#deltaBytesSinceSnapshot === 0) return
+    this.#store.transaction(() => this.#saveProducers(this.#nextOffset, nowMs))
+    this.#snapshotOffset = this.#nextOffset
+    this.#chunksSinceSnapshot = 0
+    this.#deltaBytesSinceSnapshot = 0
+  }
+
+  /** Retention: true when there may be more to delete. */
+  #expire(nowMs: number): boolean {
+    this.#producers.forgetExpired(nowMs, this.#configured().settings.producerIdExpirationMs)
+    const step = this.#retention.step(this.#retentionView(), nowMs)
+    if (step.seal) this.#seal(nowMs)
+    const { logStart } = step
+    if (logStart === null) return false
+    this.#cutAt(logStart, nowMs, () => this.#store.lifecycle.deleteSegments(logStart))
+    // Its active segment is gone with its last record: the next one begins another.
+    if (logStart === this.#nextOffset) this.#activeSegment = null
+    return step.more
+  }
+
+  /** The next chunk belongs to a new segment. */
+  #seal(nowMs: number): void {
+    const segment: Segment = {
+      baseOffset: this.#nextOffset,
+      firstTimestamp: -1,
+      sizeBefore: this.#runningSizeBytes,
+      createdMs: nowMs,
+    }
+    this.#store.transaction(() => this.#store.lifecycle.insertSegment(segment))
+    this.#begin(segment)
+  }
+
+  /** Moves the log start in one transaction; `cut` deletes the segments that end there. */
+  #cutAt(logStart: number, nowMs: number, cut: () => void): void {
     // The chunks to be freed may hold changes of producers that no snapshot has.
-    const snapshotDue = this.#deltaBytesSinceSnapshot > 0
+    const snapshotDue = this.#deltaBytesSinceSnapshot > 0 && logStart > this.#snapshotOffset
     this.#store.transaction(() => {
       this.#store.saveLogStart(logStart)
+      cut()
       if (snapshotDue) this.#saveProducers(this.#nextOffset, nowMs)
     })
     this.#logStart = logStart
     this.#hasDeletedChunks = true
+    this.#retention.forget()
     if (snapshotDue) {
+      this.#snapshotOffset = this.#nextOffset
       this.#chunksSinceSnapshot = 0
       this.#deltaBytesSinceSnapshot = 0
     }
     this.#tail.dropBelow(logStart)
-  }
-
-  /** Frees a bounded number of chunks below the log start; true when there are more. */
-  freeDeleted(): boolean {
-    this.#hasDeletedChunks = this.#freeStep(this.#logStart)
-    return this.#hasDeletedChunks
   }
 
   /** Persists that the topic is deleted. */
@@ -310,13 +459,12 @@ export class PartitionLog {
       bytes += header.sizeBytes
     }
     if (last === null) return false
-    const { firstOffset, runningSizeBytes } = last
-    const { lastOffset } = last
+    const { firstOffset, lastOffset } = last
     this.#store.transaction(() => {
       this.#store.deleteChunks(firstOffset)
       if (this.#lastAborted >= 0) this.#store.deleteAborted(lastOffset)
     })
-    this.#freedBytes = runningSizeBytes
+    this.#freedBytes += bytes
     return more
   }
 
@@ -330,6 +478,34 @@ export class PartitionLog {
     for (const span of aborted.toReversed()) {
       this.#store.insertAborted(span, stable)
       stable = Math.min(stable, span.firstOffset)
+    }
+  }
+
+  /** The segment that a chunk begins; null when it belongs to the active one. */
+  #segmentBegunBy(row: ChunkRow, nowMs: number): Segment | null {
+    const { settings } = this.#configured()
+    const firstTimestamp = maxTimestampAt(row.data, 0)
+    return segmentBegunBy(row, firstTimestamp, this.#activeSegment, settings, nowMs)
+  }
+
+  #saveSegment(segment: Segment): void {
+    // Those before it, if there are any left, have no chunks.
+    if (this.#activeSegment === null) this.#store.lifecycle.deleteSegments(segment.baseOffset)
+    this.#store.lifecycle.insertSegment(segment)
+  }
+
+  #begin(segment: Segment): void {
+    this.#retention.began(segment, this.#activeSegment === null)
+    this.#activeSegment = segment
+  }
+
+  #retentionView(): RetentionView {
+    return {
+      logStart: this.#logStart,
+      nextOffset: this.#nextOffset,
+      highWatermark: this.#highWatermark,
+      runningSizeBytes: this.#runningSizeBytes,
+      settings: this.#configured().settings,
     }
   }
 

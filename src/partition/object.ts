@@ -6,29 +6,35 @@ import { discard } from '../core/bytes.ts'
 import type { TopicSettings } from '../core/configs.ts'
 import { readEnvironment } from '../core/env.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import type { Offset, TopicId } from '../core/ids.ts'
+import { type Offset, type TopicId, watchShard } from '../core/ids.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
 import { isolateId, lend, take } from '../runtime/lending.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
 import type {
+  AppendAnswer,
+  AppendCall,
   AppendPart,
   AppendReply,
-  AppendRequest,
   DeleteRecordsReply,
   DeleteRecordsRequest,
+  FollowReply,
+  FollowRequest,
   OffsetQuery,
   OffsetReply,
-  PartitionRpc,
+  PartitionCalls,
   PartitionSize,
   PartitionTarget,
   PieceReply,
+  PieceRequest,
   ProducersReply,
   ReadReply,
   ReadRequest,
+  StandingReply,
   TransactionMarker,
   WatchReply,
 } from './contract.ts'
+import type { BytePipe } from './fanout.ts'
 import { refused } from './flush.ts'
 import { PartitionLeader } from './leader.ts'
 import { isolateChunks } from './tail.ts'
@@ -37,7 +43,7 @@ import { isolateChunks } from './tail.ts'
 const NAME = /^(.+)\/topic\/([^/]+)\/(\d+)$/
 
 /** The leader of the partition that the object's name says. */
-export class Partition extends DurableObject<ObjectBindings> implements PartitionRpc {
+export class Partition extends DurableObject<ObjectBindings> implements PartitionCalls {
   readonly #leader: PartitionLeader
   readonly #alarm: OneAlarm
 
@@ -48,7 +54,8 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     if (name === null) throw new Error(`${ctx.id.name} names no partition`)
     const [, tenant = '', topicId = '', number = ''] = name
     const identity = { topicId: topicId as TopicId, partition: Number(number) }
-    const { cluster, transaction } = objects(env, tenant)
+    const { cluster, transaction, watch } = objects(env, tenant)
+    const shard = watchShard(identity.topicId, identity.partition)
     const log = workerLog(readEnvironment(env).logLevel)
     const report = (event: string, error: unknown) =>
       log('error', event, { ...identity, reason: String(error) })
@@ -65,6 +72,8 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
         const participant = { kind: 'partition', topic, ...identity } as const
         return transaction(producer.transactionalId).enlist({ ...producer, participant })
       },
+      tell: (told) => watch(shard).tell(told),
+      openPipe,
       isolate: isolateId,
       now: () => Date.now(),
       startTimer: (fire, ms) => {
@@ -76,21 +85,23 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     })
   }
 
-  /** A batch lent by the caller is given back where the caller may send it elsewhere. */
-  async append(request: AppendRequest): Promise<AppendReply> {
-    const { isolate, loan, ...rest } = request
+  /** Batches lent by the caller are given back where the caller may send one of them elsewhere. */
+  async appendAll({ appends, isolate, loan }: AppendCall): Promise<AppendAnswer> {
     if (isolate !== isolateId()) {
-      // Lent to the object that was here before this one: only its lender can reach the batch.
-      if (loan !== undefined) return refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)
-      return this.#leader.append(rest)
+      if (loan === undefined) return { replies: await this.#leader.appendAll(appends) }
+      // Lent to the object that was here before this one: only their lender can reach the batches.
+      return { replies: appends.map(() => refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)) }
     }
-    if (loan === undefined) return { ...(await this.#leader.append(rest)), near: true }
-    const [batch] = take(loan) ?? []
-    if (batch === undefined) throw new Error('what was lent waited too long')
-    const reply = await this.#leader.append({ ...rest, batch })
-    return reply.kind === 'appended'
-      ? { ...reply, near: true }
-      : { ...reply, near: true, loan: lend([batch], Date.now()) }
+    if (loan === undefined) return { replies: await this.#leader.appendAll(appends), near: true }
+    const batches = take(loan)
+    if (batches?.length !== appends.length) throw new Error('what was lent waited too long')
+    const replies = await this.#leader.appendAll(
+      appends.map((append, at) => ({ ...append, batch: batches[at] ?? append.batch })),
+    )
+    const isDone = replies.every(({ kind }) => kind === 'appended')
+    return isDone
+      ? { replies, near: true }
+      : { replies, near: true, loan: lend(batches, Date.now()) }
   }
 
   appendPart(part: AppendPart): Promise<AppendReply | null> {
@@ -111,8 +122,8 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     return reply
   }
 
-  async readPiece(target: PartitionTarget, baseOffset: Offset, piece: number): Promise<PieceReply> {
-    const reply = await this.#leader.readPiece(target, baseOffset, piece)
+  async readPiece(request: PieceRequest): Promise<PieceReply> {
+    const reply = await this.#leader.readPiece(request)
     const { bytes } = reply
     if (bytes !== null) setTimeout(() => discard(bytes), 0)
     return reply
@@ -120,6 +131,14 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
 
   watch(target: PartitionTarget, after: Offset, timeoutMs: number): Promise<WatchReply> {
     return this.#leader.watch(target, after, timeoutMs)
+  }
+
+  subscribed(target: PartitionTarget): Promise<StandingReply> {
+    return this.#leader.subscribed(target)
+  }
+
+  follow(request: FollowRequest): Promise<FollowReply> {
+    return this.#leader.follow(request)
   }
 
   listOffset(query: OffsetQuery): Promise<OffsetReply> {
@@ -158,5 +177,17 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
   override alarm(): void {
     this.#alarm.fired()
     this.#leader.housekeep()
+  }
+}
+
+/** The runtime's own pipe: bytes written to it are sent without this isolate's JavaScript. */
+function openPipe(): BytePipe {
+  const { readable, writable } = new IdentityTransformStream()
+  const writer = writable.getWriter()
+  return {
+    readable,
+    write: (bytes) => writer.write(bytes),
+    close: () => writer.close(),
+    abort: (reason) => writer.abort(reason),
   }
 }

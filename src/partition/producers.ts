@@ -5,7 +5,12 @@
 
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { PRODUCERS_PER_PARTITION } from '../core/limits.ts'
-import { encodeProducerEvents, type ProducerEvent, readProducerEvents } from './producer-codec.ts'
+import {
+  encodeProducerEvents,
+  type ProducerBatch,
+  type ProducerEvent,
+  readProducerEvents,
+} from './producer-codec.ts'
 import { after, eventsOf, type OpenTransaction, type ProducerState } from './producer-state.ts'
 
 /** The fields of a batch header that make it idempotent. A producer id below 0 means none. */
@@ -118,6 +123,13 @@ export class ProducerTable {
     for (const oldest of this.#awaited.keys()) {
       this.#awaited.delete(oldest)
       return
+    }
+  }
+
+  /** Forgets those that are expired: they are not known any more in any case. */
+  forgetExpired(nowMs: number, expirationMs: number): void {
+    for (const [producerId, state] of this.#states) {
+      if (isExpired(state, nowMs, expirationMs)) this.#states.delete(producerId)
     }
   }
 
@@ -296,6 +308,12 @@ export function storedBatch(state: ProducerState, batch: Sequenced): number | nu
     }
   }
   return null
+}
+
+/** Offset of a batch's last record: its records have neighbouring sequences. */
+export function lastOffsetOf({ baseOffset, firstSequence, lastSequence }: ProducerBatch): number {
+  const delta = lastSequence - firstSequence
+  return baseOffset + (delta < 0 ? delta + SEQUENCE_MAX + 1 : delta)
 }
 
 /** The sequence `count` records after another: after 2147483647 comes 0. */

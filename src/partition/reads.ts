@@ -5,6 +5,7 @@
 import { share } from '../core/bytes.ts'
 import { FETCH_PART_BYTES, ROW_BYTES } from '../core/limits.ts'
 import { batchesBelow, coveringBatch, fittingBatches } from './batches.ts'
+import { DamagedRangeError } from './integrity.ts'
 import type { ChunkHeader, LogStore, StoredChunk } from './store.ts'
 import type { Tail } from './tail.ts'
 
@@ -43,6 +44,8 @@ export interface BatchesRead {
 /**
  * Whole batches from the one that covers `offset`, below `end` (a batch's boundary). Of a batch that is
  * larger than a row the first piece alone: the others are read one by one, for each is copied on its way.
+ * A read ends before what is damaged.
+ * @throws DamagedRangeError when the first batch to be read is damaged or gone
  */
 export function readBatches(source: ChunkSource, end: number, range: BatchRange): BatchesRead {
   const maxBytes = Math.min(range.maxBytes, FETCH_PART_BYTES)
@@ -55,7 +58,13 @@ export function readBatches(source: ChunkSource, end: number, range: BatchRange)
     const room = maxBytes - taken
     if (room <= 0 && !atLeastOne) break
     const before = position
-    for (const chunk of chunksFrom(source, { position, end, room, atLeastOne })) {
+    const chunks = chunksFrom(source, { position, end, room, atLeastOne })
+    for (const chunk of chunks) {
+      const missing = missingBefore(source, position, chunk.firstOffset)
+      if (missing !== null || chunk.damage !== null) {
+        if (views.length > 0) return { pieces: owned(views, source.tail, sharing), laterPieces: 0 }
+        throw missing ?? damageOf(chunk)
+      }
       const laterPieces = laterPiecesOf(chunk)
       if (laterPieces > 0) {
         const fits = views.length === 0 && (atLeastOne || chunk.sizeBytes <= maxBytes)
@@ -79,7 +88,11 @@ export function readBatches(source: ChunkSource, end: number, range: BatchRange)
       }
       position = chunk.lastOffset + 1
     }
-    if (position === before) break
+    if (position === before) {
+      const missing = views.length === 0 ? missingAfter(source, position, end) : null
+      if (missing !== null) throw missing
+      break
+    }
   }
   return { pieces: owned(views, source.tail, sharing), laterPieces: 0 }
 }
@@ -87,18 +100,43 @@ export function readBatches(source: ChunkSource, end: number, range: BatchRange)
 /**
  * The chunk that covers an offset (or the next one) with all its batches in one buffer; null when there
  * is none below `end`.
+ * @throws DamagedRangeError
  */
 export function wholeChunk(source: ChunkSource, position: number, end: number): StoredChunk | null {
   const [chunk] = chunksFrom(source, { position, end, room: 0, atLeastOne: true })
   if (chunk === undefined) return null
+  if (chunk.damage !== null) throw damageOf(chunk)
   const pieces = [chunk.data]
   for (let piece = 1; piece <= laterPiecesOf(chunk); piece++) {
     const later = source.store.laterPiece(chunk.firstOffset, piece)
-    if (later === null)
-      throw new Error(`piece ${piece} of the batch at ${chunk.firstOffset} is gone`)
+    if (later === null) throw damageOf(chunk, `piece ${piece} is gone`)
     pieces.push(later)
   }
   return { ...chunk, data: joined(pieces) }
+}
+
+function damageOf({ firstOffset, lastOffset, damage }: StoredChunk, reason = damage): Error {
+  return new DamagedRangeError(firstOffset, lastOffset, reason ?? 'it cannot be read')
+}
+
+/** Offsets that no chunk holds are damage, unless compaction has emptied their chunks. */
+function missingBefore(
+  { store }: ChunkSource,
+  position: number,
+  firstOffset: number,
+): Error | null {
+  if (firstOffset <= position || store.isCompacted()) return null
+  return new DamagedRangeError(position, firstOffset - 1, 'no chunk holds them')
+}
+
+/** The same when no chunk follows at all. */
+function missingAfter({ store, tail }: ChunkSource, position: number, end: number): Error | null {
+  const [covering] = store.headersFrom(position, HEADERS_AHEAD).filter((header) => {
+    return header.lastOffset >= position
+  })
+  const isThere = covering !== undefined || tail.covering(position) !== null
+  if (isThere || store.isCompacted()) return null
+  return new DamagedRangeError(position, end - 1, 'no chunk holds them')
 }
 
 function laterPiecesOf(chunk: StoredChunk): number {
@@ -115,7 +153,7 @@ interface Step {
 /** The next chunks from `position`: one from memory, or from storage as many as there is room for. */
 function chunksFrom(source: ChunkSource, step: Step): StoredChunk[] {
   const kept = source.tail.covering(step.position)
-  if (kept !== null) return [{ ...kept, sizeBytes: kept.data.length }]
+  if (kept !== null) return [{ ...kept, sizeBytes: kept.data.length, damage: null }]
   const { store } = source
   const headers = store
     .headersFrom(step.position, HEADERS_AHEAD)

@@ -2,9 +2,9 @@
 // and its siblings decide, this file only stores. SQL texts are constants because the platform caches
 // statements by their text; every cursor is drained at once; int64 values are numbers below 2^53.
 
-import type { TopicSettings } from '../core/configs.ts'
+import { NO_LAYERS, type TopicSettings, topicSettings } from '../core/configs.ts'
 import { offset, type TopicId } from '../core/ids.ts'
-import { ROW_BYTES } from '../core/limits.ts'
+import { ROW_BYTES, UPGRADE_CHUNKS } from '../core/limits.ts'
 import {
   CREATE_SCHEMA,
   type Row,
@@ -12,19 +12,32 @@ import {
   type Storage,
   storedSchema,
 } from '../runtime/storage.ts'
+import { CompactionStore, CREATE_COMPACTION } from './compaction/compaction-store.ts'
 import type { AbortedTransaction } from './contract.ts'
 import type { AbortedSpan } from './flush.ts'
+import {
+  chunkChecksum,
+  chunkDamage,
+  DamagedRangeError,
+  DamagedRowError,
+  pieceChecksum,
+  pieceDamage,
+  rowChecksum,
+} from './integrity.ts'
+import { blob, CHECKED_COLUMNS, toCheckedChunk, toChecksum } from './integrity-rows.ts'
+import { CREATED_UNKNOWN, type Segment, segmentBegunBy } from './lifecycle/segments.ts'
+import { CREATE_LIFECYCLE, LifecycleStore } from './lifecycle/store.ts'
 
 /** A log also has to know how large it has become. */
 export interface LogStorage extends Storage {
   readonly sql: Storage['sql'] & {
-    /** Bytes of the database file, freed pages included. */
+    /** Bytes of the database file; whether freed pages count is the platform's (workerd leaves them out). */
     readonly databaseSize: number
   }
 }
 
 /** The layout this code reads and writes. A newer one is refused. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /** Everything of a chunk but its batches. Sizes are bytes of batches, timestamps milliseconds. */
 export interface ChunkHeader {
@@ -52,6 +65,8 @@ export interface StoredChunk {
   /** Of all its pieces. */
   readonly sizeBytes: number
   readonly data: Uint8Array
+  /** What is wrong with it; null when it is as it was written. Its data may then be anything. */
+  readonly damage: string | null
 }
 
 /** Who this log is and what Cluster said about it. */
@@ -76,14 +91,21 @@ export interface LoadedLog {
   readonly first: ChunkHeader | null
   readonly last: ChunkHeader | null
   readonly producerSnapshot: Uint8Array | null
-  /** One per chunk since the snapshot, oldest first. */
+  /** What chunks from this offset on changed is not in the snapshot. */
+  readonly snapshotOffset: number
+  /** Of the chunks since the snapshot, oldest first. */
   readonly producerDeltas: readonly (Uint8Array | null)[]
   /** Offset of the last marker of an aborted transaction; -1 without one. */
   readonly lastAborted: number
+  /** The segment that is written to; null when the log has no chunks. */
+  readonly activeSegment: Segment | null
+  /** Chunks were replaced by smaller ones: their running sizes say too much. */
+  readonly compacted: boolean
 }
 
-/** Rows of aborted transactions read together. */
+/** Rows of aborted transactions, and headers of chunks, read together. */
 const ABORTED_AT_ONCE = 256
+const HEADERS_AT_ONCE = 1_000
 
 /** Transactions that were aborted, by the offset of their marker. */
 const CREATE_ABORTED = `CREATE TABLE aborted_transaction (
@@ -96,38 +118,48 @@ const CREATE = [
   `CREATE TABLE leader (
     id INTEGER PRIMARY KEY CHECK (id = 0), topic_id TEXT NOT NULL, partition INTEGER NOT NULL,
     config_version INTEGER NOT NULL, settings TEXT,
-    log_start INTEGER NOT NULL, deleted INTEGER NOT NULL)`,
+    log_start INTEGER NOT NULL, deleted INTEGER NOT NULL, checksum INTEGER)`,
   // The batches come last: SQLite reads a row from its front, so headers cost no page of them.
   `CREATE TABLE chunk (
     first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL,
     max_timestamp INTEGER NOT NULL, running_max_timestamp INTEGER NOT NULL,
     size INTEGER NOT NULL, running_size INTEGER NOT NULL,
-    producers BLOB, data BLOB NOT NULL)`,
+    producers BLOB, checksum INTEGER, data BLOB NOT NULL)`,
   // Without a rowid there is no second index entry, which would be billed as a row.
   `CREATE TABLE chunk_part (
-    first_offset INTEGER NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL,
+    first_offset INTEGER NOT NULL, part INTEGER NOT NULL, checksum INTEGER, data BLOB NOT NULL,
     PRIMARY KEY (first_offset, part)) WITHOUT ROWID`,
   `CREATE TABLE producer_snapshot (
-    id INTEGER PRIMARY KEY CHECK (id = 0), next_offset INTEGER NOT NULL, data BLOB NOT NULL)`,
+    id INTEGER PRIMARY KEY CHECK (id = 0), next_offset INTEGER NOT NULL, data BLOB NOT NULL,
+    checksum INTEGER)`,
   CREATE_ABORTED,
+  ...CREATE_LIFECYCLE,
+  CREATE_COMPACTION,
 ] as const
 
-/** Version 1 knew no transactions. */
 const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
 
 const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
 const INSERT_LEADER = `INSERT INTO leader
-  (id, topic_id, partition, config_version, settings, log_start, deleted)
-  VALUES (0, ?, ?, ?, ?, 0, 0)`
-const READ_LEADER =
-  'SELECT topic_id, partition, config_version, settings, log_start, deleted FROM leader'
-const UPDATE_SETTINGS = 'UPDATE leader SET config_version = ?, settings = ?'
-const UPDATE_LOG_START = 'UPDATE leader SET log_start = ?'
-const UPDATE_DELETED = 'UPDATE leader SET deleted = 1'
+  (id, topic_id, partition, config_version, settings, log_start, deleted, checksum)
+  VALUES (0, ?, ?, ?, ?, ?, ?, ?)`
+const READ_LEADER = `SELECT topic_id, partition, config_version, settings, log_start, deleted, checksum
+  FROM leader`
+const UPDATE_LEADER = `UPDATE leader SET config_version = ?, settings = ?, log_start = ?, deleted = ?,
+  checksum = ?`
 
 const INSERT_CHUNK = `INSERT INTO chunk (first_offset, last_offset, max_timestamp,
-  running_max_timestamp, size, running_size, producers, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-const INSERT_PART = 'INSERT INTO chunk_part (first_offset, part, data) VALUES (?, ?, ?)'
+  running_max_timestamp, size, running_size, producers, checksum, data)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const INSERT_PART =
+  'INSERT INTO chunk_part (first_offset, part, checksum, data) VALUES (?, ?, ?, ?)'
+/** Layouts before 3 had no checksums (integrity.ts). */
+const ADD_CHECKSUMS = [
+  'ALTER TABLE chunk ADD COLUMN checksum INTEGER',
+  'ALTER TABLE chunk_part ADD COLUMN checksum INTEGER',
+  'ALTER TABLE leader ADD COLUMN checksum INTEGER',
+  'ALTER TABLE producer_snapshot ADD COLUMN checksum INTEGER',
+] as const
 
 const HEADER = 'first_offset, last_offset, max_timestamp, running_max_timestamp, size, running_size'
 const FIRST_HEADER = `SELECT ${HEADER} FROM chunk ORDER BY first_offset LIMIT 1`
@@ -143,9 +175,13 @@ const HEADER_WITH_TIMESTAMP = `SELECT ${HEADER} FROM chunk
   WHERE first_offset >= ? AND max_timestamp >= ? ORDER BY first_offset LIMIT 1`
 const HIGHEST_TIMESTAMP = `SELECT max(max_timestamp) AS max_timestamp FROM chunk
   WHERE first_offset >= ? AND first_offset < ?`
-const READ_CHUNKS = `SELECT first_offset, last_offset, size, data FROM chunk
+const HEADERS_BACK = `SELECT ${HEADER} FROM chunk
+  WHERE first_offset BETWEEN ? AND ? ORDER BY first_offset DESC LIMIT ?`
+const READ_CHUNKS = `SELECT ${CHECKED_COLUMNS} FROM chunk
   WHERE first_offset BETWEEN ? AND ? ORDER BY first_offset`
-const READ_PART = 'SELECT data FROM chunk_part WHERE first_offset = ? AND part = ?'
+// Of the batch that the chunk begins with; the blob is read whole for it.
+const READ_CRC = 'SELECT substr(data, 18, 4) AS crc FROM chunk WHERE first_offset = ?'
+const READ_PART = 'SELECT checksum, data FROM chunk_part WHERE first_offset = ? AND part = ?'
 
 const DELETE_CHUNKS = 'DELETE FROM chunk WHERE first_offset <= ?'
 const DELETE_PARTS = 'DELETE FROM chunk_part WHERE first_offset <= ?'
@@ -157,20 +193,27 @@ const READ_ABORTED = `SELECT last_offset, first_offset, producer_id, stable_offs
 const LAST_ABORTED = 'SELECT max(last_offset) AS last_offset FROM aborted_transaction'
 const DELETE_ABORTED = 'DELETE FROM aborted_transaction WHERE last_offset <= ?'
 
-const READ_SNAPSHOT = 'SELECT next_offset, data FROM producer_snapshot'
-const READ_DELTAS = 'SELECT producers FROM chunk WHERE first_offset >= ? ORDER BY first_offset'
+const READ_SNAPSHOT = 'SELECT next_offset, data, checksum FROM producer_snapshot'
+// A merged chunk may begin before the snapshot and end behind it: it has the changes since.
+const READ_DELTAS = `SELECT producers FROM chunk WHERE last_offset >= ? AND first_offset >=
+  coalesce((SELECT first_offset FROM chunk WHERE first_offset <= ? ORDER BY first_offset DESC LIMIT 1), 0)
+  ORDER BY first_offset`
 // An update in place is one row written; INSERT OR REPLACE would be two.
-const SAVE_SNAPSHOT = `INSERT INTO producer_snapshot (id, next_offset, data) VALUES (0, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET next_offset = excluded.next_offset, data = excluded.data`
+const SAVE_SNAPSHOT = `INSERT INTO producer_snapshot (id, next_offset, data, checksum)
+  VALUES (0, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+  next_offset = excluded.next_offset, data = excluded.data, checksum = excluded.checksum`
 
 /** The statements of a partition over one object's storage. Every method may throw what SQLite throws. */
 export class LogStore {
+  /** What is kept of the life of the log beside its chunks. */
+  readonly lifecycle: LifecycleStore
   readonly #storage: LogStorage
   readonly #sql: LogStorage['sql']
 
   constructor(storage: LogStorage) {
     this.#storage = storage
     this.#sql = storage.sql
+    this.lifecycle = new LifecycleStore(storage.sql)
   }
 
   /** Runs `write` as one transaction: all of it or, if it throws, nothing. */
@@ -187,11 +230,14 @@ export class LogStore {
   load(): LoadedLog | null {
     const version = storedSchema(this.#storage, SCHEMA_VERSION)
     if (version === null) return null
-    if (version < SCHEMA_VERSION) this.#upgrade()
-    const leader = this.#rows(READ_LEADER)[0]
-    if (leader === undefined) throw new Error('the leader row is missing')
+    if (version < SCHEMA_VERSION) this.#upgrade(version)
+    const leader = this.#leader()
     const snapshot = this.#rows(READ_SNAPSHOT)[0]
+    if (snapshot !== undefined && !isSound(snapshot, snapshotChecksum(snapshot))) {
+      throw new DamagedRowError('the state of the producers is damaged')
+    }
     const since = snapshot === undefined ? 0 : Number(snapshot.next_offset)
+    const last = header(this.#rows(LAST_HEADER)[0])
     return {
       identity: {
         topicId: String(leader.topic_id) as TopicId,
@@ -201,20 +247,57 @@ export class LogStore {
       logStart: Number(leader.log_start),
       deleted: leader.deleted === 1,
       first: header(this.#rows(FIRST_HEADER)[0]),
-      last: header(this.#rows(LAST_HEADER)[0]),
+      last,
       producerSnapshot: snapshot === undefined ? null : bytes(snapshot.data),
-      producerDeltas: this.#rows(READ_DELTAS, since).map((row) =>
+      snapshotOffset: since,
+      producerDeltas: this.#rows(READ_DELTAS, since, since).map((row) =>
         row.producers === null ? null : bytes(row.producers),
       ),
       lastAborted: Number(this.#rows(LAST_ABORTED)[0]?.last_offset ?? -1),
+      activeSegment: last === null ? null : this.lifecycle.lastSegment(),
+      compacted: new CompactionStore(this.#storage).state() !== null,
     }
   }
 
-  #upgrade(): void {
+  /** Version 1 knew no transactions, version 2 no segments. */
+  #upgrade(version: number): void {
     this.transaction(() => {
-      this.#run(CREATE_ABORTED)
+      if (version < 2) this.#run(CREATE_ABORTED)
+      if (version < 3) {
+        for (const statement of ADD_CHECKSUMS) this.#run(statement)
+        for (const statement of CREATE_LIFECYCLE) this.#run(statement)
+        this.#run(CREATE_COMPACTION)
+        this.#cutIntoSegments()
+      }
       this.#run(SET_SCHEMA, SCHEMA_VERSION)
     })
+  }
+
+  /** As if the chunks came now. When they did is not known: without timestamps they go by size alone. */
+  #cutIntoSegments(): void {
+    const leader = this.#rows(READ_LEADER)[0]
+    const settings = leader === undefined ? null : versionedSettings(leader)?.settings
+    if (!settings) return
+    let active: Segment | null = null
+    let next = 0
+    for (let left = UPGRADE_CHUNKS; left > 0; left -= HEADERS_AT_ONCE) {
+      const headers = this.headersFrom(next, HEADERS_AT_ONCE)
+      for (const chunk of headers) {
+        if (chunk.firstOffset < next) continue
+        const begun: Segment | null = segmentBegunBy(
+          chunk,
+          chunk.maxTimestamp,
+          active,
+          settings,
+          CREATED_UNKNOWN,
+        )
+        if (begun === null) continue
+        this.lifecycle.insertSegment(begun)
+        active = begun
+      }
+      if (headers.length < HEADERS_AT_ONCE) return
+      next = (headers.at(-1)?.lastOffset ?? 0) + 1
+    }
   }
 
   /** The tables and who the log is. Only inside a transaction, before the first row. */
@@ -223,29 +306,47 @@ export class LogStore {
     this.#run(INSERT_SCHEMA, SCHEMA_VERSION)
     this.#run(
       INSERT_LEADER,
-      identity.topicId,
-      identity.partition,
-      config?.configVersion ?? -1,
-      config === null ? null : JSON.stringify(config.settings),
+      ...checkedLeader({
+        topic_id: identity.topicId,
+        partition: identity.partition,
+        config_version: config?.configVersion ?? -1,
+        settings: config === null ? null : JSON.stringify(config.settings),
+        log_start: 0,
+        deleted: 0,
+      }),
     )
   }
 
-  saveSettings(config: VersionedSettings): void {
-    this.#run(UPDATE_SETTINGS, config.configVersion, JSON.stringify(config.settings))
+  /** The row that says whose log this is and what is known of it. Throws when it is not as it was written. */
+  #leader(): Row {
+    const leader = this.#rows(READ_LEADER)[0]
+    if (leader === undefined) throw new DamagedRowError('the leader row is missing')
+    if (isSound(leader, Number(checkedLeader(leader).at(-1)))) return leader
+    throw new DamagedRowError('the leader row is damaged')
+  }
+
+  #saveLeader(change: Row): void {
+    const [, , ...columns] = checkedLeader({ ...this.#leader(), ...change })
+    this.#run(UPDATE_LEADER, ...columns)
+  }
+
+  saveSettings({ configVersion, settings }: VersionedSettings): void {
+    this.#saveLeader({ config_version: configVersion, settings: JSON.stringify(settings) })
   }
 
   saveLogStart(logStart: number): void {
-    this.#run(UPDATE_LOG_START, logStart)
+    this.#saveLeader({ log_start: logStart })
   }
 
   /** From here on the topic is deleted, whatever happens. */
   saveDeleted(): void {
-    this.#run(UPDATE_DELETED)
+    this.#saveLeader({ deleted: 1 })
   }
 
   /** One row, and one more per ROW_BYTES when a single batch is larger than that. */
   insertChunk(row: ChunkRow): void {
-    const { data } = row
+    const { data, firstOffset } = row
+    const head = data.length <= ROW_BYTES ? data : data.subarray(0, ROW_BYTES)
     this.#run(
       INSERT_CHUNK,
       row.firstOffset,
@@ -255,16 +356,18 @@ export class LogStore {
       row.sizeBytes,
       row.runningSizeBytes,
       row.producers,
-      data.length <= ROW_BYTES ? data : data.subarray(0, ROW_BYTES),
+      chunkChecksum({ ...row, head }),
+      head,
     )
-    for (let at = ROW_BYTES, part = 1; at < data.length; at += ROW_BYTES, part++) {
-      this.#run(INSERT_PART, row.firstOffset, part, data.subarray(at, at + ROW_BYTES))
+    for (let at = ROW_BYTES, piece = 1; at < data.length; at += ROW_BYTES, piece++) {
+      const part = { firstOffset, piece, data: data.subarray(at, at + ROW_BYTES) }
+      this.#run(INSERT_PART, firstOffset, piece, pieceChecksum(part), part.data)
     }
   }
 
   /** The producers' state as of `nextOffset`; deltas of earlier chunks are not read again. */
   saveProducerSnapshot(nextOffset: number, data: Uint8Array): void {
-    this.#run(SAVE_SNAPSHOT, nextOffset, data)
+    this.#run(SAVE_SNAPSHOT, nextOffset, data, rowChecksum([nextOffset, data]))
   }
 
   /** @param stableOffset no transaction aborted later begins below it */
@@ -304,6 +407,11 @@ export class LogStore {
     return this.#rows(HEADERS_FROM, offset, limit).map(toHeader)
   }
 
+  /** Up to `limit` chunks that start in the range (both inclusive), the last one first. */
+  headersBack(firstFrom: number, firstTo: number, limit: number): ChunkHeader[] {
+    return this.#rows(HEADERS_BACK, firstFrom, firstTo, limit).map(toHeader)
+  }
+
   /** The first chunk that starts at or after `offset` and has a record of that time or later. */
   headerWithTimestamp(offset: number, timestamp: number): ChunkHeader | null {
     return header(this.#rows(HEADER_WITH_TIMESTAMP, offset, timestamp)[0])
@@ -316,18 +424,37 @@ export class LogStore {
 
   /** The chunks that start in the range (both inclusive), with their batches or first piece. */
   chunks(firstFrom: number, firstTo: number): StoredChunk[] {
-    return this.#rows(READ_CHUNKS, firstFrom, firstTo).map((row) => ({
-      firstOffset: Number(row.first_offset),
-      lastOffset: Number(row.last_offset),
-      sizeBytes: Number(row.size),
-      data: bytes(row.data),
-    }))
+    return this.#rows(READ_CHUNKS, firstFrom, firstTo).map((row) => {
+      const chunk = toCheckedChunk(row)
+      const { firstOffset, lastOffset, sizeBytes, head } = chunk
+      return { firstOffset, lastOffset, sizeBytes, data: head, damage: chunkDamage(chunk) }
+    })
   }
 
-  /** A later piece of a batch that is larger than a row, from 1 on; null when it is gone. */
+  /** The checksum of a chunk's first batch, unsigned; null when no chunk starts there. */
+  batchCrc(firstOffset: number): number | null {
+    const row = this.#rows(READ_CRC, firstOffset)[0]
+    if (row === undefined) return null
+    const crc = bytes(row.crc)
+    return new DataView(crc.buffer, crc.byteOffset, crc.length).getUint32(0)
+  }
+
+  /**
+   * A later piece of a batch that is larger than a row, from 1 on; null when it is gone.
+   * @throws DamagedRangeError
+   */
   laterPiece(firstOffset: number, piece: number): Uint8Array | null {
     const row = this.#rows(READ_PART, firstOffset, piece)[0]
-    return row === undefined ? null : bytes(row.data)
+    if (row === undefined) return null
+    const data = blob(row.data)
+    const damage = pieceDamage({ firstOffset, piece, data, checksum: toChecksum(row.checksum) })
+    if (damage !== null) throw new DamagedRangeError(firstOffset, firstOffset, damage)
+    return data
+  }
+
+  /** Compaction has been here: it may have left offsets without a chunk. */
+  isCompacted(): boolean {
+    return new CompactionStore(this.#storage).state() !== null
   }
 
   /** Frees the chunks that start at or before `firstOffset`. The file keeps its size. */
@@ -364,10 +491,33 @@ function toHeader(row: Row): ChunkHeader {
   }
 }
 
+/** The leader row's columns behind its id, the checksum last. */
+function checkedLeader(row: Row): SqlValue[] {
+  const columns = [
+    String(row.topic_id),
+    Number(row.partition),
+    Number(row.config_version),
+    row.settings === null ? null : String(row.settings),
+    Number(row.log_start),
+    Number(row.deleted),
+  ]
+  return [...columns, rowChecksum(columns)]
+}
+
+function snapshotChecksum(row: Row): number {
+  return rowChecksum([Number(row.next_offset), blob(row.data)])
+}
+
+/** Rows of older layouts have no checksum. */
+function isSound(row: Row, checksum: number): boolean {
+  return toChecksum(row.checksum) === null || row.checksum === checksum
+}
+
 function versionedSettings(row: Row): VersionedSettings | null {
   const text = row.settings
   if (typeof text !== 'string') return null
-  const settings = JSON.parse(text) as TopicSettings
+  // An older release knew fewer settings; Cluster tells of the others.
+  const settings = { ...topicSettings({}, NO_LAYERS), ...(JSON.parse(text) as TopicSettings) }
   return { configVersion: Number(row.config_version), settings }
 }
 

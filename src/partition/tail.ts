@@ -72,8 +72,12 @@ export const isolateChunks: ChunkCache = new ChunkCache(TAIL_TOTAL_BYTES)
 /** One partition's chunks in memory. */
 export class Tail {
   readonly #cache: ChunkCache
-  /** Ascending by first offset, never overlapping. */
-  readonly #entries: Entry[] = []
+  /** Ascending by first offset, never overlapping, from #head on. */
+  #entries: (Entry | undefined)[] = []
+  /** Those before it are gone: the oldest goes with each new one, and to move thousands costs time. */
+  #head = 0
+  /** Of the entries. */
+  readonly #buffers = new Set<ArrayBufferLike>()
   /** Those that came from storage, oldest first. */
   readonly #fromStorage: Entry[] = []
 
@@ -105,23 +109,32 @@ export class Tail {
 
   /** True when the bytes are a chunk's that is kept: they may be read but not given away. */
   holds(bytes: Uint8Array): boolean {
-    return this.#entries.some((entry) => entry.data.buffer === bytes.buffer)
+    return this.#buffers.has(bytes.buffer)
   }
 
   /** Drops the chunks that end below the log start. */
   dropBelow(logStart: number): void {
-    for (const entry of this.#entries.filter((each) => each.lastOffset < logStart))
-      this.#drop(entry)
+    for (const entry of this.#kept()) if (entry.lastOffset < logStart) this.#drop(entry)
+  }
+
+  /** Drops the chunks that start in the range (both inclusive): how many there were. */
+  dropBetween(firstFrom: number, firstTo: number): number {
+    const dropped = this.#kept().filter(
+      ({ firstOffset }) => firstOffset >= firstFrom && firstOffset <= firstTo,
+    )
+    for (const entry of dropped) this.#drop(entry)
+    return dropped.length
   }
 
   clear(): void {
-    for (const entry of [...this.#entries]) this.#drop(entry)
+    for (const entry of this.#kept()) this.#drop(entry)
   }
 
   /** The cache has dropped this entry. */
   forget(entry: Entry): void {
     const at = this.#indexAfter(entry.firstOffset) - 1
-    if (this.#entries[at] === entry) this.#entries.splice(at, 1)
+    if (this.#entries[at] === entry) this.#take(at)
+    this.#buffers.delete(entry.data.buffer)
     const read = this.#fromStorage.indexOf(entry)
     if (read !== -1) this.#fromStorage.splice(read, 1)
   }
@@ -133,8 +146,25 @@ export class Tail {
     const { firstOffset, lastOffset, data } = chunk
     const entry = { firstOffset, lastOffset, data, owner: this }
     this.#entries.splice(at, 0, entry)
+    this.#buffers.add(data.buffer)
     this.#cache.add(entry)
     return entry
+  }
+
+  #kept(): Entry[] {
+    return this.#entries.slice(this.#head).filter((entry) => entry !== undefined)
+  }
+
+  #take(at: number): void {
+    if (at !== this.#head) {
+      this.#entries.splice(at, 1)
+      return
+    }
+    this.#entries[at] = undefined
+    this.#head += 1
+    if (2 * this.#head <= this.#entries.length) return
+    this.#entries = this.#entries.slice(this.#head)
+    this.#head = 0
   }
 
   #drop(entry: Entry): void {
@@ -144,7 +174,7 @@ export class Tail {
 
   /** Index of the first entry that starts after the offset. */
   #indexAfter(offset: number): number {
-    let low = 0
+    let low = this.#head
     let high = this.#entries.length
     while (low < high) {
       const middle = (low + high) >>> 1

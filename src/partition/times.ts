@@ -114,7 +114,9 @@ function firstInBatch(batch: Uint8Array, timestamp: number, logStart: number): F
     offset: Math.max(header.baseOffset, logStart),
     timestamp: header.maxTimestamp,
   }
-  if (header.logAppendTime) return whole
+  // Compaction may have taken the first record.
+  const isComplete = header.recordCount === header.lastOffsetDelta + 1
+  if (header.logAppendTime && isComplete) return whole
   try {
     for (const record of recordsOf(batch)) {
       if (record.offset >= logStart && record.timestamp >= timestamp) {
@@ -148,7 +150,10 @@ function highestTime(source: ChunkSource, bounds: LookupBounds): number {
   let highest = source.store.highestTimestamp(chunk.lastOffset + 1, end)
   for (let at = coveringBatch(data, logStart); at < data.length; at += batchSizeAt(data, at)) {
     const batch = data.subarray(at, at + batchSizeAt(data, at))
-    const cut = lastOffsetAt(data, at) >= logStart && readBatchHeader(batch).baseOffset < logStart
+    const { baseOffset, recordCount } = readBatchHeader(batch)
+    // One that compaction has emptied still tells the highest time it had.
+    if (recordCount === 0) continue
+    const cut = lastOffsetAt(data, at) >= logStart && baseOffset < logStart
     highest = Math.max(highest, cut ? highestInCut(batch, logStart) : maxTimestampAt(data, at))
   }
   return highest

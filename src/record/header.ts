@@ -28,7 +28,8 @@ const CODEC_MASK = 0x07
 const LOG_APPEND_TIME = 0x08
 const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
-const DELETE_HORIZON = 0x40
+/** Set in a batch's attributes where its base timestamp is the time at which tombstones may go (KIP-534). */
+export const DELETE_HORIZON_BIT = 0x40
 
 /**
  * A batch's header. 64-bit fields are numbers, rounded beyond ±2^53 (see hasExactNumbers); a negative
@@ -150,7 +151,7 @@ export function readBatchHeader(bytes: Uint8Array, at = 0): BatchHeader {
     logAppendTime: (attributes & LOG_APPEND_TIME) !== 0,
     transactional: (attributes & TRANSACTIONAL) !== 0,
     control: (attributes & CONTROL) !== 0,
-    deleteHorizon: (attributes & DELETE_HORIZON) !== 0,
+    deleteHorizon: (attributes & DELETE_HORIZON_BIT) !== 0,
     lastOffsetDelta: int32(bytes, at + LAST_OFFSET_DELTA_AT),
     baseTimestamp: int64(bytes, at + BASE_TIMESTAMP_AT),
     maxTimestamp: maxTimestampAt(bytes, at),

@@ -70,6 +70,8 @@ export class MachineRunner<Command, Reply, Change, Effect> {
   #queue: Waiting<Command>[] = []
   #tickDue = false
   #draining = false
+  /** Commands of one caller are being taken: they are decided when the last of them is here. */
+  #gathering = false
   #ended = false
   #lastTicket: Ticket = 0
 
@@ -99,21 +101,40 @@ export class MachineRunner<Command, Reply, Change, Effect> {
       this.#resolvers.set(ticket, resolve)
       this.#rejecters.set(ticket, reject)
       this.#queue.push({ command, ticket, reject })
-      if (!this.#draining) void this.#drain()
+      this.#startDraining()
     })
+  }
+
+  /** The commands that `act` runs are decided, and written, in one round. */
+  together<Result>(act: () => Result): Result {
+    this.#gathering = true
+    try {
+      return act()
+    } finally {
+      this.#gathering = false
+      this.#startDraining()
+    }
   }
 
   /** The alarm: does what is due. */
   tick(): void {
     this.#tickDue = true
-    if (!this.#draining) void this.#drain()
+    this.#startDraining()
+  }
+
+  #startDraining(): void {
+    if (this.#isDue && !this.#draining && !this.#gathering) void this.#drain()
+  }
+
+  get #isDue(): boolean {
+    return !this.#ended && (this.#queue.length > 0 || this.#tickDue)
   }
 
   /** Decides what waits, writes it, and answers when it is durable; again until nothing waits. */
   async #drain(): Promise<void> {
     this.#draining = true
     try {
-      while (!this.#ended && (this.#queue.length > 0 || this.#tickDue)) await this.#round()
+      while (this.#isDue) await this.#round()
     } catch (cause) {
       this.#host.report('a coordinator could not go on', cause)
       this.#end(String(cause))
@@ -128,7 +149,9 @@ export class MachineRunner<Command, Reply, Change, Effect> {
     const taken = this.#queue
     this.#queue = []
     for (const waiting of taken) {
-      if (!(await this.#prepared(waiting))) continue
+      // Without an `await` where nothing is missing: it would cost a turn per command.
+      const preparing = this.#host.prepare?.(waiting.command)
+      if (preparing !== undefined && !(await this.#prepared(waiting, preparing))) continue
       decisions.push(this.#machine.decide(waiting.command, waiting.ticket, now()))
     }
     if (this.#tickDue || this.#machine.deadlineMs <= now()) {
@@ -150,9 +173,10 @@ export class MachineRunner<Command, Reply, Change, Effect> {
     }
   }
 
-  async #prepared({ command, ticket, reject }: Waiting<Command>): Promise<boolean> {
-    const preparing = this.#host.prepare?.(command)
-    if (preparing === undefined) return true
+  async #prepared(
+    { ticket, reject }: Waiting<Command>,
+    preparing: Promise<void>,
+  ): Promise<boolean> {
     try {
       await preparing
       return true

@@ -11,12 +11,22 @@ import {
   partitionName,
   type TopicId,
   transactionName,
+  watchName,
 } from '../core/ids.ts'
 import { OBJECTS_REACHED } from '../core/limits.ts'
-import type { GroupRpc } from '../group/contract.ts'
-import type { AppendReply, AppendRequest, PartitionRpc, ReadReply } from '../partition/contract.ts'
+import type {
+  CommitCall,
+  CommitReply,
+  CommitRequest,
+  GroupCalls,
+  GroupRpc,
+} from '../group/contract.ts'
+import type { PartitionCalls, PartitionRpc, ReadReply } from '../partition/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
-import { isolateId, lend, take } from './lending.ts'
+import type { WatchRpc } from '../watch/contract.ts'
+import { lendingAppends } from './appends.ts'
+import { JoinedCalls, type Use } from './joined.ts'
+import { isolateId, take } from './lending.ts'
 
 /** What is needed of a Durable Object namespace; tests give a map. */
 export interface ObjectNamespace {
@@ -29,6 +39,7 @@ export interface ObjectBindings {
   readonly CLUSTER: ObjectNamespace
   readonly GROUP: ObjectNamespace
   readonly TRANSACTION: ObjectNamespace
+  readonly WATCH: ObjectNamespace
 }
 
 /** The objects as one context reaches them. */
@@ -39,6 +50,8 @@ export interface Objects {
   /** As partition: the same object for the same group. */
   group(groupId: string): GroupRpc
   transaction(transactionalId: string): TransactionRpc
+  /** The Watch object of a shard (core/ids.ts). */
+  watch(shard: number): WatchRpc
 }
 
 /**
@@ -68,15 +81,18 @@ export class ObjectCallError extends Error {
  */
 export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): Objects {
   const reached = new Map<string, Reached>()
-  const once = <Rpc>(
+  const once = <Rpc, Stub>(
     namespace: ObjectNamespace,
     name: string,
-    over: (call: Call<Rpc>) => Rpc,
+    over: (call: Call<Stub>, use: Use) => Rpc,
   ): Rpc => {
     const known = reached.get(name)
     if (known !== undefined) return known.rpc as Rpc
     const use = { calls: 0 }
-    const rpc = over(caller(() => namespace.getByName(name) as Rpc, use))
+    const rpc = over(
+      caller(() => namespace.getByName(name) as Stub, use),
+      use,
+    )
     if (reached.size >= OBJECTS_REACHED) forgetIdle(reached)
     reached.set(name, { rpc, use })
     return rpc
@@ -88,15 +104,11 @@ export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): O
     group: (groupId) => once(env.GROUP, groupName(groupId, tenant), groupOver),
     transaction: (transactionalId) =>
       once(env.TRANSACTION, transactionName(transactionalId, tenant), transactionOver),
+    watch: (shard) => once(env.WATCH, watchName(shard, tenant), watchOver),
   }
 }
 
 type Call<Rpc> = <T>(method: (stub: Rpc) => Promise<T>) => Promise<T>
-
-/** Calls to one object that are under way. */
-interface Use {
-  calls: number
-}
 
 interface Reached {
   readonly rpc: unknown
@@ -154,37 +166,22 @@ function flag(cause: unknown, name: string): boolean {
   return typeof cause === 'object' && cause !== null && Reflect.get(cause, name) === true
 }
 
-function partitionOver(call: Call<PartitionRpc>): PartitionRpc {
-  // What the last answer said. The object may be evicted and made anew elsewhere without a failure: then
-  // it could not take what was lent, which comes back from here.
-  let near = false
-  const append = async (request: AppendRequest): Promise<AppendReply> => {
-    const isolate = isolateId()
-    const sent = near ? lentBatch(request) : request
-    try {
-      const {
-        near: isNear,
-        loan,
-        ...reply
-      } = await call((stub) => stub.append({ ...sent, isolate }))
-      near = isNear === true
-      const back = loan ?? sent.loan
-      const [batch] = back === undefined ? [] : (take(back) ?? [])
-      return reply.kind === 'appended' || batch === undefined ? reply : { ...reply, batch }
-    } catch (error) {
-      near = false
-      if (sent.loan !== undefined) take(sent.loan)
-      throw error
-    }
+function partitionOver(plainCall: Call<PartitionCalls>, use: Use): PartitionRpc {
+  const send = lendingAppends((joined) => plainCall((stub) => stub.appendAll(joined)))
+  const appends = new JoinedCalls(send, use)
+  const call: Call<PartitionCalls> = (method) => {
+    appends.send()
+    return plainCall(method)
   }
   return {
-    append,
+    append: (request) => appends.add(request, request.batch.length),
     appendPart: (part) => call((stub) => stub.appendPart(part)),
     read: async (request) =>
       returned(await call((stub) => stub.read({ ...request, isolate: isolateId() }))),
-    readPiece: (target, baseOffset, piece) =>
-      call((stub) => stub.readPiece(target, baseOffset, piece)),
+    readPiece: (request) => call((stub) => stub.readPiece(request)),
     watch: (target, after, timeoutMs) => call((stub) => stub.watch(target, after, timeoutMs)),
+    subscribed: (target) => call((stub) => stub.subscribed(target)),
+    follow: (request) => call((stub) => stub.follow({ ...request, isolate: isolateId() })),
     listOffset: (query) => call((stub) => stub.listOffset(query)),
     deleteRecords: (request) => call((stub) => stub.deleteRecords(request)),
     size: (target) => call((stub) => stub.size(target)),
@@ -196,16 +193,6 @@ function partitionOver(call: Call<PartitionRpc>): PartitionRpc {
     free: (target) => call((stub) => stub.free(target)),
   }
 }
-
-/** The request with its batch lent: moved, so that the caller has it no more. */
-function lentBatch(request: AppendRequest): AppendRequest {
-  const { buffer } = request.batch
-  if (!(buffer instanceof ArrayBuffer)) return request
-  const batch = new Uint8Array(buffer.transfer())
-  return { ...request, batch: NOTHING, loan: lend([batch], Date.now()) }
-}
-
-const NOTHING = new Uint8Array(0)
 
 /** The reply with the pieces that were lent to it. */
 function returned({ loan, ...reply }: ReadReply): ReadReply {
@@ -243,14 +230,22 @@ function clusterOver(call: Call<ClusterRpc>): ClusterRpc {
   }
 }
 
-function groupOver(call: Call<GroupRpc>): GroupRpc {
+function groupOver(plainCall: Call<GroupCalls>, use: Use): GroupRpc {
+  const commits = new JoinedCalls<CommitCall, CommitReply>(
+    async (joined) => (await plainCall((stub) => stub.commitAll(joined))).replies,
+    use,
+  )
+  const call: Call<GroupCalls> = (method) => {
+    commits.send()
+    return plainCall(method)
+  }
   return {
     joinGroup: (request, caller) => call((stub) => stub.joinGroup(request, caller)),
     syncGroup: (request, caller) => call((stub) => stub.syncGroup(request, caller)),
     heartbeat: (request, caller) => call((stub) => stub.heartbeat(request, caller)),
     leaveGroup: (request, caller) => call((stub) => stub.leaveGroup(request, caller)),
     consumerHeartbeat: (request, caller) => call((stub) => stub.consumerHeartbeat(request, caller)),
-    commitOffsets: (request, caller) => call((stub) => stub.commitOffsets(request, caller)),
+    commitOffsets: (request, caller) => commits.add({ request, caller }, commitBytes(request)),
     commitInTransaction: (request, caller) =>
       call((stub) => stub.commitInTransaction(request, caller)),
     fetchOffsets: (request, caller) => call((stub) => stub.fetchOffsets(request, caller)),
@@ -264,6 +259,15 @@ function groupOver(call: Call<GroupRpc>): GroupRpc {
   }
 }
 
+/** About what it takes on its way; metadata is the only part without a bound of its own. */
+function commitBytes({ topics }: CommitRequest): number {
+  let bytes = 0
+  for (const { partitions } of topics) {
+    for (const { metadata } of partitions) bytes += 64 + 2 * (metadata?.length ?? 0)
+  }
+  return bytes
+}
+
 function transactionOver(call: Call<TransactionRpc>): TransactionRpc {
   return {
     initProducerId: (request) => call((stub) => stub.initProducerId(request)),
@@ -272,5 +276,14 @@ function transactionOver(call: Call<TransactionRpc>): TransactionRpc {
     endTransaction: (request) => call((stub) => stub.endTransaction(request)),
     describe: (id) => call((stub) => stub.describe(id)),
     exists: (id) => call((stub) => stub.exists(id)),
+  }
+}
+
+function watchOver(call: Call<WatchRpc>): WatchRpc {
+  return {
+    subscribe: (request) => call((stub) => stub.subscribe(request)),
+    news: (session, waitMs) => call((stub) => stub.news(session, waitMs)),
+    tell: (told) => call((stub) => stub.tell(told)),
+    gone: (topicIds) => call((stub) => stub.gone(topicIds)),
   }
 }

@@ -9,6 +9,7 @@ import { offset, type TopicId } from '../../src/core/ids.ts'
 import type { GroupRpc } from '../../src/group/contract.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
 import type { TransactionRpc } from '../../src/transaction/contract.ts'
+import type { WatchRpc } from '../../src/watch/contract.ts'
 
 /** Timers of the process. */
 export const timers: Timers = {
@@ -36,12 +37,14 @@ export function fakeContext(fakes: {
   readonly partition?: (topicId: TopicId, partition: number) => Partial<PartitionRpc>
   readonly group?: (groupId: string) => Partial<GroupRpc>
   readonly transaction?: (transactionalId: string) => Partial<TransactionRpc>
+  readonly watch?: WatchRpc
   readonly topics?: readonly TopicState[]
   readonly context?: Partial<BrokerContext>
 }): BrokerContext {
   const topics = new TopicCache()
   for (const topic of fakes.topics ?? []) topics.put(topic)
   const leaders = new Map<string, PartitionRpc>()
+  const watch = fakes.watch ?? partial<WatchRpc>({}, 'watch')
   return {
     objects: {
       cluster: partial<ClusterRpc>(fakes.cluster ?? {}, 'cluster'),
@@ -56,6 +59,7 @@ export function fakeContext(fakes: {
       group: (id) => partial<GroupRpc>(fakes.group?.(id) ?? {}, `group ${id}`),
       transaction: (id) =>
         partial<TransactionRpc>(fakes.transaction?.(id) ?? {}, `transaction ${id}`),
+      watch: () => watch,
     },
     topics,
     budget: memoryBudget(),
@@ -63,7 +67,7 @@ export function fakeContext(fakes: {
     clientHost: '/127.0.0.1',
     log: () => {},
     timers,
-    watches: new Watches(timers),
+    watches: new Watches(timers, () => watch),
     brokerConfig: async () => undefined,
     features: async () => ({
       epoch: 0,
@@ -97,6 +101,13 @@ export function topicState(
       segmentMs: 604_800_000,
       retentionMs: 604_800_000,
       retentionBytes: -1,
+      retentionCheckMs: 300_000,
+      deleteRetentionMs: 86_400_000,
+      minCompactionLagMs: 0,
+      maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+      minCleanableDirtyRatio: 0.5,
+      cleanerEnabled: true,
+      cleanerBackoffMs: 15_000,
       validateRecords: false,
       producerIdExpirationMs: 86_400_000,
       ...settings,

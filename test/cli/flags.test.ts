@@ -18,6 +18,25 @@ const DEFAULTS: StartOptions = {
 
 type Env = Record<string, string>
 
+describe('ottla verify', () => {
+  it.each<[string[], Env, string, boolean]>([
+    [[], {}, './.ottla', false],
+    [['--data', 'x', '--log-json'], { OTTLA_DATA: 'y' }, 'x', true],
+    [[], { OTTLA_DATA: 'y' }, 'y', false],
+  ])('%j with %j', (args, env, data, logJson) => {
+    expect(parseFlags(['verify', ...args], env)).toEqual({ kind: 'verify', data, logJson })
+  })
+
+  it.each([
+    [['--data', ''], '--data needs a folder'],
+    [['--ephemeral'], 'verify has no --ephemeral'],
+    [['--set', 'a=b'], 'verify has no --set'],
+    [['more'], 'unexpected argument "more"'],
+  ])('refuses %j', (args, reason) => {
+    expect(parseFlags(['verify', ...args], {})).toEqual({ kind: 'bad', reason, logJson: false })
+  })
+})
+
 describe('ottla start', () => {
   it.each<[string[], Env, Partial<StartOptions>]>([
     [[], {}, {}],

@@ -15,26 +15,49 @@ const JVM = ['-Xms256m', '-Xmx768m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=
 /** A running Apache Kafka. */
 export interface Oracle {
   readonly kafka: Address
+  /** Of the JVM. */
+  readonly pid: number
+  /** When the JVM was started, by performance.now(). */
+  readonly spawnedAtMs: number
   /** Ends it and removes its folder. */
   stop(): Promise<void>
   /** Ends it by SIGTERM or SIGKILL and starts it on the same folder and ports. */
   again(how: 'stop' | 'kill'): Promise<Oracle>
 }
 
+/** What a test leaves as it is and a measurement does not. */
+interface Running {
+  readonly jvm: readonly string[]
+  /** The folder in which Kafka's is made. */
+  readonly parent: string
+}
+
 /** Formats a folder and starts Kafka in it; `settings` are server properties. */
-export async function startKafka(settings: Readonly<Record<string, string>> = {}): Promise<Oracle> {
-  const dir = await mkdtemp(join(tmpdir(), 'ottla-oracle-'))
+export async function startKafka(
+  settings: Readonly<Record<string, string>> = {},
+  { jvm, parent }: Running = { jvm: JVM, parent: tmpdir() },
+): Promise<Oracle> {
+  const dir = await mkdtemp(join(parent, 'ottla-oracle-'))
   const [port, controllerPort] = await freePorts()
   const file = join(dir, 'server.properties')
   await writeFile(file, properties({ ...quiet(dir, port, controllerPort), ...settings }))
   const format = ['format', '-t', 'MkU3OEVBNTcwNTJENDM2Qg', '-c', file]
-  await run(java('kafka.tools.StorageTool', format))
-  return start(dir, file, { host: '127.0.0.1', port })
+  await run(java(jvm, 'kafka.tools.StorageTool', format))
+  return start(dir, file, { host: '127.0.0.1', port }, jvm)
 }
 
-async function start(dir: string, file: string, kafka: Address): Promise<Oracle> {
-  const child = java('kafka.Kafka', [file])
+async function start(
+  dir: string,
+  file: string,
+  kafka: Address,
+  jvm: readonly string[],
+): Promise<Oracle> {
+  const spawnedAtMs = performance.now()
+  const child = java(jvm, 'kafka.Kafka', [file])
   const exited = new Promise<void>((done) => child.once('exit', () => done()))
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   try {
     await accepting(kafka, child)
   } catch (error) {
@@ -43,6 +66,8 @@ async function start(dir: string, file: string, kafka: Address): Promise<Oracle>
   }
   return {
     kafka,
+    pid: child.pid!,
+    spawnedAtMs,
     async stop() {
       child.kill('SIGKILL')
       await exited
@@ -51,7 +76,7 @@ async function start(dir: string, file: string, kafka: Address): Promise<Oracle>
     async again(how) {
       child.kill(how === 'kill' ? 'SIGKILL' : 'SIGTERM')
       await exited
-      return start(dir, file, kafka)
+      return start(dir, file, kafka, jvm)
     },
   }
 }
@@ -82,10 +107,10 @@ function properties(settings: Readonly<Record<string, string>>): string {
     .join('')
 }
 
-function java(main: string, args: readonly string[]): ChildProcess {
+function java(jvm: readonly string[], main: string, args: readonly string[]): ChildProcess {
   const lib = process.env.OTTLA_ORACLE_LIB
   if (lib === undefined) throw new Error('OTTLA_ORACLE_LIB must name a folder of Kafka jars')
-  const command = [...JVM, '-cp', join(lib, '*'), main, ...args]
+  const command = [...jvm, '-cp', join(lib, '*'), main, ...args]
   return spawn('java', command, { stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
@@ -117,7 +142,7 @@ async function accepting(address: Address, child: ChildProcess): Promise<void> {
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`Kafka ended with ${child.exitCode}`)
     if (await accepts(address)) return
-    await new Promise((done) => setTimeout(done, 100))
+    await new Promise((done) => setTimeout(done, 20))
   }
   throw new Error(`Kafka did not accept within ${READY_WITHIN_MS} ms`)
 }

@@ -164,6 +164,7 @@ function miniflare(dir: string, bindings: Record<string, string>): Miniflare {
     durableObjects: {
       PARTITION: { className: 'Partition', useSQLite: true },
       CLUSTER: { className: 'Cluster', useSQLite: true },
+      WATCH: { className: 'Watch', useSQLite: true },
     },
   })
   return new Miniflare({ ...options, resourcePersistencePath: mkdtempSync(join(folder, 'mf-')) })

@@ -25,6 +25,8 @@ interface Running extends Target {
 export interface SuiteOptions {
   /** Broker settings by Kafka's names, for either broker. */
   readonly set?: Readonly<Record<string, string>>
+  /** More of them for Apache Kafka alone, where it takes its time and Ottla does not. */
+  readonly oracle?: Readonly<Record<string, string>>
 }
 
 /** The scenarios of one file against one broker. */
@@ -53,7 +55,7 @@ export function suite(name: string, options: SuiteOptions = {}): Suite {
     return running
   }
   beforeAll(async () => {
-    running = await start(options.set ?? {})
+    running = await start(options)
   }, 90_000)
   afterAll(async () => {
     await running?.stop()
@@ -94,7 +96,7 @@ export function suite(name: string, options: SuiteOptions = {}): Suite {
   }
 }
 
-async function start(set: Readonly<Record<string, string>>): Promise<Running> {
+async function start({ set = {}, oracle: more = {} }: SuiteOptions): Promise<Running> {
   const address = process.env.OTTLA_CONFORMANCE_ADDRESS
   const http = process.env.OTTLA_CONFORMANCE_HTTP
   if (address !== undefined) {
@@ -103,7 +105,7 @@ async function start(set: Readonly<Record<string, string>>): Promise<Running> {
     if (http === undefined) return { kind: 'kafka', kafka, stop: async () => {} }
     return { kind: 'ottla', kafka, http, stop: async () => {} }
   }
-  if (process.env.OTTLA_ORACLE === '1') return oracle(await startKafka(set))
+  if (process.env.OTTLA_ORACLE === '1') return oracle(await startKafka({ ...set, ...more }))
   const args = Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`])
   return ours(await startBroker({ args }))
 }

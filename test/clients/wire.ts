@@ -123,6 +123,11 @@ export class Wire {
     this.#socket.resume()
   }
 
+  /** The port of our end. */
+  get localPort(): number {
+    return this.#socket.localPort ?? -1
+  }
+
   /** Bytes this side has not been able to hand to the kernel: above 0 the broker does not read. */
   get unsentBytes(): number {
     return this.#socket.writableLength

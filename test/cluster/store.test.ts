@@ -25,6 +25,19 @@ describe('the storage of the controller', () => {
     expect(load(storage, newId, {}).state.clusterId).toBe('id-0')
   })
 
+  it('gives back more topics than are read at once, living and deleted', () => {
+    const storage = memoryStorage()
+    const cluster = openCluster(storage)
+    const names = Array.from({ length: 1_203 }, (_, at) => `topic.${at}`)
+    cluster.create(names.map((name) => ({ name })))
+    const doomed = cluster.state.names.get('topic.700') as TopicId
+    commit(storage, cluster.state, [{ kind: 'doomed', id: doomed }])
+    const again = openCluster(storage).state
+    expect(durable(again)).toEqual(durable(cluster.state))
+    expect(again.topics.size).toBe(1_202)
+    expect(again.deleting.get(doomed)).toBe('fencing')
+  })
+
   it('of a newer release is refused and left as it is', () => {
     const storage = memoryStorage()
     openCluster(storage)

@@ -435,6 +435,13 @@ describe('the settings of a topic', () => {
       segmentMs: 604_800_000,
       retentionMs: 604_800_000,
       retentionBytes: -1,
+      retentionCheckMs: 300_000,
+      deleteRetentionMs: 86_400_000,
+      minCompactionLagMs: 0,
+      maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+      minCleanableDirtyRatio: 0.5,
+      cleanerEnabled: true,
+      cleanerBackoffMs: 15_000,
       validateRecords: false,
       producerIdExpirationMs: 86_400_000,
     })
@@ -459,8 +466,9 @@ describe('the settings of a topic', () => {
 describe('what is accepted and not acted on', () => {
   it('is said', () => {
     const names = acceptedNotActedOn()
-    expect(names).toContain('retention.ms')
-    expect(names).toContain('log.retention.hours')
+    expect(names).toContain('segment.jitter.ms')
+    expect(names).toContain('log.roll.jitter.hours')
+    expect(names).not.toContain('retention.ms')
     expect(names).toContain('min.insync.replicas')
     expect(names).not.toContain('max.message.bytes')
     expect(names).not.toContain('cleanup.policy')

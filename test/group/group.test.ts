@@ -503,6 +503,55 @@ describe('the kind of a group', () => {
     expect(described.members.map(({ memberId }) => memberId)).toEqual([who.memberId])
   })
 
+  it('has changed back with partitions that nobody has: members must rejoin, loaded or not', () => {
+    const world = new World()
+    const { memberId } = stable(world)
+    const rejoins = () => world.send(join({ memberId }))
+    const generation = () => world.answer('join', rejoins())?.generationId ?? -1
+    // What it has must be an assignment that the broker can read, too.
+    const nothing = new Uint8Array([0, 0, 0, 0, 0, 0, 255, 255, 255, 255])
+    const assigned = { assignments: [{ memberId, assignment: nothing }] }
+    world.send(sync(memberId, generation(), {}, assigned))
+    expect(world.ask(consumerHeartbeat()).errorCode).toBe(0)
+    const epoch = generation()
+    expect(world.ask(sync(memberId, epoch)).errorCode).toBe(0)
+    expect(world.ask(consumerHeartbeat(leaves)).errorCode).toBe(0)
+    expect(world.machine.entry).toMatchObject({ type: 'classic', state: 'PreparingRebalance' })
+    expect(world.ask(heartbeat(memberId, epoch)).errorCode).toBe(27)
+    world.evict()
+    expect(world.machine.entry?.state).toBe('PreparingRebalance')
+    expect(world.ask(heartbeat(memberId, epoch)).errorCode).toBe(27)
+    const next = generation()
+    expect(next).toBeGreaterThan(epoch)
+    // The generation that was not complete is forgotten, and what it was for is not.
+    world.evict()
+    expect(world.ask(heartbeat(memberId, epoch)).errorCode).toBe(27)
+    const last = generation()
+    expect(last).toBeGreaterThan(next)
+    world.send(sync(memberId, last, {}, assigned))
+    world.evict()
+    expect(world.machine.entry?.state).toBe('Stable')
+    expect(world.ask(heartbeat(memberId, last)).errorCode).toBe(0)
+  })
+
+  it('has changed back with a member that never rejoins: its time ends, loaded or not', () => {
+    const world = new World()
+    const { memberId } = stable(world)
+    const nothing = new Uint8Array([0, 0, 0, 0, 0, 0, 255, 255, 255, 255])
+    const generation = world.answer('join', world.send(join({ memberId })))?.generationId ?? -1
+    const assigned = { assignments: [{ memberId, assignment: nothing }] }
+    world.send(sync(memberId, generation, {}, assigned))
+    expect(world.ask(consumerHeartbeat()).errorCode).toBe(0)
+    const epoch = world.answer('join', world.send(join({ memberId })))?.generationId ?? -1
+    expect(world.ask(consumerHeartbeat(leaves)).errorCode).toBe(0)
+    world.evict()
+    for (let passed = 0; passed < 60_000; passed += 5_000) {
+      expect(world.ask(heartbeat(memberId, epoch)).errorCode).toBe(27)
+      world.pass(5_000)
+    }
+    expect(world.ask(heartbeat(memberId, epoch)).errorCode).toBe(25)
+  })
+
   it('does not change where policy, protocol type, size or garbage forbid it', () => {
     const cases = [
       [{ 'group.consumer.migration.policy': 'downgrade' }, subscription('t'), 'consumer'],

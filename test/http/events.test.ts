@@ -19,7 +19,8 @@ class EventSourceParser {
   lastId = ''
   readonly events: SeenEvent[] = []
 
-  take(text: string): void {
+  take(bytes: Uint8Array): void {
+    const text = new TextDecoder().decode(bytes)
     for (const block of text.split('\n\n')) {
       let name = 'message'
       let data: string | null = null
@@ -202,7 +203,7 @@ describe('a stream', () => {
     if (events instanceof Problem) throw new Error('refused')
     await events.piece()
     broker.replace('t', null)
-    expect(await events.piece()).toContain('event: problem')
+    expect(new TextDecoder().decode((await events.piece())!)).toContain('event: problem')
     expect(await events.piece()).toBeNull()
   })
 })

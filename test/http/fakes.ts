@@ -7,6 +7,8 @@ import type { Environment } from '../../src/core/env.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
+import { type BytePipe, Fanouts } from '../../src/partition/fanout.ts'
+import { PieceBudget } from '../../src/partition/fanout-pieces.ts'
 import {
   baseOffsetAt,
   lastOffsetAt,
@@ -22,9 +24,33 @@ export class MemoryLog {
   startOffset = 0
   /** What append answers next instead of storing. */
   refusals: number[] = []
+  /** Who follows is in this isolate, or in another. */
+  near = true
+  /** What was asked of this log. */
+  readonly asked = { read: 0, follow: 0 }
+  readonly #fanouts: Fanouts
+  /** Fenced. */
+  deleted = false
   /** Called before each append is stored. */
   beforeAppend: () => Promise<void> = async () => {}
   #wake: (() => void)[] = []
+
+  constructor(partition = 0) {
+    this.#fanouts = new Fanouts({
+      partition,
+      now: timers.now,
+      startTimer: (fire, ms) => timers.after(ms, fire),
+      budget: new PieceBudget(1024 * 1024),
+      isolate: () => 'here',
+      openPipe: bytePipe,
+      read: (from) => {
+        const pieces = this.batches.filter((one) => lastOffsetAt(one, 0) >= from)
+        const error = this.deleted ? KafkaError.UNKNOWN_TOPIC_ID : KafkaError.NONE
+        return { error, pieces: pieces.map((one) => one.slice()), aborted: [], end: this.end }
+      },
+      report: () => {},
+    })
+  }
 
   get end(): number {
     const last = this.batches.at(-1)
@@ -58,7 +84,15 @@ export class MemoryLog {
         }
         return { kind: 'appended', baseOffset: offset(this.store(batch)), logStartOffset }
       },
+      follow: async (request) => {
+        this.asked.follow++
+        return this.#fanouts.follow(
+          { ...request, isolate: this.near ? 'here' : 'elsewhere' },
+          this.end,
+        )
+      },
       read: async ({ offset: from, maxBytes, atLeastOneBatch }) => {
+        this.asked.read++
         const empty = { ...state(), pieces: [], abortedTransactions: [] }
         if (from < this.startOffset || from > this.end) {
           return { ...empty, error: KafkaError.OFFSET_OUT_OF_RANGE }
@@ -77,7 +111,7 @@ export class MemoryLog {
         if (this.end <= after) {
           await Promise.race([
             new Promise<void>((resolve) => this.#wake.push(resolve)),
-            timers.sleep(Math.min(timeoutMs, 200)),
+            timers.sleep(timeoutMs),
           ])
         }
         return { error: KafkaError.NONE, highWatermark: offset(this.end) }
@@ -112,6 +146,20 @@ export class MemoryLog {
   }
 }
 
+/** As the runtime's: a write ends when it was taken. */
+function bytePipe(): BytePipe {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, {
+    highWaterMark: 0,
+  })
+  const writer = writable.getWriter()
+  return {
+    readable,
+    write: (bytes) => writer.write(bytes),
+    close: () => writer.close(),
+    abort: (reason) => writer.abort(reason),
+  }
+}
+
 /** Topics in memory and the context that reaches them. */
 export interface MemoryBroker {
   readonly context: BrokerContext
@@ -128,7 +176,7 @@ export function memoryBroker(
   const logs = new Map<string, MemoryLog>()
   const logOf = (id: string, partition: number) => {
     const key = `${id}/${partition}`
-    const log = logs.get(key) ?? new MemoryLog()
+    const log = logs.get(key) ?? new MemoryLog(partition)
     logs.set(key, log)
     return log
   }
@@ -174,6 +222,8 @@ export function memoryBroker(
     context,
     log: (name, partition = 0) => logOf(states.get(name)?.id ?? name, partition),
     replace(name, by) {
+      const id = states.get(name)?.id
+      for (const [key, log] of logs) if (key.startsWith(`${id}/`)) log.deleted = true
       if (by === null) states.delete(name)
       else states.set(name, by)
     },

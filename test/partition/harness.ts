@@ -7,12 +7,14 @@ import { KafkaError } from '../../src/core/errors.ts'
 import { LEADER_EPOCH, offset, type TopicId } from '../../src/core/ids.ts'
 import type { AppendReply, AppendTransaction, ReadReply } from '../../src/partition/contract.ts'
 import type { EnlistQuestion } from '../../src/partition/enlistments.ts'
+import type { LeaderHost } from '../../src/partition/host.ts'
 import { PartitionLeader } from '../../src/partition/leader.ts'
 import { ChunkCache } from '../../src/partition/tail.ts'
 import { buildBatch, type NewBatch } from '../../src/record/build.ts'
-import { baseOffsetAt, patchBaseOffset, patchLeaderEpoch } from '../../src/record/header.ts'
+import { patchBaseOffset, patchLeaderEpoch, readBatchHeader } from '../../src/record/header.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
 import type { EnlistReply } from '../../src/transaction/contract.ts'
+import type { Told } from '../../src/watch/contract.ts'
 import { SqliteStorage } from './sqlite-storage.ts'
 
 export const TOPIC = 'dGVzdC10b3BpYy1pZC0xMQ' as TopicId
@@ -30,6 +32,13 @@ export const SETTINGS: TopicSettings = {
   segmentMs: 604_800_000,
   retentionMs: 604_800_000,
   retentionBytes: -1,
+  retentionCheckMs: 300_000,
+  deleteRetentionMs: 86_400_000,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  minCleanableDirtyRatio: 0.5,
+  cleanerEnabled: true,
+  cleanerBackoffMs: 15_000,
   validateRecords: false,
   producerIdExpirationMs: 86_400_000,
 }
@@ -76,7 +85,13 @@ export class Bench {
     readonly reject: (error: Error) => void
   }[] = []
 
-  constructor(tailBytes: number = 16 * 1024 * 1024) {
+  readonly compaction: LeaderHost['compaction']
+  /** What was told to the Watch object, and what it answers. */
+  readonly told: Told[] = []
+  tellReply: { readonly subscribed: boolean } | Error = { subscribed: false }
+
+  constructor(tailBytes: number = 16 * 1024 * 1024, compaction?: LeaderHost['compaction']) {
+    this.compaction = compaction
     this.chunks = new ChunkCache(tailBytes)
     this.leader = this.#start()
   }
@@ -93,7 +108,16 @@ export class Bench {
       wakeAt: (timeMs) => this.wakeUps.push(timeMs),
       admit: (writing) => this.#admit(writing),
       enlist: (question) => this.#enlist(question),
+      tell: async (told) => {
+        this.told.push(told)
+        if (this.tellReply instanceof Error) throw this.tellReply
+        return this.tellReply
+      },
+      openPipe: () => {
+        throw new Error('nobody is elsewhere')
+      },
       isolate: () => 'here',
+      ...(this.compaction === undefined ? {} : { compaction: this.compaction }),
       now: () => this.nowMs,
       startTimer: (fire, ms) => {
         const timer = { atMs: this.nowMs + ms, fire }
@@ -227,8 +251,9 @@ export class Bench {
     const limits = { maxBytes, atLeastOneBatch, readCommitted }
     const reply = await this.leader.read({ ...TARGET, offset: offset(from), ...limits })
     for (let piece = 1; piece <= (reply.laterPieces ?? 0); piece++) {
-      const baseOffset = offset(baseOffsetAt(reply.pieces[0]!, 0))
-      const { bytes } = await this.leader.readPiece(TARGET, baseOffset, piece)
+      const { baseOffset, crc } = readBatchHeader(reply.pieces[0]!)
+      const wanted = { ...TARGET, baseOffset: offset(baseOffset), crc, piece }
+      const { bytes } = await this.leader.readPiece(wanted)
       reply.pieces.push(bytes!)
     }
     return reply

@@ -25,6 +25,8 @@ export class SqliteStorage implements LogStorage {
   /** Texts of the statements since they were last cleared. */
   queries: string[] = []
   databaseSizeOverride: number | null = null
+  /** Without it memory does not grow with all that was ever written, and there is no crash. */
+  keepsJournal = true
 
   readonly sql: LogStorage['sql'] = {
     exec: (query, ...bindings) => this.#exec(query, bindings),
@@ -80,6 +82,13 @@ export class SqliteStorage implements LogStorage {
     this.#rebuild([])
   }
 
+  /** Pages of the file, and those of them that are free. */
+  pages(): { readonly all: number; readonly free: number } {
+    const all = Number(this.direct('PRAGMA page_count')[0]?.page_count)
+    const free = Number(this.direct('PRAGMA freelist_count')[0]?.freelist_count)
+    return { all, free }
+  }
+
   /** Names of the tables there are. */
   tables(): string[] {
     const rows = this.#database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all()
@@ -110,8 +119,7 @@ export class SqliteStorage implements LogStorage {
     const rows = this.#database.prepare(query).all(...values)
     if (!/^\s*SELECT/i.test(query)) {
       const statement = { query, bindings: values }
-      if (this.#transaction === null) this.#journal.push(statement)
-      else this.#transaction.push(statement)
+      if (this.keepsJournal) (this.#transaction ?? this.#journal).push(statement)
       this.rowsWritten += Number(this.#database.prepare('SELECT changes() AS n').get()?.n ?? 0)
     }
     return { toArray: () => rows.map((row) => ({ ...mapBlobs(row) })) }

@@ -56,7 +56,7 @@ describe('the statements of a partition', () => {
     bench.restart()
     await bench.leader.size(TARGET)
     const ofChunks = bench.storage.queries.filter((query) => query.includes('FROM chunk'))
-    expect(ofChunks).toHaveLength(3)
+    expect(ofChunks).toHaveLength(5)
     for (const query of ofChunks) expect(query).not.toMatch(/\bdata\b/)
   })
 })

@@ -33,6 +33,26 @@ describe('Tail', () => {
     expect(cache.usedBytes).toBe(8_000)
   })
 
+  it('finds what is left while the oldest go and any may be dropped', () => {
+    const cache = new ChunkCache(10_000)
+    const tail = new Tail(cache)
+    const kept: number[] = []
+    for (let at = 0; at < 5_000; at += 10) {
+      tail.keepWritten(chunk(at))
+      kept.push(at)
+      if (kept.length > 10) kept.shift()
+      if (at % 70 === 0) {
+        const [dropped] = kept.splice(Math.floor(kept.length / 2), 1)
+        expect(tail.dropBetween(dropped!, dropped!)).toBe(1)
+      }
+      const found = kept.map((offset) => tail.covering(offset + 9)?.firstOffset)
+      expect([found, cache.usedBytes]).toEqual([kept, kept.length * 1_000])
+    }
+    expect(tail.dropBetween(0, 4_900)).toBeGreaterThan(0)
+    tail.clear()
+    expect(cache.usedBytes).toBe(0)
+  })
+
   it('keeps no chunk that would push out everybody else’s', () => {
     const cache = new ChunkCache(8_000)
     const tail = new Tail(cache)

@@ -12,11 +12,13 @@ import {
 } from '../../src/core/limits.ts'
 import type { AppendReply, AppendTransaction } from '../../src/partition/contract.ts'
 import { Enlistments } from '../../src/partition/enlistments.ts'
+import { SCHEMA_VERSION } from '../../src/partition/store.ts'
 import { readControlRecord } from '../../src/record/control.ts'
 import { readBatchHeader } from '../../src/record/header.ts'
 import { recordsOf } from '../../src/record/records.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
 import { Bench, batch, batchOfSize, SETTINGS, sequenced, settled, TARGET } from './harness.ts'
+import { toLayout1 } from './layouts.ts'
 
 const OLDER: AppendTransaction = { transactionalId: 't', topic: 'topic', implicit: false }
 const NEWER: AppendTransaction = { ...OLDER, implicit: true }
@@ -584,13 +586,14 @@ describe('storage of the version before transactions', () => {
   it('is upgraded when it is loaded', async () => {
     const bench = new Bench()
     await bench.appended(sequenced(1, 0))
-    bench.storage.direct('DROP TABLE aborted_transaction')
-    bench.storage.direct('UPDATE schema_version SET version = 1')
+    toLayout1(bench.storage)
     bench.restart()
     expect(await bench.append(sequenced(1, 0))).toMatchObject({ baseOffset: 0 })
     await sent(bench, { sequence: 0 })
     await end(bench, { committed: false })
     expect((await committed(bench)).aborted).toEqual([[9, 1]])
-    expect(bench.storage.direct('SELECT version FROM schema_version')).toEqual([{ version: 2 }])
+    expect(bench.storage.direct('SELECT version FROM schema_version')).toEqual([
+      { version: SCHEMA_VERSION },
+    ])
   })
 })

@@ -4,7 +4,12 @@
 import { describe, expect, it } from 'vitest'
 import { offset, type TopicId } from '../../src/core/ids.ts'
 import { LENT_MAX_MS } from '../../src/core/limits.ts'
-import type { AppendReply, AppendRequest, ReadReply } from '../../src/partition/contract.ts'
+import type {
+  AppendAnswer,
+  AppendCall,
+  AppendReply,
+  ReadReply,
+} from '../../src/partition/contract.ts'
 import { isolateId, lend, take } from '../../src/runtime/lending.ts'
 import { objects } from '../../src/runtime/objects.ts'
 
@@ -15,7 +20,7 @@ const bytes = (...values: number[]) => Uint8Array.from(values)
 
 /** A partition behind the wrapper; what it is asked and answers passes by structured clone, as by RPC. */
 function partition(methods: {
-  readonly append?: (request: AppendRequest) => AppendReply
+  readonly appendAll?: (call: AppendCall) => AppendAnswer
   readonly read?: (request: { readonly isolate?: string }) => ReadReply
 }) {
   const stub = Object.fromEntries(
@@ -30,6 +35,7 @@ function partition(methods: {
     CLUSTER: none,
     GROUP: none,
     TRANSACTION: none,
+    WATCH: none,
   }
   return objects(env).partition(TOPIC, 0)
 }
@@ -93,14 +99,14 @@ describe('a read', () => {
 describe('an append', () => {
   const appended = { kind: 'appended', baseOffset: offset(0), logStartOffset: offset(0) } as const
   const request = (batch: Uint8Array) => ({ ...TARGET, configVersion: 1, batch })
+  const near = (...replies: AppendReply[]): AppendAnswer => ({ replies, near: true })
 
   it('lends its batch once the object said that it lives here, and has it no more', async () => {
     const got: (number | undefined)[] = []
     const leader = partition({
-      append: ({ loan, batch }) => {
-        const [lent] = loan === undefined ? [batch] : (take(loan) ?? [])
-        got.push(loan === undefined ? undefined : lent?.[0])
-        return { ...appended, near: true }
+      appendAll: ({ loan }) => {
+        got.push(loan === undefined ? undefined : take(loan)?.[0]?.[0])
+        return near(appended)
       },
     })
     const first = bytes(1)
@@ -111,27 +117,25 @@ describe('an append', () => {
   })
 
   it('gets a batch back that was not stored', async () => {
-    const stale = { kind: 'refused', error: 3, logStartOffset: offset(-1), near: true } as const
+    const stale = { kind: 'refused', error: 3, logStartOffset: offset(-1) } as const
     const leader = partition({
-      append: ({ loan }) =>
+      appendAll: ({ loan }) =>
         loan === undefined
-          ? { ...appended, near: true }
-          : { ...stale, loan: lend(take(loan) ?? [], 0) },
+          ? near(appended)
+          : { ...near(appended, stale), loan: lend(take(loan) ?? [], 0) },
     })
     await leader.append(request(bytes(1)))
-    expect(await leader.append(request(bytes(5)))).toMatchObject({
-      kind: 'refused',
-      batch: bytes(5),
-    })
+    const both = [leader.append(request(bytes(5))), leader.append(request(bytes(6)))]
+    expect(await Promise.all(both)).toEqual([appended, { ...stale, batch: bytes(6) }])
   })
 
   it('takes back what an object that has moved could not take, and carries the next one', async () => {
     const loans: number[] = []
     const leader = partition({
-      append: ({ loan }) => {
-        if (loan === undefined) return { ...appended, near: true }
+      appendAll: ({ loan }) => {
+        if (loan === undefined) return near(appended)
         loans.push(loan)
-        return { kind: 'refused', error: 6, logStartOffset: offset(-1) }
+        return { replies: [{ kind: 'refused', error: 6, logStartOffset: offset(-1) }] }
       },
     })
     await leader.append(request(bytes(1)))
@@ -143,8 +147,8 @@ describe('an append', () => {
   it('does not keep what it lent for a call that failed', async () => {
     const loans: number[] = []
     const leader = partition({
-      append: ({ loan }) => {
-        if (loan === undefined) return { ...appended, near: true }
+      appendAll: ({ loan }) => {
+        if (loan === undefined) return near(appended)
         loans.push(loan)
         throw new Error('broken')
       },
@@ -158,10 +162,10 @@ describe('an append', () => {
     let fails = false
     const carried: number[] = []
     const leader = partition({
-      append: ({ batch }) => {
-        carried.push(batch.length)
+      appendAll: ({ appends }) => {
+        for (const { batch } of appends) carried.push(batch.length)
         if (fails) throw new Error('moved')
-        return { ...appended, near: true }
+        return near(appended)
       },
     })
     await leader.append(request(bytes(1)))

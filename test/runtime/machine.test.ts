@@ -116,6 +116,18 @@ describe('a machine in an object', () => {
     expect(world.said).toEqual(['kept a'])
   })
 
+  it('decides and commits together what one caller gives together', async () => {
+    const world = new World()
+    world.holdSync = true
+    const { runner } = world
+    const replies = runner.together(() =>
+      ['keep a', 'say hello', 'keep b'].map((one) => world.run(one)),
+    )
+    expect(world.written).toEqual([['a', 'b']])
+    await world.synced()
+    expect(await Promise.all(replies)).toEqual(['kept a', 'hello', 'kept b'])
+  })
+
   it('commits together what came while a commit was in flight, in arrival order', async () => {
     const world = new World()
     world.holdSync = true

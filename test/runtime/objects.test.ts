@@ -24,6 +24,7 @@ function bench(answer: (call: string) => unknown) {
     CLUSTER: namespace('cluster'),
     GROUP: namespace('group'),
     TRANSACTION: namespace('transaction'),
+    WATCH: namespace('watch'),
   }
   return { calls, env }
 }

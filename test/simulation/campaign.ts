@@ -4,11 +4,13 @@
 import { Group } from '../../src/group/object.ts'
 import { Partition } from '../../src/partition/object.ts'
 import { Transaction } from '../../src/transaction/object.ts'
+import { Watch } from '../../src/watch/object.ts'
 import { installGlobals } from './platform/globals.ts'
 import type { ObjectClass } from './platform/objects.ts'
 import { classicGroup } from './scenarios/classic-group.ts'
 import { consumerGroup } from './scenarios/consumer-group.ts'
 import { groupOutage } from './scenarios/group-outage.ts'
+import { migration } from './scenarios/migration.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { transactions } from './scenarios/transactions.ts'
 import { type Classes, type Violation, World } from './world.ts'
@@ -19,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   consumerGroup,
   transactions,
   groupOutage,
+  migration,
 ]
 
 /** What became of one seed. */
@@ -39,6 +42,7 @@ export async function classes(): Promise<Classes> {
     partition: Partition as unknown as ObjectClass,
     transaction: Transaction as unknown as ObjectClass,
     group: Group as unknown as ObjectClass,
+    watch: Watch as unknown as ObjectClass,
   }
   // What a process makes once, at its first use, is made before the first seed that counts.
   await play(0, transactions, { classes: loaded, events: 300, verbose: false })

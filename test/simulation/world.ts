@@ -28,6 +28,7 @@ export interface Classes {
   readonly partition: ObjectClass
   readonly transaction: ObjectClass
   readonly group: ObjectClass
+  readonly watch: ObjectClass
 }
 
 export interface WorldOptions {
@@ -83,6 +84,7 @@ export class World {
         const kind = name.split('/')[1]
         if (kind === 'topic') return classes.partition
         if (kind === 'txn') return classes.transaction
+        if (kind === 'watch') return classes.watch
         return kind === 'group' ? classes.group : cluster
       },
       arrived: (call) => {

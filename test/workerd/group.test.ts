@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest'
 import type { ClusterRpc } from '../../src/cluster/contract.ts'
 import { clusterName, groupName, type TopicId, ZERO_TOPIC_ID } from '../../src/core/ids.ts'
 import type { CommitRequest, GroupCaller, GroupRpc } from '../../src/group/contract.ts'
+import { type ObjectBindings, objects } from '../../src/runtime/objects.ts'
 
 interface Namespaces {
   readonly CLUSTER: DurableObjectNamespace
@@ -40,24 +41,26 @@ function tenant(name: string) {
       await cluster().deleteTopics({ topics, topicNames: [], timeoutMs: 5_000 }, 6)
     },
     commit: (topicId: TopicId, offset: number, said: Partial<CommitRequest> = {}) =>
-      rpc().commitOffsets(
-        {
-          groupId: ID,
-          memberId: '',
-          generationOrEpoch: -1,
-          instanceId: null,
-          retentionTimeMs: -1,
-          topics: [
-            {
-              topicId,
-              name: 't',
-              partitions: [{ partition: 0, offset, leaderEpoch: -1, metadata: 'm' }],
-            },
-          ],
-          ...said,
-        },
-        CALLER,
-      ),
+      objects(env as unknown as ObjectBindings, name)
+        .group(ID)
+        .commitOffsets(
+          {
+            groupId: ID,
+            memberId: '',
+            generationOrEpoch: -1,
+            instanceId: null,
+            retentionTimeMs: -1,
+            topics: [
+              {
+                topicId,
+                name: 't',
+                partitions: [{ partition: 0, offset, leaderEpoch: -1, metadata: 'm' }],
+              },
+            ],
+            ...said,
+          },
+          CALLER,
+        ),
     async offsets() {
       const all = { memberId: null, memberEpoch: -1, requireStable: false, topics: null }
       const { topics } = await rpc().fetchOffsets({ groupId: ID, ...all }, CALLER)

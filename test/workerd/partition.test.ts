@@ -17,9 +17,9 @@ import {
   type TopicId,
   ZERO_TOPIC_ID,
 } from '../../src/core/ids.ts'
-import type { AppendReply, PartitionRpc } from '../../src/partition/contract.ts'
+import type { AppendReply, PartitionCalls } from '../../src/partition/contract.ts'
 import { buildBatch } from '../../src/record/build.ts'
-import { baseOffsetAt, computeBatchCrc, readBatchHeader } from '../../src/record/header.ts'
+import { computeBatchCrc, readBatchHeader } from '../../src/record/header.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
 import { type ObjectBindings, objects } from '../../src/runtime/objects.ts'
 
@@ -55,8 +55,9 @@ async function topic(name: string) {
       const limits = { maxBytes, atLeastOneBatch: true, readCommitted: false }
       const reply = await leader.read({ ...target, offset: offset(from), ...limits })
       for (let piece = 1; piece <= (reply.laterPieces ?? 0); piece++) {
-        const baseOffset = offset(baseOffsetAt(reply.pieces[0]!, 0))
-        const { bytes } = await leader.readPiece(target, baseOffset, piece)
+        const { baseOffset, crc } = readBatchHeader(reply.pieces[0]!)
+        const wanted = { ...target, baseOffset: offset(baseOffset), crc, piece }
+        const { bytes } = await leader.readPiece(wanted)
         reply.pieces.push(bytes!)
       }
       return reply
@@ -149,12 +150,11 @@ describe('the Partition object', () => {
   it('has a batch sent again that was lent where it lived before it was evicted', async () => {
     const moved = await topic('moved')
     await moved.append(batch())
-    const lent = { isolate: 'elsewhere', loan: 1, batch: new Uint8Array(0), configVersion: 0 }
-    const partition = moved.stub() as unknown as PartitionRpc
-    expect(await partition.append({ ...moved.target, ...lent })).toMatchObject({
-      kind: 'refused',
-      error: KafkaError.NOT_LEADER_OR_FOLLOWER,
-    })
+    const append = { ...moved.target, batch: new Uint8Array(0), configVersion: 0 }
+    const partition = moved.stub() as unknown as PartitionCalls
+    const lent = { appends: [append, append], isolate: 'elsewhere', loan: 1 }
+    const refusal = { kind: 'refused', error: KafkaError.NOT_LEADER_OR_FOLLOWER }
+    expect(await partition.appendAll(lent)).toMatchObject({ replies: [refusal, refusal] })
   })
 
   it('takes the largest batch in parts and gives it back whole', async () => {

@@ -9,11 +9,11 @@ import { FETCH_MAX_BYTES, FETCH_PART_BYTES, MEMORY_WAIT_MS } from '../../core/li
 import type {
   AbortedTransaction,
   PartitionRpc,
-  PartitionTarget,
   ReadReply,
+  ReadRequest,
 } from '../../partition/contract.ts'
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
-import { baseOffsetAt } from '../../record/header.ts'
+import { readBatchHeader } from '../../record/header.ts'
 import { endOfBatches } from '../../record/stored.ts'
 import { type Reservation, repliesPool } from '../budget.ts'
 import type { Call } from '../call.ts'
@@ -161,17 +161,18 @@ class FetchRun {
       return
     }
     const answer = await askLeader(this.#context, route, async (leader, target) => {
-      const reply = await leader.read({
+      const request = {
         ...target,
         offset: offset(limits.from ?? asked.fetchOffset),
         maxBytes: limits.maxBytes,
         atLeastOneBatch: limits.atLeastOneBatch,
         readCommitted: position.readCommitted,
-      })
-      if (reply.error === KafkaError.NONE && asked.fetchOffset >= endFor(position, reply)) {
-        this.#context.watches.arm(leader, target, asked.fetchOffset, reply)
       }
-      return completed(leader, target, reply)
+      const reply = await leader.read(request)
+      if (reply.error === KafkaError.NONE && asked.fetchOffset >= endFor(position, reply)) {
+        this.#context.watches.arm(leader, target, reply)
+      }
+      return completed(leader, request, reply)
     })
     const reply = 'failed' in answer ? failedReply(answer.error) : answer
     const bytes = reply.pieces.reduce((sum, piece) => sum + piece.length, 0)
@@ -286,19 +287,29 @@ class Reads {
   }
 }
 
+/** How often a batch in pieces is read again that was replaced while it was read. */
+const READ_AGAIN = 3
+
 /** The reply with all pieces of a batch that is larger than a row. */
 async function completed(
   leader: PartitionRpc,
-  target: PartitionTarget,
+  request: ReadRequest,
   reply: ReadReply,
+  again = READ_AGAIN,
 ): Promise<ReadReply> {
   const [first] = reply.pieces
   if (first === undefined || !reply.laterPieces) return reply
-  const baseOffset = offset(baseOffsetAt(first, 0))
+  const { topicId, partition } = request
+  const { baseOffset, crc } = readBatchHeader(first)
   for (let piece = 1; piece <= reply.laterPieces; piece++) {
-    const { bytes } = await leader.readPiece(target, baseOffset, piece)
-    // Deleted meanwhile, or damaged: the client asks again and is told.
-    if (bytes === null) return failedReply(KafkaError.KAFKA_STORAGE_ERROR)
+    const wanted = { topicId, partition, baseOffset: offset(baseOffset), crc, piece }
+    const { bytes, error } = await leader.readPiece(wanted)
+    if (bytes === null) {
+      if (error !== undefined && error !== KafkaError.NONE) return failedReply(error)
+      // Compacted meanwhile, then it is there in another form; deleted, then the client is told.
+      if (again === 0) return failedReply(KafkaError.KAFKA_STORAGE_ERROR)
+      return completed(leader, request, await leader.read(request), again - 1)
+    }
     reply.pieces.push(bytes)
   }
   return reply

@@ -13,13 +13,15 @@ const ASSIGNMENT = 'assignment/'
 /** The generation that members go on with after this object was loaded. */
 export interface KeptGroup {
   readonly generation: number
-  /** The highest generation that a member was ever told. */
+  /** No member was ever told of a higher generation. */
   readonly lastGeneration: number
   readonly protocolType: string
   readonly protocolName: string | null
   readonly leaderId: string | null
   /** null while it has members. */
   readonly emptySinceMs: number | null
+  /** It was taken over from a consumer group and lacks something: its members must rejoin first. */
+  readonly needsRebalance?: true
 }
 
 export interface KeptClassic {

@@ -43,6 +43,8 @@ export class GroupState {
   #topics = ''
   #emptySinceMs: number | null = null
   #dirty = false
+  /** Carried over and not complete. Not kept: the change that carries it over also assigns. */
+  #isUnassigned = false
   #lists: readonly (readonly string[])[] = []
   #names: ReadonlySet<string> | undefined
 
@@ -129,9 +131,14 @@ export class GroupState {
     if (this.roster.size > 0) this.#bump(false)
   }
 
-  /** Takes the topics of members carried over from a classic group for granted. */
-  adoptTopics(): void {
+  /**
+   * Takes the topics of members carried over from a classic group for granted. Their partitions too,
+   * unless the members were about to rejoin: then the request that the group is converted for assigns,
+   * whatever it changes itself.
+   */
+  adoptTopics(isAssigned: boolean): void {
     this.#topics = fingerprint(this.subscriptions.topics(this.roster.all()))
+    this.#isUnassigned = !isAssigned
   }
 
   /** Takes a changed or new member over and goes on with it. Answers it as it is then. */
@@ -141,7 +148,8 @@ export class GroupState {
       this.#emptySinceMs = null
       this.#dirty = true
     }
-    if (bump) this.#bump(true)
+    if (bump || this.#isUnassigned) this.#bump(true)
+    this.#isUnassigned = false
     if (this.#epoch > this.#targetEpoch) this.#assign(now)
     const reconciled = this.#reconcile(member.memberId, owned)
     this.#watchRevocation(member, reconciled, now)

@@ -7,6 +7,7 @@ import type { ClassicMemberSnapshot, ClassicSnapshot, Surroundings } from '../me
 import type { GroupSettings } from '../settings.ts'
 import {
   CONSUMER_PROTOCOL,
+  type ConsumerSubscription,
   type NamedPartitions,
   readAssignment,
   readSubscription,
@@ -49,8 +50,37 @@ export function convertFromClassic(
     state.roster.put(carried)
     state.timers.set(carried.memberId, 'session', now.nowMs + member.sessionTimeoutMs)
   }
-  state.adoptTopics()
+  for (const member of snapshot.members) leaveClaims(state, member, snapshot)
+  state.adoptTopics(!snapshot.needsRebalance && isComplete(state))
   return state
+}
+
+/**
+ * A cooperative member keeps what it has over a rebalance. In one that was not complete, its assignment
+ * does not say what that is, and its subscription does: nobody may be given it before the member has
+ * said that it gave it up.
+ */
+function leaveClaims(
+  state: GroupState,
+  { memberId, protocols }: ClassicMemberSnapshot,
+  { protocolName }: ClassicSnapshot,
+): void {
+  const { roster } = state
+  const member = roster.get(memberId)
+  const owned = subscriptionOf(protocols, protocolName)?.owned ?? []
+  if (member === undefined || owned.length === 0) return
+  const claims = [...withIds(state, owned)].map(([topicId, list]): [TopicId, number[]] => {
+    return [topicId, list.filter((partition) => roster.owners.isFree(topicId, partition))]
+  })
+  roster.put({ ...member, assigned: all(member.assigned, sorted(new Map(claims))) })
+}
+
+function subscriptionOf(
+  protocols: ClassicMemberSnapshot['protocols'],
+  protocolName: string | null,
+): ConsumerSubscription | null {
+  const chosen = protocols.find(({ name }) => name === protocolName) ?? protocols[0]
+  return chosen === undefined ? null : readSubscription(chosen.metadata)
 }
 
 function carry(
@@ -59,8 +89,7 @@ function carry(
   { generation, protocolName }: ClassicSnapshot,
 ): ConsumerMember | null {
   const { memberId, instanceId, clientId, clientHost, rebalanceTimeoutMs, protocols } = member
-  const chosen = protocols.find(({ name }) => name === protocolName) ?? protocols[0]
-  const subscription = chosen === undefined ? null : readSubscription(chosen.metadata)
+  const subscription = subscriptionOf(protocols, protocolName)
   const assignment = readAssignment(member.assignment)
   if (subscription === null || assignment === null) return null
   const assigned = withIds(state, assignment)

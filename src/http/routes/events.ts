@@ -61,7 +61,6 @@ function streamOf(
   { log }: BrokerContext,
   keepAlive: Asked['keepAlive'],
 ): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder()
   let gone = false
   let end = () => {}
   keepAlive(
@@ -77,12 +76,14 @@ function streamOf(
           return null
         })
         if (gone) return
-        if (piece !== null) return controller.enqueue(encoder.encode(piece))
+        if (piece !== null) return controller.enqueue(piece)
+        events.close()
         controller.close()
         end()
       },
       cancel() {
         gone = true
+        events.close()
         end()
       },
     },

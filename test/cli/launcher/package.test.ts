@@ -35,9 +35,9 @@ describe('the published package', () => {
     expect([...names].sort()).toEqual([
       'LICENSE',
       'README.md',
-      'dist/assets/index.js',
       'dist/ottla.js',
       'dist/package.json',
+      'dist/verify.js',
       'dist/web/index.html',
       'dist/worker/NAME-HASH.js',
       'dist/worker/index.js',

@@ -200,8 +200,10 @@ describe('the data folder', () => {
     const first = start([...ANY_PORTS, '--data', data])
     await createTopic((await first.ready()).http, 'kept')
     expect((await first.stop()).code).toBe(0)
-    const classes = ['ottla-Cluster', 'ottla-Group', 'ottla-Partition', 'ottla-Transaction']
-    expect(readdirSync(join(data, 'objects')).sort()).toEqual(classes)
+    const objects = ['Cluster', 'Group', 'Partition', 'Transaction', 'Watch']
+    expect(readdirSync(join(data, 'objects')).sort()).toEqual(
+      objects.map((name) => `ottla-${name}`),
+    )
     const second = start([...ANY_PORTS], { env: { OTTLA_DATA: data } })
     const answer = await fetch(`${(await second.ready()).http}/v1/topics/kept`)
     expect(answer.status).toBe(200)

@@ -110,6 +110,59 @@ describe('From classic', () => {
     expect(world.group.state).toBe('Stable')
   })
 
+  test('what nobody has is assigned, also when a static member only takes its own place', () => {
+    const world = new World()
+    world.setTopics({ a: 4 })
+    const [x, y] = snapshot({ x: [0, 1], y: [2] }).members
+    const members = [x!, { ...y!, instanceId: 'static' }]
+    const made = ConsumerGroup.fromClassic(snapshot({}, { members }), world.surroundings)!
+    world.group = made.membership
+    world.keep({ changes: made.changes, replies: [] })
+    const client = new Client(world, 'new', 'static')
+    expect(client.join(['a'])).toMatchObject({ errorCode: 0, memberEpoch: GENERATION + 1 })
+    expect(client.partitions).toHaveLength(2)
+    world.restart()
+    expect(world.group.state).toBe('Reconciling')
+  })
+
+  test('of a generation that was not complete they keep what they say they have, if nobody else has it', () => {
+    const world = new World()
+    world.setTopics({ a: 4 })
+    const claims = (partitions: number[], assigned: number[]) => ({
+      protocols: [
+        { name: PROTOCOL, metadata: subscriptionBytes(['a'], [{ topic: 'a', partitions }]) },
+      ],
+      assignment:
+        assigned.length === 0
+          ? new Uint8Array(0)
+          : assignmentBytes([{ topic: 'a', partitions: assigned }]),
+    })
+    const [x, y] = snapshot({ x: [], y: [] }).members
+    const members = [
+      { ...x!, ...claims([0, 1, 3], []) },
+      { ...y!, ...claims([2], [3]) },
+    ]
+    const made = ConsumerGroup.fromClassic(snapshot({}, { members }), world.surroundings)!
+    world.group = made.membership
+    const client = new Client(world, 'new')
+    client.join(['a'])
+    expect(client.partitions).toEqual([])
+    expect(world.classicBeat('x', GENERATION)).toBe(27)
+    const joined = world.join(
+      joinRequest('x', ['a'], { owned: [{ topic: 'a', partitions: [0, 1] }] }),
+    )
+    const kept = owned(world, 'x', joined.generationId!)
+    expect(kept).toEqual([expect.toBeOneOf([0, 1])])
+    client.beat()
+    expect(client.partitions).toEqual([])
+    world.join(joinRequest('x', ['a'], { owned: [{ topic: 'a', partitions: kept }] }))
+    world.join(joinRequest('y', ['a'], { owned: [{ topic: 'a', partitions: [3] }] }))
+    client.beat()
+    const rest = [0, 1, 2].filter((one) => !kept.includes(one))
+    for (const one of client.partitions) expect(rest).toContain(Number(one.split(':')[1]))
+    expect(client.partitions.length).toBeGreaterThan(0)
+  })
+
   test('what is no consumer protocol cannot be converted', () => {
     const world = new World()
     world.setTopics({ a: 4 })
@@ -250,6 +303,18 @@ describe('A classic member of a consumer group', () => {
       world.pass(5_000)
     }
     expect(world.describe().members).toHaveLength(1)
+  })
+
+  test('that was put out and does not know it learns it when it joins with what it had', () => {
+    const { world, client, memberId } = mixed()
+    const has = { owned: [{ topic: 'a', partitions: [0, 1] }] }
+    world.leave(memberId)
+    expect(world.join(joinRequest(memberId, ['a'], has)).errorCode).toBe(25)
+    expect(world.describe().members.map((one) => one.memberId)).toEqual([client.memberId])
+    // Its id is as good as any for one that has nothing.
+    const hasNone = { owned: [{ topic: 'a', partitions: [] }] }
+    expect(world.join(joinRequest(memberId, ['a'], hasNone)).errorCode).toBe(0)
+    expect(world.join(joinRequest(memberId, ['a'], has)).errorCode).toBe(0)
   })
 
   test('leaves, or is put out by an operator, as members of the new protocol are', () => {

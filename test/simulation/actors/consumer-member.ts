@@ -32,6 +32,7 @@ export class ConsumerMember {
   #saysAll = true
   /** What it has is not what it last said. */
   #hasNews = false
+  #saidAllInTheEnd = false
   #intervalMs = 1_000
 
   constructor(options: ConsumerMemberOptions) {
@@ -69,7 +70,11 @@ export class ConsumerMember {
   #heartbeat(): Promise<ConsumerGroupHeartbeatResponse | null> {
     const { groupId, topic, record, instanceId, rebalanceTimeoutMs } = this.#options
     const joins = record.generation === 0
-    const saysAll = this.#saysAll || joins
+    // A request that it gave up may be taken after the one it made instead, and what is answered then it
+    // never hears: with Kafka too. In the end it says all once more, as after any lost answer.
+    const isTheEnd = this.#options.world.isHealed && !this.#saidAllInTheEnd
+    const saysAll = this.#saysAll || joins || isTheEnd
+    if (isTheEnd) this.#saidAllInTheEnd = true
     const saysOwned = saysAll || this.#hasNews
     const owned = [...record.owned].toSorted((a, b) => a - b)
     this.#saysAll = false
@@ -117,6 +122,14 @@ export class ConsumerMember {
         record.isGone = true
         break
       case KafkaError.FENCED_INSTANCE_ID:
+        record.owned.clear()
+        record.isGone = true
+        break
+      case KafkaError.GROUP_ID_NOT_FOUND:
+        // It was put out, and the group has become a classic one: Kafka's consumer fails.
+        if (record.generation === 0) {
+          world.violated('members-are-answered-sensibly', `${record.name}: ${reply.errorMessage}`)
+        }
         record.owned.clear()
         record.isGone = true
         break

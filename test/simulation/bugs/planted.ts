@@ -23,7 +23,6 @@ const LEADER = 'partition/leader.ts'
 const LOG = 'partition/log.ts'
 const PRODUCERS = 'partition/producers.ts'
 const MACHINE = 'transaction/transaction.ts'
-const CLASSIC = 'group/classic/classic-group.ts'
 const OFFSETS = 'group/offsets.ts'
 
 export const PLANTED: readonly PlantedBug[] = [
@@ -243,9 +242,9 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'transactions',
     edits: [
       {
-        file: 'group/group.ts',
-        from: '{ ...offset, expiresMs: null })\n      this.#write([change], out)',
-        to: '{ ...offset, expiresMs: null })\n      void change',
+        file: 'group/commits.ts',
+        from: '{ ...offset, expiresMs: null })\n    write([change], out)',
+        to: '{ ...offset, expiresMs: null })\n    void change',
       },
     ],
   },
@@ -255,8 +254,8 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'classic-group',
     edits: [
       {
-        file: CLASSIC,
-        from: '      if (generationOrEpoch !== this.#generation) return KafkaError.ILLEGAL_GENERATION\n',
+        file: 'group/classic/offset-checks.ts',
+        from: '    if (generationOrEpoch !== state.generation) return KafkaError.ILLEGAL_GENERATION\n',
         to: '',
       },
     ],
@@ -267,9 +266,9 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'classic-group',
     edits: [
       {
-        file: CLASSIC,
-        from: 'if (generationId !== this.#generation) return answer(KafkaError.ILLEGAL_GENERATION)\n    this.#prolong',
-        to: 'this.#prolong',
+        file: 'group/classic/classic-group.ts',
+        from: 'if (generationId !== state.generation) return KafkaError.ILLEGAL_GENERATION\n  state.prolong',
+        to: 'state.prolong',
       },
     ],
   },
@@ -279,9 +278,9 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'classic-group',
     edits: [
       {
-        file: CLASSIC,
-        from: '    this.#generation = from.generation\n    this.#lastGeneration = from.lastGeneration',
-        to: '    this.#generation = 0\n    this.#lastGeneration = 0',
+        file: 'group/classic/group-state.ts',
+        from: '    this.generation = from.generation\n    this.lastGeneration = from.lastGeneration',
+        to: '    this.generation = 0\n    this.lastGeneration = 0',
       },
     ],
   },
@@ -291,8 +290,8 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'classic-group',
     edits: [
       {
-        file: CLASSIC,
-        from: 'if (generationId !== this.#generation) return KafkaError.ILLEGAL_GENERATION\n    const differs',
+        file: 'group/classic/syncing.ts',
+        from: 'if (generationId !== state.generation) return KafkaError.ILLEGAL_GENERATION\n  const differs',
         to: 'const differs',
       },
     ],
@@ -303,8 +302,8 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'classic-group',
     edits: [
       {
-        file: CLASSIC,
-        from: 'if (nowMs >= this.#sessionsDueMs) this.#endSessions(step, now)',
+        file: 'group/classic/classic-group.ts',
+        from: 'if (nowMs >= state.sessionsDueMs) endSessions(state, step, now)',
         to: '',
       },
     ],
@@ -315,9 +314,9 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'classic-group',
     edits: [
       {
-        file: CLASSIC,
-        from: 'if (current !== memberId) return KafkaError.FENCED_INSTANCE_ID\n    }\n    return this.#roster.get(memberId) === undefined ? KafkaError.UNKNOWN_MEMBER_ID : KafkaError.NONE',
-        to: '}\n    return this.#roster.get(memberId) === undefined && instanceId === null ? KafkaError.UNKNOWN_MEMBER_ID : KafkaError.NONE',
+        file: 'group/classic/group-state.ts',
+        from: 'if (current !== memberId) return KafkaError.FENCED_INSTANCE_ID\n    }\n    return this.roster.get(memberId) === undefined ? KafkaError.UNKNOWN_MEMBER_ID : KafkaError.NONE',
+        to: '}\n    return this.roster.get(memberId) === undefined && instanceId === null ? KafkaError.UNKNOWN_MEMBER_ID : KafkaError.NONE',
       },
     ],
   },
@@ -327,9 +326,9 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'group-outage',
     edits: [
       {
-        file: CLASSIC,
-        from: 'return answer(KafkaError.ILLEGAL_GENERATION)\n    this.#prolong(member, now)',
-        to: 'return answer(KafkaError.ILLEGAL_GENERATION)',
+        file: 'group/classic/classic-group.ts',
+        from: 'return KafkaError.ILLEGAL_GENERATION\n  state.prolong(member, now)',
+        to: 'return KafkaError.ILLEGAL_GENERATION',
       },
     ],
   },
@@ -339,9 +338,9 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'group-outage',
     edits: [
       {
-        file: CLASSIC,
-        from: 'this.#setDeadline(member, nowMs + one.sessionTimeoutMs)',
-        to: 'this.#setDeadline(member, nowMs)',
+        file: 'group/classic/group-state.ts',
+        from: 'this.setDeadline(member, nowMs + one.sessionTimeoutMs)',
+        to: 'this.setDeadline(member, nowMs)',
       },
     ],
   },
@@ -383,6 +382,66 @@ export const PLANTED: readonly PlantedBug[] = [
         file: 'group/consumer/offset-checks.ts',
         from: 'if (epoch === member.epoch) return KafkaError.NONE',
         to: 'return KafkaError.NONE',
+      },
+    ],
+  },
+  {
+    name: 'upgrade-forgets-assignments',
+    what: 'a group that is upgraded gives what its classic members have to the first new one',
+    scenario: 'migration',
+    edits: [
+      {
+        file: 'group/consumer/migration.ts',
+        from: '    assigned,\n    target: assigned,\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'upgrade-forgets-sessions',
+    what: 'a group that is upgraded waits for ever for classic members that are silent',
+    scenario: 'migration',
+    edits: [
+      {
+        file: 'group/consumer/migration.ts',
+        from: "state.timers.set(carried.memberId, 'session', now.nowMs + member.sessionTimeoutMs)",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'upgrade-leaves-joins-unanswered',
+    what: 'members that wait in a rebalance are not answered when the group is upgraded',
+    scenario: 'migration',
+    edits: [
+      {
+        file: 'group/membership-requests.ts',
+        from: 'take(group.membership.releaseTickets(KafkaError.REBALANCE_IN_PROGRESS), out)',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'downgrade-forgets-rebalance',
+    what: 'a group that was downgraded and lacks something counts as stable when it is loaded again',
+    scenario: 'migration',
+    edits: [
+      {
+        file: 'group/classic/classic-group.ts',
+        from: 'if (group.needsRebalance === true && members.length > 0) state.awaitMembers(nowMs)',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'classic-member-not-told-to-rejoin',
+    what: 'a classic member of a consumer group does not hear that what it waits for is free',
+    scenario: 'migration',
+    edits: [
+      {
+        file: 'group/consumer/classic-requests.ts',
+        from: "return member.state === 'UNRELEASED_PARTITIONS' && !waits(state, member)",
+        to: 'return false',
       },
     ],
   },

@@ -19,8 +19,13 @@ const ABANDONED_MS = 10_000
 /** Once a later generation is complete, no commit of an earlier one is taken. */
 export function noCommitFromFencedMember(): Invariant {
   let generation = -1
+  /** The generation that was complete when a commit came: it is answered later than others after it. */
+  const arrivals = new WeakMap<CommitRequest, number>()
   return {
     name: 'no-commit-from-a-fenced-member',
+    arrived({ method, args }) {
+      if (method === 'commitOffsets') arrivals.set(args[0] as CommitRequest, generation)
+    },
     served({ method, args, result }) {
       if (method === 'syncGroup') {
         const { errorCode } = result as SyncGroupResponse
@@ -29,11 +34,13 @@ export function noCommitFromFencedMember(): Invariant {
         return null
       }
       if (method !== 'commitOffsets') return null
-      const { generationOrEpoch, memberId } = args[0] as CommitRequest
+      const request = args[0] as CommitRequest
+      const { generationOrEpoch, memberId } = request
       const { topics } = result as CommitReply
       const isTaken = topics.some(({ errors }) => errors.includes(KafkaError.NONE))
-      return isTaken && generationOrEpoch < generation
-        ? `${memberId} of ${generationOrEpoch} in ${generation}`
+      const current = arrivals.get(request) ?? -1
+      return isTaken && generationOrEpoch < current
+        ? `${memberId} of ${generationOrEpoch} in ${current}`
         : null
     },
   }

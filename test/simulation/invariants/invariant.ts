@@ -1,6 +1,7 @@
 // What an invariant is: a name, and looks at what happened, while it happens or when all is at rest.
 
 import type { GroupTopic } from '../../../src/cluster/contract.ts'
+import type { CommitCall, CommitReply } from '../../../src/group/contract.ts'
 import type { TransactionDescription } from '../../../src/transaction/contract.ts'
 import type { History } from '../actors/history.ts'
 import type { Arrived, Served } from '../platform/objects.ts'
@@ -57,13 +58,18 @@ export interface Invariant {
 
 /** Has a world watched; returns what judges it at rest. */
 export function watch(world: World, invariants: readonly Invariant[]): (final: Final) => void {
-  world.doormen.push((call) => {
-    for (const invariant of invariants) invariant.arrived?.(call)
+  world.doormen.push((joined) => {
+    for (const call of apart(joined)) {
+      for (const invariant of invariants) invariant.arrived?.(call)
+    }
   })
-  world.listeners.push((call) => {
-    for (const invariant of invariants) {
-      const what = invariant.served?.(call) ?? null
-      if (what !== null) world.violated(invariant.name, what)
+  world.listeners.push((joined) => {
+    for (const [index, call] of apart(joined).entries()) {
+      const result = call === joined ? joined.result : answers(joined)[index]
+      for (const invariant of invariants) {
+        const what = invariant.served?.({ ...call, result }) ?? null
+        if (what !== null) world.violated(invariant.name, what)
+      }
     }
   })
   return (final) => {
@@ -71,4 +77,17 @@ export function watch(world: World, invariants: readonly Invariant[]): (final: F
       for (const what of invariant.atRest?.(final) ?? []) world.violated(invariant.name, what)
     }
   }
+}
+
+/** Commits travel together (runtime/joined.ts); an invariant hears of each. */
+function apart(call: Arrived): readonly Arrived[] {
+  if (call.method !== 'commitAll') return [call]
+  const commits = call.args[0] as readonly CommitCall[]
+  return commits.map(({ request, caller }) => {
+    return { ...call, method: 'commitOffsets', args: [request, caller] }
+  })
+}
+
+function answers({ result }: Served): readonly CommitReply[] {
+  return (result as { readonly replies: readonly CommitReply[] }).replies
 }

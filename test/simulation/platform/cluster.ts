@@ -26,6 +26,13 @@ const SETTINGS: TopicSettings = {
   segmentMs: 604_800_000,
   retentionMs: 604_800_000,
   retentionBytes: -1,
+  retentionCheckMs: 300_000,
+  deleteRetentionMs: 86_400_000,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  minCleanableDirtyRatio: 0.5,
+  cleanerEnabled: true,
+  cleanerBackoffMs: 15_000,
   validateRecords: false,
   producerIdExpirationMs: 86_400_000,
 }

@@ -126,6 +126,7 @@ export class Platform {
       CLUSTER: namespace,
       GROUP: namespace,
       TRANSACTION: namespace,
+      WATCH: namespace,
       ...this.#options.settings,
     }
   }

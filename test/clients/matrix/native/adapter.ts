@@ -54,9 +54,16 @@ interface OpenProducer {
 }
 interface OpenConsumer {
   readonly consumer: Consumer
+  /** Not done yet: the library waits with them for the next poll. */
+  readonly rebalances: Rebalance[]
   readonly events: GroupEvent[]
   readonly positions: Map<string, PartitionOffset>
   failure: LibraryError | undefined
+  isClosing: boolean
+}
+interface Rebalance {
+  readonly code: number
+  readonly partitions: readonly TopicPartition[]
 }
 interface Delivery {
   done(offset: PartitionOffset): void
@@ -149,7 +156,6 @@ function consumerSettings(group: string | undefined, config: ConsumerConfig) {
     'enable.auto.commit': false,
     'fetch.wait.max.ms': 100,
     'fetch.error.backoff.ms': 100,
-    rebalance_cb: true,
   }
   if (config.isolation !== undefined) settings['isolation.level'] = config.isolation
   if (config.instanceId !== undefined) settings['group.instance.id'] = config.instanceId
@@ -180,17 +186,26 @@ async function openConsumer(
   config: ConsumerConfig,
 ): Promise<OpenConsumer> {
   const reset = config.offsetReset ?? 'latest'
+  const rebalances: Rebalance[] = []
   const consumer = new library.KafkaConsumer(
-    { ...common(handle, bootstrap), ...consumerSettings(group, config) },
+    {
+      ...common(handle, bootstrap),
+      ...consumerSettings(group, config),
+      rebalance_cb: ({ code }: LibraryError, partitions: readonly TopicPartition[]) => {
+        rebalances.push({ code, partitions })
+        if (open.isClosing) rebalance(open)
+      },
+    },
     { 'auto.offset.reset': reset === 'none' ? 'error' : reset },
   )
-  const open: OpenConsumer = { consumer, events: [], positions: new Map(), failure: undefined }
-  consumer.on('rebalance', ({ code }: LibraryError, partitions: TopicPartition[]) => {
-    if (partitions.length === 0) return
-    for (const one of partitions) open.positions.delete(key(one))
-    const type = code === ASSIGN ? 'assigned' : 'revoked'
-    open.events.push({ type, partitions: partitions.map(pair) })
-  })
+  const open: OpenConsumer = {
+    consumer,
+    rebalances,
+    events: [],
+    positions: new Map(),
+    failure: undefined,
+    isClosing: false,
+  }
   consumer.on('event.error', (error: LibraryError) => {
     if (PASSING.has(error.code)) note(error)
     else open.failure = error
@@ -201,10 +216,39 @@ async function openConsumer(
   return open
 }
 
+/**
+ * Does what the library waits for. Left to itself it would rebalance between a poll and the commit of what
+ * that gave: the commit would be of nothing, or would hold this thread until every member has rejoined,
+ * among them those that this thread has to rebalance.
+ */
+function rebalance({ consumer, rebalances, events, positions, isClosing }: OpenConsumer): void {
+  for (const { code, partitions } of rebalances.splice(0)) {
+    for (const one of partitions) positions.delete(key(one))
+    const type = code === ASSIGN ? 'assigned' : 'revoked'
+    if (partitions.length > 0) events.push({ type, partitions: partitions.map(pair) })
+    const incremental = consumer.rebalanceProtocol() === 'COOPERATIVE'
+    try {
+      if (code === ASSIGN && incremental) consumer.incrementalAssign(partitions)
+      else if (code === ASSIGN) consumer.assign(partitions)
+      else if (incremental) consumer.incrementalUnassign(partitions)
+      else consumer.unassign()
+    } catch (error) {
+      if (!isClosing) throw error
+    }
+  }
+}
+
+async function closeConsumer(open: OpenConsumer): Promise<void> {
+  open.isClosing = true
+  rebalance(open)
+  await settled((done) => open.consumer.disconnect(done))
+}
+
 async function poll(open: OpenConsumer, maxRecords: number, timeoutMs: number): Promise<Poll> {
   const deadline = Date.now() + timeoutMs
   let messages: readonly Message[] = []
   do {
+    rebalance(open)
     try {
       messages = await settled((done) => open.consumer.consume(maxRecords, done))
     } catch (error) {
@@ -347,12 +391,11 @@ function nameOf(code: number | undefined, message: string): string {
 }
 
 async function closeAll(): Promise<void> {
-  const clients = [
-    ...producers.all().map(({ producer }) => producer),
-    ...consumers.all().map(({ consumer }) => consumer),
-  ]
   for (const admin of admins.all()) admin.disconnect()
-  await Promise.allSettled(clients.map((client) => settled((done) => client.disconnect(done))))
+  await Promise.allSettled([
+    ...producers.all().map(({ producer }) => settled((done) => producer.disconnect(done))),
+    ...consumers.all().map(closeConsumer),
+  ])
 }
 
 const CODECS: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
@@ -468,7 +511,7 @@ serve(
     },
     'consumer.close': async ({ handle }) => {
       const open = consumers.take(handle)
-      if (open !== undefined) await settled((done) => open.consumer.disconnect(done))
+      if (open !== undefined) await closeConsumer(open)
       return {}
     },
 

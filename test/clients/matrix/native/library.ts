@@ -58,7 +58,11 @@ interface MaybePlaced extends TopicPartition {
 }
 export interface Consumer extends Client {
   subscribe(topics: readonly (string | RegExp)[]): void
-  assign(partitions: readonly PartitionOffset[]): void
+  assign(partitions: readonly TopicPartition[]): void
+  unassign(): void
+  incrementalAssign(partitions: readonly TopicPartition[]): void
+  incrementalUnassign(partitions: readonly TopicPartition[]): void
+  rebalanceProtocol(): string
   assignments(): TopicPartition[]
   setDefaultConsumeTimeout(ms: number): void
   setDefaultIsTimeoutOnlyForFirstMessage(only: boolean): void

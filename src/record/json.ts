@@ -3,11 +3,11 @@
 // be read is an item of its own with the offsets it covers, never a gap and never the end.
 
 import { type ErrorCode, errorName, KafkaError } from '../core/errors.ts'
+import { textOf, toBase64 } from '../core/text.ts'
 import { CodecError } from '../core/wasm.ts'
-import { type BatchHeader, computeBatchCrc, readBatchHeader } from '../record/header.ts'
-import { recordsOf, type StoredRecord } from '../record/records.ts'
-import { batchesInPieces } from '../record/stored.ts'
-import { textOf, toBase64 } from './text.ts'
+import { type BatchHeader, computeBatchCrc, readBatchHeader } from './header.ts'
+import { recordsOf, type StoredRecord } from './records.ts'
+import { batchesInPieces } from './stored.ts'
 
 /** A record, or a malformed stretch of the log. */
 export interface Item {
@@ -20,7 +20,7 @@ export interface Item {
 
 /** An aborted transaction as Fetch tells it: its batches count from `firstOffset` to its marker. */
 export interface Aborted {
-  readonly producerId: bigint
+  readonly producerId: bigint | number
   readonly firstOffset: number
 }
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Aborted, type Item, itemsOf } from '../../src/http/record-out.ts'
 import { buildBatch, type NewBatch } from '../../src/record/build.ts'
 import { Codec } from '../../src/record/compression.ts'
 import { computeBatchCrc, patchBaseOffset, putInt32 } from '../../src/record/header.ts'
+import { type Aborted, type Item, itemsOf } from '../../src/record/json.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 

@@ -1,0 +1,33 @@
+// The rows that integrity.ts checks, as SQLite gives them. Not what is read of them.
+
+import type { Row } from '../runtime/storage.ts'
+import type { CheckedChunk } from './integrity.ts'
+
+/** The columns of a chunk that its checksum covers, and the checksum; the batches come last. */
+export const CHECKED_COLUMNS = `first_offset, last_offset, max_timestamp, running_max_timestamp, size,
+  running_size, producers, checksum, data`
+
+/** A chunk's row, from CHECKED_COLUMNS. */
+export function toCheckedChunk(row: Row): CheckedChunk {
+  return {
+    firstOffset: Number(row.first_offset),
+    lastOffset: Number(row.last_offset),
+    maxTimestamp: Number(row.max_timestamp),
+    runningMaxTimestamp: Number(row.running_max_timestamp),
+    sizeBytes: Number(row.size),
+    runningSizeBytes: Number(row.running_size),
+    producers: row.producers instanceof ArrayBuffer ? new Uint8Array(row.producers) : null,
+    head: blob(row.data),
+    checksum: toChecksum(row.checksum),
+  }
+}
+
+/** null in rows of older layouts. */
+export function toChecksum(value: unknown): number | null {
+  return typeof value === 'number' ? value : null
+}
+
+/** Anything but a blob has been put there by nobody: it is as good as empty. */
+export function blob(value: unknown): Uint8Array {
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : new Uint8Array(0)
+}
