@@ -1,8 +1,9 @@
-// `npm run bench`: speed and memory as ratios to bare workerd, measured by turns in one run. Not a
-// test: it exits 0 whatever the figures are.
-//   --quick          fewer rounds and less data (about a minute)
+// `npm run bench`: speed and memory as ratios to other systems and to bare workerd, measured by turns in
+// one run. Not a test: it exits 0 whatever the figures are, and 1 when one could not be measured.
+//   --quick          the groups that --list marks, fewer rounds and less data (within 3 minutes)
 //   --only NAME      one group of figures; repeatable
-//   --json FILE      also writes the figures there
+//   --json FILE      also writes the figures there, as plot.ts reads them
+//   --list           the groups
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -38,3 +39,5 @@ if (built.status !== 0) process.exit(1)
 // Imported only now: static imports would be loaded before the hook is there.
 const { run } = await import('./figures.ts')
 await run(process.argv.slice(2))
+// A connection that a failed measurement left open would keep this process.
+process.exit()

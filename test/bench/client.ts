@@ -1,7 +1,9 @@
-// A load generator: one TCP connection, whole request frames written as they are, answers counted in
-// order. Not a Kafka client: frames are built beforehand, so that what is measured is the broker.
+// A load generator: one TCP connection, whole requests written as they are, answers counted in order;
+// the same for every protocol (framing.ts), so that its cost is the same for every server. Not a client
+// of any of them: requests are built beforehand, so that what is measured is the server.
 
 import { connect, type Socket } from 'node:net'
+import { type Framing, KAFKA } from './framing.ts'
 
 /** Room for answers at first; it grows to twice the largest, and bytes are received where they stay. */
 const ROOM_BYTES = 1024 * 1024
@@ -14,6 +16,7 @@ type Taker = (frame: Buffer) => void
 /** A connection to a port of 127.0.0.1. */
 export class LoadClient {
   readonly #socket: Socket
+  readonly #framing: Framing
   #take: Taker = () => {}
   #fail: (error: Error) => void = () => {}
   #error: Error | null = null
@@ -22,7 +25,8 @@ export class LoadClient {
   #room = Buffer.alloc(ROOM_BYTES)
   #have = 0
 
-  private constructor(port: number) {
+  private constructor(port: number, framing: Framing) {
+    this.#framing = framing
     const onread = {
       buffer: () => this.#room.subarray(this.#have),
       callback: (length: number) => {
@@ -38,15 +42,15 @@ export class LoadClient {
     this.#socket.on('close', () => this.#end(new Error('the connection was closed')))
   }
 
-  static open(port: number): Promise<LoadClient> {
+  static open(port: number, framing: Framing = KAFKA): Promise<LoadClient> {
     return new Promise((done, failed) => {
-      const client = new LoadClient(port)
+      const client = new LoadClient(port, framing)
       client.#socket.once('error', failed)
       client.#socket.once('connect', () => done(client))
     })
   }
 
-  /** One request and its answer, without the size; valid until the next request. */
+  /** One request and its answer, without a size in front; valid until the next request. */
   async call(request: Uint8Array): Promise<Buffer> {
     let answer: Buffer | undefined
     await this.pipeline({ count: 1, inFlight: 1, request, take: (frame) => (answer = frame) })
@@ -54,19 +58,23 @@ export class LoadClient {
   }
 
   /**
-   * Sends the same request `count` times with at most `inFlight` unanswered; `take` gets each answer
-   * without its size, in order, valid only during the call. Resolves to the milliseconds it took.
+   * Sends the request, or several in turn, with at most `inFlight` unanswered: `count` times in all, or
+   * fewer when `withinMs` are over before. `take` gets each answer without a size in front, in order,
+   * valid only during the call. Resolves to the milliseconds until the last answer.
    */
   pipeline(load: {
     readonly count: number
     readonly inFlight: number
-    readonly request: Uint8Array
+    readonly request: Uint8Array | readonly Uint8Array[]
     readonly take: Taker
+    readonly withinMs?: number
   }): Promise<number> {
-    const { count, inFlight, request, take } = load
+    const { inFlight, take, withinMs = Number.POSITIVE_INFINITY } = load
+    const requests = load.request instanceof Uint8Array ? [load.request] : load.request
     if (this.#error !== null) return Promise.reject(this.#error)
     return new Promise((done, failed) => {
       const startMs = performance.now()
+      let count = load.count
       let sent = 0
       let answered = 0
       let corked = false
@@ -80,13 +88,14 @@ export class LoadClient {
             this.#socket.uncork()
           })
         }
+        this.#socket.write(requests[sent % requests.length]!)
         sent++
-        this.#socket.write(request)
       }
       this.#fail = failed
       this.#take = (frame) => {
         take(frame)
         answered++
+        if (performance.now() - startMs > withinMs) count = sent
         this.#isWaiting = answered < count
         if (answered === count) done(performance.now() - startMs)
         else if (sent < count) send()
@@ -116,17 +125,16 @@ export class LoadClient {
   }
 
   #takeWhole(): void {
+    const { headerBytes } = this.#framing
     let at = 0
-    let needed = 4
-    while (this.#have - at >= needed) {
-      const end = at + 4 + this.#room.readInt32BE(at)
-      if (end > this.#have) {
-        needed = end - at
-        break
-      }
-      this.#take(this.#room.subarray(at + 4, end))
+    let end = this.#framing.endOf(this.#room, at, this.#have)
+    while (end <= this.#have) {
+      if (this.#framing.isAnswer(this.#room, at))
+        this.#take(this.#room.subarray(at + headerBytes, end))
       at = end
+      end = this.#framing.endOf(this.#room, at, this.#have)
     }
+    const needed = end - at
     const rest = this.#room.subarray(at, this.#have)
     // Always as much room as an answer that has begun needs, and more than nothing.
     if (needed >= this.#room.length) this.#room = Buffer.alloc(2 * needed)

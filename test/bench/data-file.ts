@@ -56,7 +56,8 @@ export function commitsInLog(data: string): number {
   return commits
 }
 
-function partitionFile(data: string): string {
+/** The only partition in a data folder. */
+export function partitionFile(data: string): string {
   const folder = join(objectsOf(data), 'ottla-Partition')
   const files = existsSync(folder)
     ? readdirSync(folder).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name))

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { COMPATIBILITY_DATE, text } from '../../src/cli/workerd-config.ts'
+import { COMPATIBILITY_DATE } from '../../src/cli/workerd-config.ts'
 import { findWorkerd } from '../../src/cli/workerd-process.ts'
 import { end, firstLine, newFolder, start } from './processes.ts'
 
@@ -20,7 +20,7 @@ export interface Floor {
 
 /** What a floor is made of. */
 export interface FloorOptions {
-  readonly worker: 'empty' | 'log'
+  readonly worker: 'empty' | 'log' | 'bytes'
   /** Folder of the objects' storage, such as a stopped broker's; a new one when absent. */
   readonly objectsDir?: string
 }
@@ -90,14 +90,18 @@ function configOf(worker: FloorOptions['worker'], objectsDir: string): string {
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .worker),
-    (name = "objects", disk = (path = ${text(objectsDir)}, writable = true)),
+    (name = "objects", disk = (path = ${JSON.stringify(objectsDir)}, writable = true)),
   ],
   sockets = [${sockets.join(', ')}],
 );
 
 const worker :Workerd.Worker = (
   compatibilityDate = "${COMPATIBILITY_DATE}",
-  modules = [(name = "worker.js", esModule = embed ${text(join(FLOORS, `${worker}.js`))})],${worker === 'log' ? storage : ''}
+  modules = [${(worker === 'empty' ? [worker] : [worker, 'frames']).map(module).join(', ')}],${worker === 'empty' ? '' : storage}
 );
 `
+}
+
+function module(name: string): string {
+  return `(name = "${name}.js", esModule = embed ${JSON.stringify(join(FLOORS, `${name}.js`))})`
 }

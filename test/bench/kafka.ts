@@ -25,25 +25,36 @@ export const BATCH_RECORDS = 64
 /** What such a batch comes to. */
 export const BATCH_BYTES = BATCH_HEADER_BYTES + BATCH_RECORDS * 1023
 
-/** Creates the topic of the bench with one partition. */
-export async function createTopic(client: LoadClient): Promise<void> {
+const TOPIC_ALREADY_EXISTS = 36
+
+/** Creates a topic, by default the bench's with one partition, unless a shared broker has it already. */
+export async function createTopic(
+  client: LoadClient,
+  name: string = TOPIC,
+  numPartitions = 1,
+): Promise<void> {
   const request = encode(CreateTopics, CREATE_TOPICS_VERSION, {
-    topics: [{ name: TOPIC, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+    topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }],
   })
   const { body } = decodeResponse(CreateTopics, CREATE_TOPICS_VERSION, await client.call(request))
   const { errorCode } = body.topics[0]!
-  if (errorCode !== 0) throw new Error(`CreateTopics: error ${errorCode}`)
+  if (errorCode !== 0 && errorCode !== TOPIC_ALREADY_EXISTS) {
+    throw new Error(`CreateTopics: error ${errorCode}`)
+  }
+}
+
+/** The value of a record: readable and not all the same, what a log of JSON looks like to a checksum. */
+export function recordValue(index: number): Buffer {
+  return Buffer.from(`{"record":${index},"text":"${'ottla '.repeat(200)}`.slice(0, VALUE_BYTES))
 }
 
 /** A Produce request with acks=all of one uncompressed batch of records of 1 KiB. */
-export function produceRequest(records: number): Uint8Array {
-  const values = Array.from({ length: records }, (_, index) => {
-    // Readable and not the same: what a log of JSON looks like to a copy or a checksum.
-    return Buffer.from(`{"record":${index},"text":"${'ottla '.repeat(200)}`.slice(0, VALUE_BYTES))
-  })
+export function produceRequest(records: number, partition = 0): Uint8Array {
   const timestamp = Date.now()
   const batch = buildBatch({
-    records: values.map((value) => ({ timestamp, key: null, value })),
+    records: Array.from({ length: records }, (_, index) => {
+      return { timestamp, key: null, value: recordValue(index) }
+    }),
   })
   if (records === BATCH_RECORDS && batch.length !== BATCH_BYTES)
     throw new Error('records are not 1 KiB')
@@ -51,24 +62,35 @@ export function produceRequest(records: number): Uint8Array {
     transactionalId: null,
     acks: -1,
     timeoutMs: 30_000,
-    topicData: [{ name: TOPIC, partitionData: [{ index: 0, records: batch }] }],
+    topicData: [{ name: TOPIC, partitionData: [{ index: partition, records: batch }] }],
   })
 }
 
-/** Sends `count` requests made by produceRequest, and checks each answer; milliseconds. */
-export function produce(
-  client: LoadClient,
-  load: { readonly request: Uint8Array; readonly count: number; readonly inFlight: number },
-): Promise<number> {
-  let before = -1
+/** What `produce` sends. */
+export interface ProduceLoad {
+  /** Made by produceRequest; several are sent in turn. */
+  readonly request: Uint8Array | readonly Uint8Array[]
+  readonly count: number
+  readonly inFlight: number
+  /** See LoadClient's pipeline. */
+  readonly withinMs?: number
+  /** Called for each answer that was good. */
+  readonly counted?: () => void
+}
+
+/** Sends requests and checks each answer, offsets and all; milliseconds. */
+export function produce(client: LoadClient, load: ProduceLoad): Promise<number> {
+  const before: number[] = []
   return client.pipeline({
     ...load,
     take(frame) {
       const { body } = decodeResponse(Produce, PRODUCE_VERSION, frame)
-      const { errorCode, baseOffset } = body.responses[0]!.partitionResponses[0]!
+      const { errorCode, baseOffset, index } = body.responses[0]!.partitionResponses[0]!
       if (errorCode !== 0) throw new Error(`Produce: error ${errorCode}`)
-      if (baseOffset <= before) throw new Error(`offset ${baseOffset} came after ${before}`)
-      before = baseOffset
+      const last = before[index] ?? -1
+      if (baseOffset <= last) throw new Error(`offset ${baseOffset} came after ${last}`)
+      before[index] = baseOffset
+      load.counted?.()
     },
   })
 }

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { end, firstLine, start } from './processes.ts'
 
 const LAUNCHER = resolve(import.meta.dirname, '../../dist/ottla.js')
-const READY = /^ready kafka=\S+:(\d+) http=\S+$/m
+const READY = /^ready kafka=\S+:(\d+) http=\S+:(\d+)$/m
 
 /** A running broker. */
 export interface Launched {
@@ -14,6 +14,8 @@ export interface Launched {
   readonly pid: number
   /** Port on 127.0.0.1. */
   readonly kafkaPort: number
+  /** The same of its HTTP API. */
+  readonly httpPort: number
   /** SIGTERM, and waits for the end. */
   stop(): Promise<void>
   /** SIGKILL of workerd, then of the launcher: the files stay as the last commit left them. */
@@ -25,11 +27,12 @@ export async function launch(node: string, data: string | null): Promise<Launche
   const place = data === null ? ['--ephemeral'] : ['--data', data]
   const flags = ['--kafka-port', '0', '--http-port', '0', '--log-level', 'error']
   const child = start(node, [LAUNCHER, 'start', ...place, ...flags])
-  const [, port] = await firstLine(child, 1, READY)
+  const [, kafkaPort, httpPort] = await firstLine(child, 1, READY)
   const pid = child.pid!
   return {
     pid,
-    kafkaPort: Number(port),
+    kafkaPort: Number(kafkaPort),
+    httpPort: Number(httpPort),
     stop: () => end(child, 'SIGTERM'),
     kill() {
       process.kill(workerdOf(pid), 'SIGKILL')

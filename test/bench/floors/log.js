@@ -1,16 +1,17 @@
 // One Durable Object with one table, and nothing around it: what SQLite in workerd gives at most. Not a
 // log: no offsets, no checks, no group commit. Over HTTP a loop of inserts and a scan run inside the
-// object; over TCP each frame (Kafka's: its size, then key, version and correlation id) is one RPC,
-// one row and one commit, answered by its correlation id.
+// object, or many objects get a row each; over TCP each frame (Kafka's: its size, then key, version and
+// correlation id) is one RPC, one row and one commit, answered by its correlation id.
 
 import { DurableObject } from 'cloudflare:workers'
+import { frames } from './frames.js'
 
 const CREATE =
   'CREATE TABLE IF NOT EXISTS chunk (first_offset INTEGER PRIMARY KEY, data BLOB NOT NULL)'
 const INSERT = 'INSERT INTO chunk (data) VALUES (?)'
 const SCAN = 'SELECT data FROM chunk ORDER BY first_offset'
 
-const READ_BYTES = 256 * 1024
+const TOUCHED_AT_ONCE = 8
 
 /** Offset of the correlation id in a request, after its key and version. */
 const CORRELATION_AT = 4
@@ -63,11 +64,26 @@ function object(env, id) {
   return env.PARTITION.get(name)
 }
 
+/** Appends a small row to each of so many objects, a few at a time. */
+async function touch(env, objects) {
+  const start = performance.now()
+  for (let at = 0; at < objects; at += TOUCHED_AT_ONCE) {
+    const some = Array.from({ length: Math.min(TOUCHED_AT_ONCE, objects - at) }, (_, each) =>
+      env.PARTITION.getByName(`touched-${at + each}`).append(new Uint8Array(100)),
+    )
+    await Promise.all(some)
+  }
+  return { ms: performance.now() - start, bytes: objects * 100, rows: objects }
+}
+
 export default {
   async fetch(request, env) {
     const { pathname, searchParams } = new URL(request.url)
     const log = object(env, searchParams.get('id'))
     if (pathname === '/scan') return Response.json(await log.scan())
+    if (pathname === '/touch') {
+      return Response.json(await touch(env, Number(searchParams.get('objects'))))
+    }
     if (pathname !== '/insert') return new Response('not found', { status: 404 })
     const rows = Number(searchParams.get('rows'))
     return Response.json(await log.insert(rows, Number(searchParams.get('rowBytes'))))
@@ -90,31 +106,4 @@ export default {
     await replies
     await writer.close()
   },
-}
-
-/** Requests without their size, each in a buffer of its own because RPC ships whole buffers. */
-async function* frames(readable) {
-  const reader = readable.getReader({ mode: 'byob' })
-  let rest = new Uint8Array(0)
-  for (;;) {
-    const { value, done } = await reader.read(new Uint8Array(READ_BYTES))
-    if (done) return
-    const bytes = rest.length === 0 ? value : joined(rest, value)
-    let at = 0
-    for (;;) {
-      if (bytes.length - at < 4) break
-      const size = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(0)
-      if (bytes.length - at < 4 + size) break
-      yield bytes.slice(at + 4, at + 4 + size)
-      at += 4 + size
-    }
-    rest = bytes.slice(at)
-  }
-}
-
-function joined(a, b) {
-  const all = new Uint8Array(a.length + b.length)
-  all.set(a)
-  all.set(b, a.length)
-  return all
 }

@@ -1,18 +1,18 @@
 // A transaction of one batch in each of three partitions, begun as soon as the one before is over, beside
 // Apache Kafka's: the newer flow (KIP-890) and the older one, where the client names its partitions.
 
-import { AddPartitionsToTxn } from '../../src/protocol/messages/add-partitions-to-txn.ts'
-import { CreateTopics } from '../../src/protocol/messages/create-topics.ts'
-import { EndTxn } from '../../src/protocol/messages/end-txn.ts'
-import { FindCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
-import { InitProducerId } from '../../src/protocol/messages/init-producer-id.ts'
-import { Produce } from '../../src/protocol/messages/produce.ts'
-import { buildBatch } from '../../src/record/build.ts'
-import { Wire } from '../clients/wire.ts'
-import { launch } from './launcher.ts'
-import { newFolder } from './processes.ts'
-import { startRival } from './rival.ts'
-import { byTurns, type Figure, median, ratios } from './rounds.ts'
+import { AddPartitionsToTxn } from '../../../src/protocol/messages/add-partitions-to-txn.ts'
+import { CreateTopics } from '../../../src/protocol/messages/create-topics.ts'
+import { EndTxn } from '../../../src/protocol/messages/end-txn.ts'
+import { FindCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
+import { InitProducerId } from '../../../src/protocol/messages/init-producer-id.ts'
+import { Produce } from '../../../src/protocol/messages/produce.ts'
+import { buildBatch } from '../../../src/record/build.ts'
+import { Wire } from '../../clients/wire.ts'
+import { launch } from '../launcher.ts'
+import { newFolder } from '../processes.ts'
+import { byTurns, type Figure, median, ratios, roundsWithinMs } from '../rounds.ts'
+import { shareKafka } from '../systems/kafka.ts'
 
 const LATENCY_GOAL = { atMost: 2 }
 const PARTITIONS = [0, 1, 2]
@@ -27,7 +27,7 @@ type Flow = 'newer' | 'older'
 
 /** Median latency of a transaction, flow by flow. */
 export async function transactionFigures(quick: boolean): Promise<Figure[]> {
-  const rival = await startRival('transaction of 3 partitions / Apache Kafka')
+  const rival = await shareKafka('default')
   if (rival === null) return []
   const broker = await launch(process.execPath, newFolder())
   const figures: Figure[] = []
@@ -37,7 +37,7 @@ export async function transactionFigures(quick: boolean): Promise<Figure[]> {
     const count = quick ? 40 : 100
     const systems = { ottla: () => ours.latency(count), kafka: () => theirs.latency(count) }
     await byTurns(2, systems)
-    const { ottla, kafka } = await byTurns(quick ? 7 : 15, systems)
+    const { ottla, kafka } = await byTurns(quick ? 7 : 15, systems, roundsWithinMs(quick))
     figures.push({
       name: `transaction of 3 partitions / Kafka (${flow} flow)`,
       values: ratios(ottla, kafka),

@@ -1,11 +1,11 @@
 // CRC-32C in WebAssembly against the same algorithm (sixteen bytes a step) in plain TypeScript, and
 // what walking the records of an uncompressed batch costs beside its CRC. In this process; no broker.
 
-import { crc32c } from '../../src/core/wasm.ts'
-import { buildBatch } from '../../src/record/build.ts'
-import { BATCH_HEADER_BYTES, computeBatchCrc, readBatchHeader } from '../../src/record/header.ts'
-import { walkRecords } from '../../src/record/records.ts'
-import { type Figure, median, ratios } from './rounds.ts'
+import { crc32c } from '../../../src/core/wasm.ts'
+import { buildBatch } from '../../../src/record/build.ts'
+import { BATCH_HEADER_BYTES, computeBatchCrc, readBatchHeader } from '../../../src/record/header.ts'
+import { walkRecords } from '../../../src/record/records.ts'
+import { type Figure, median, ratios } from '../rounds.ts'
 
 const KiB = 1024
 const ROUNDS = 11

@@ -3,16 +3,16 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
-import { OffsetCommit } from '../../src/protocol/messages/offset-commit.ts'
-import { LoadClient } from './client.ts'
-import { type GroupMember, openGroup } from './group-client.ts'
-import { createTopic, produce, produceRequest, TOPIC } from './kafka.ts'
-import { launch, objectsOf, workerdOf } from './launcher.ts'
-import { residentBytes } from './memory.ts'
-import { newFolder } from './processes.ts'
-import { startRival } from './rival.ts'
-import { byTurns, type Figure, median, megabytes, ratios } from './rounds.ts'
+import { decodeResponse, encodeRequest } from '../../../src/protocol/codec.ts'
+import { OffsetCommit } from '../../../src/protocol/messages/offset-commit.ts'
+import { LoadClient } from '../client.ts'
+import { type GroupMember, openGroup } from '../group-client.ts'
+import { createTopic, produce, produceRequest, TOPIC } from '../kafka.ts'
+import { launch, objectsOf, workerdOf } from '../launcher.ts'
+import { residentBytes } from '../memory.ts'
+import { newFolder } from '../processes.ts'
+import { byTurns, type Figure, median, megabytes, ratios, roundsWithinMs } from '../rounds.ts'
+import { shareKafka } from '../systems/kafka.ts'
 
 const REBALANCE_GOAL = { atMost: 2 }
 const COMMITS_GOAL = { atLeast: 0.5 }
@@ -27,14 +27,14 @@ const COMMIT_VERSION = 7
 
 /** All members of a stable group rejoin: from the first JoinGroup to the last SyncGroup answered. */
 export async function rebalanceFigures(quick: boolean): Promise<Figure[]> {
-  const rival = await startRival('rebalance of 100 members / Apache Kafka')
+  const rival = await shareKafka('default')
   if (rival === null) return []
   const broker = await launch(process.execPath, newFolder())
   const ours = await openGroup(broker.kafkaPort, 'bench', MEMBERS)
   const theirs = await openGroup(rival.kafkaPort, 'bench', MEMBERS)
   const systems = { ottla: () => rebalance(ours), kafka: () => rebalance(theirs) }
   await byTurns(3, systems)
-  const { ottla, kafka } = await byTurns(quick ? 11 : 31, systems)
+  const { ottla, kafka } = await byTurns(quick ? 11 : 31, systems, roundsWithinMs(quick))
   for (const member of [...ours, ...theirs]) member.close()
   await broker.stop()
   await rival.stop()
@@ -70,7 +70,7 @@ export async function commitFigures(quick: boolean): Promise<Figure[]> {
     },
   }
   await byTurns(2, systems)
-  const { commits, records } = await byTurns(quick ? 5 : 11, systems)
+  const { commits, records } = await byTurns(quick ? 5 : 11, systems, roundsWithinMs(quick))
   client.close()
   await broker.stop()
   return [

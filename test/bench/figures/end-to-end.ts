@@ -1,0 +1,84 @@
+// Records at a fixed rate from a producer to a consumer that waits at the end, both librdkafka in one
+// process: from when a record was due to when it arrived. Open loop, so a broker that stalls is charged
+// for every record that was due meanwhile (no coordinated omission).
+
+import { LoadClient } from '../client.ts'
+import { createTopic, TOPIC } from '../kafka.ts'
+import { prepareRdkafka, rdkafkaEndToEnd } from '../load/librdkafka.ts'
+import { writeBack } from '../processes.ts'
+import { byTurns, type Figure, type Goal, median, ratios, roundsWithinMs } from '../rounds.ts'
+import { quantile } from '../scale/quantile.ts'
+import { shareKafka } from '../systems/kafka.ts'
+import { type KafkaSystem, startOttla } from '../systems/ottla.ts'
+import { orMissing } from '../systems/system.ts'
+
+const GOAL = { atMost: 1 / 2 }
+const PER_SECOND = 1_000
+
+/** All in milliseconds. */
+interface Measured {
+  readonly arrivals: readonly number[]
+  readonly acks: readonly number[]
+}
+
+const RANKS = { p50: 0.5, p99: 0.99 }
+
+/** At 1,000 records of 1 KiB per second, against Kafka's default and flushed. */
+export async function endToEndFigures(quick: boolean): Promise<Figure[]> {
+  if ((await orMissing('librdkafka (load generator)', prepareRdkafka)) === null) return []
+  const kafka = await shareKafka('default')
+  const flushed = quick ? null : await shareKafka('flushed')
+  const brokers: Readonly<Record<string, KafkaSystem | null>> = {
+    ottla: await startOttla(),
+    'Kafka default': kafka,
+    'Kafka flushed': flushed,
+  }
+  const running = Object.entries(brokers).filter(
+    (entry): entry is [string, KafkaSystem] => entry[1] !== null,
+  )
+  const seconds = quick ? 2 : 6
+  for (const [, { kafkaPort }] of running) {
+    const client = await LoadClient.open(kafkaPort)
+    await createTopic(client)
+    client.close()
+  }
+  const systems = Object.fromEntries(
+    running.map(([name, { kafkaPort }]) => [
+      name,
+      () => rdkafkaEndToEnd(kafkaPort, TOPIC, { perSecond: PER_SECOND, seconds }),
+    ]),
+  )
+  await byTurns(1, systems)
+  const measured = await byTurns(quick ? 3 : 5, systems, roundsWithinMs(quick), writeBack)
+  for (const [, broker] of running) await broker.stop()
+  return Object.keys(measured)
+    .filter((name) => name !== 'ottla')
+    .flatMap((name) => besides(name, measured))
+}
+
+function besides(name: string, measured: Readonly<Record<string, readonly Measured[]>>): Figure[] {
+  const figure = (
+    what: string,
+    part: 'arrivals' | 'acks',
+    rank: 'p50' | 'p99',
+    goal: Goal | null,
+  ): Figure => {
+    const ours = measured.ottla!.map((each) => quantile(each[part], RANKS[rank]))
+    const theirs = measured[name]!.map((each) => quantile(each[part], RANKS[rank]))
+    return {
+      name: `${what} at ${PER_SECOND}/s, ${rank} / ${name}`,
+      values: ratios(ours, theirs),
+      goal,
+      detail: `${milliseconds(ours)}, ${name} ${milliseconds(theirs)}; from when each record was due`,
+    }
+  }
+  return [
+    figure('end to end', 'arrivals', 'p50', null),
+    figure('end to end', 'arrivals', 'p99', name === 'Kafka default' ? GOAL : null),
+    figure('  its acknowledgement', 'acks', 'p99', null),
+  ]
+}
+
+function milliseconds(values: readonly number[]): string {
+  return `${median(values).toFixed(2)} ms`
+}

@@ -1,0 +1,137 @@
+// Time from running the launcher to the first durable append: the ready line, a connection, a topic of one
+// partition and one record that is acknowledged. Against the time bare workerd takes from being run to
+// accepting a connection, and against the same on Apache Kafka, whose folder was formatted before.
+
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { LoadClient } from '../client.ts'
+import { launchFloor, prepareFloor } from '../floor.ts'
+import { createTopic, produce, produceRequest } from '../kafka.ts'
+import { launch } from '../launcher.ts'
+import { end, firstLine, type NodeBinary, newFolder, nodeBinaries, start } from '../processes.ts'
+import { byTurns, type Figure, median, ratios, roundsWithinMs } from '../rounds.ts'
+import { startKafka } from '../systems/kafka.ts'
+import { announceOttla } from '../systems/ottla.ts'
+
+const KAFKA_GOAL = { atLeast: 30 }
+
+/** Bare workerd and each Node version on this machine, then each of them and Kafka. */
+export async function startFigures(quick: boolean): Promise<Figure[]> {
+  announceOttla()
+  const nodes = await nodeBinaries()
+  const { binary, args } = await prepareFloor({ worker: 'empty' })
+  const systems: Record<string, () => Promise<number>> = {
+    workerd: () => timed(() => workerdAccepts(binary, args)),
+  }
+  for (const node of nodes) {
+    systems[node.version] = () => timed(() => launcherAppends(node))
+    systems[`${node.version} boot`] = () => timed(() => nodeBoots(node))
+  }
+  // The first of each reads its files from disk.
+  await byTurns(1, systems)
+  const ms = await byTurns(quick ? 5 : 15, systems, roundsWithinMs(quick))
+  const workerd = ms.workerd!
+  const besideWorkerd = nodes.flatMap(({ version }): Figure[] => {
+    const append = ms[version]!
+    const boot = ms[`${version} boot`]!
+    return [
+      {
+        name: `start to first append, Node ${version} / bare workerd`,
+        values: ratios(append, workerd),
+        goal: goalOf(version),
+        detail: `first durable append after ${milliseconds(append)}, bare workerd accepts after ${milliseconds(workerd)}`,
+      },
+      {
+        name: `  Node ${version} boot / bare workerd`,
+        values: ratios(boot, workerd),
+        goal: null,
+        detail: `${milliseconds(boot)} until a line of its own: the floor of any launcher in Node`,
+      },
+    ]
+  })
+  return [...besideWorkerd, ...(await besideKafka(nodes, quick))]
+}
+
+function goalOf(version: string) {
+  return { atMost: Number(/\d+/.exec(version)?.[0]) >= 24 ? 3 : 4 }
+}
+
+async function besideKafka(nodes: readonly NodeBinary[], quick: boolean): Promise<Figure[]> {
+  // Once unmeasured: reads the jars from disk, and finds out whether there is a Kafka.
+  if ((await kafkaAppends()) === null) return []
+  const systems: Record<string, () => Promise<number>> = {
+    async kafka() {
+      const ms = await kafkaAppends()
+      if (ms === null) throw new Error('Kafka started once and not again')
+      return ms
+    },
+  }
+  for (const node of nodes) systems[node.version] = () => timed(() => launcherAppends(node))
+  const ms = await byTurns(quick ? 1 : 3, systems, roundsWithinMs(quick))
+  return nodes.map(({ version }) => ({
+    name: `start of Apache Kafka / start, Node ${version}`,
+    values: ratios(ms.kafka!, ms[version]!),
+    goal: KAFKA_GOAL,
+    detail: `Kafka's first append on disk after ${milliseconds(ms.kafka!)}, here after ${milliseconds(ms[version]!)}`,
+  }))
+}
+
+/** Milliseconds until `act` resolves; what it gives back is then run to clean up, unmeasured. */
+async function timed(act: () => Promise<() => Promise<void>>): Promise<number> {
+  const startMs = performance.now()
+  const cleanUp = await act()
+  const ms = performance.now() - startMs
+  await cleanUp()
+  return ms
+}
+
+async function workerdAccepts(binary: string, args: readonly string[]) {
+  const floor = await launchFloor(binary, args, false)
+  const socket = connect(floor.tcpPort, '127.0.0.1')
+  await once(socket, 'connect')
+  return async () => {
+    socket.destroy()
+    await floor.stop()
+  }
+}
+
+async function launcherAppends(node: NodeBinary) {
+  const broker = await launch(node.path, newFolder())
+  const client = await firstAppend(broker.kafkaPort)
+  return () => {
+    client.close()
+    return broker.stop()
+  }
+}
+
+async function kafkaAppends(): Promise<number | null> {
+  const kafka = await startKafka('flushed')
+  if (kafka === null) return null
+  const client = await firstAppend(kafka.kafkaPort)
+  const ms = performance.now() - kafka.spawnedAtMs
+  client.close()
+  await kafka.stop()
+  return ms
+}
+
+const ONE_RECORD = produceRequest(1)
+
+async function firstAppend(port: number): Promise<LoadClient> {
+  const client = await LoadClient.open(port)
+  await createTopic(client)
+  await produce(client, { request: ONE_RECORD, count: 1, inFlight: 1 })
+  return client
+}
+
+async function nodeBoots(node: NodeBinary) {
+  const child = start(node.path, [
+    '-e',
+    'process.stdout.write("up\\n"); setTimeout(() => {}, 1000)',
+  ])
+  await firstLine(child, 1, /up/)
+  return () => end(child, 'SIGKILL')
+}
+
+function milliseconds(values: readonly number[]): string {
+  return `${median(values).toFixed(0)} ms`
+}
