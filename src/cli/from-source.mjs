@@ -136,6 +136,7 @@ async function buildLauncher(esbuild) {
     platform: 'node',
     target: 'node20',
     banner: { js: '#!/usr/bin/env node' },
+    minify: true,
   })
 }
 

@@ -1,4 +1,4 @@
-// Time from running the launcher to the first durable append: the ready line, a connection, a topic of one
+// Time from running the launcher to the ready line, and to the first durable append: a connection, a topic of one
 // partition and one record that is acknowledged. Against the time bare workerd takes from being run to
 // accepting a connection, and against the same on Apache Kafka, whose folder was formatted before.
 
@@ -13,6 +13,7 @@ import { byTurns, type Figure, median, ratios, roundsWithinMs } from '../rounds.
 import { startKafka } from '../systems/kafka.ts'
 import { announceOttla } from '../systems/ottla.ts'
 
+const READY_GOAL = { atMost: 4 }
 const KAFKA_GOAL = { atLeast: 30 }
 
 /** Bare workerd and each Node version on this machine, then each of them and Kafka. */
@@ -25,6 +26,7 @@ export async function startFigures(quick: boolean): Promise<Figure[]> {
   }
   for (const node of nodes) {
     systems[node.version] = () => timed(() => launcherAppends(node))
+    systems[`${node.version} ready`] = () => timed(() => launcherIsReady(node))
     systems[`${node.version} boot`] = () => timed(() => nodeBoots(node))
   }
   // The first of each reads its files from disk.
@@ -33,8 +35,15 @@ export async function startFigures(quick: boolean): Promise<Figure[]> {
   const workerd = ms.workerd!
   const besideWorkerd = nodes.flatMap(({ version }): Figure[] => {
     const append = ms[version]!
+    const ready = ms[`${version} ready`]!
     const boot = ms[`${version} boot`]!
     return [
+      {
+        name: `start to the ready line, Node ${version} / bare workerd`,
+        values: ratios(ready, workerd),
+        goal: READY_GOAL,
+        detail: `${milliseconds(ready)}, bare workerd accepts after ${milliseconds(workerd)}`,
+      },
       {
         name: `start to first append, Node ${version} / bare workerd`,
         values: ratios(append, workerd),
@@ -93,6 +102,11 @@ async function workerdAccepts(binary: string, args: readonly string[]) {
     socket.destroy()
     await floor.stop()
   }
+}
+
+async function launcherIsReady(node: NodeBinary) {
+  const broker = await launch(node.path, null)
+  return () => broker.stop()
 }
 
 async function launcherAppends(node: NodeBinary) {
