@@ -12,6 +12,10 @@ interface CodecExports {
   xxh32Reset(which: number): void
   xxh32Update(which: number, at: number, length: number): void
   xxh32Digest(which: number): number
+  storedSumReset(): void
+  /** Whole stripes of 64 bytes. */
+  storedSumUpdate(at: number, length: number): void
+  storedSumDigest(at: number, length: number, total: number): number
   /** Bytes written, CODEC_MALFORMED or CODEC_TOO_LARGE. */
   lz4Decode(from: number, length: number, to: number, lowest: number, capacity: number): number
   lz4Encode(from: number, length: number, to: number): number
@@ -83,6 +87,23 @@ export function crc32c(bytes: Uint8Array, from = 0, to = bytes.length, crc = 0):
     sum = run.crc32c(sum, start, end - at)
   }
   return sum >>> 0
+}
+
+const STRIPE_BYTES = 64
+
+/** The checksum that stored rows have, as an unsigned 32-bit number: one of our own, made for speed. */
+export function storedSum(bytes: Uint8Array): number {
+  const { run, memory, start } = codec()
+  run.storedSumReset()
+  const { length } = bytes
+  const striped = length - (length % STRIPE_BYTES)
+  for (let at = 0; at < striped; at += SUM_BYTES) {
+    const end = Math.min(striped, at + SUM_BYTES)
+    memory.set(bytes.subarray(at, end), start)
+    run.storedSumUpdate(start, end - at)
+  }
+  memory.set(bytes.subarray(striped), start)
+  return run.storedSumDigest(start, length - striped, length) >>> 0
 }
 
 /** xxHash32 with seed 0 of all bytes, as an unsigned 32-bit number. */

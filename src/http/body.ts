@@ -30,8 +30,9 @@ export class BodyReader {
   readonly #cancel: () => Promise<void>
   #pending: Promise<Uint8Array | null> | null = null
 
-  constructor(body: ReadableStream<Uint8Array> | null, timers: Timers) {
-    const source = body === null ? nothing : open(body)
+  /** @param expected bytes of the body where its length was announced */
+  constructor(body: ReadableStream<Uint8Array> | null, timers: Timers, expected = CHUNK_BYTES) {
+    const source = body === null ? nothing : open(body, expected)
     this.#timers = timers
     this.#read = source.read
     this.#cancel = source.cancel
@@ -75,7 +76,7 @@ interface Source {
 const nothing: Source = { read: async () => null, cancel: async () => {} }
 
 /** The default reader hands out 4 KiB at a time; a stream that is not of bytes has no other. */
-function open(body: ReadableStream<Uint8Array>): Source {
+function open(body: ReadableStream<Uint8Array>, expected: number): Source {
   let reader: ReadableStreamBYOBReader
   try {
     reader = body.getReader({ mode: 'byob' })
@@ -86,7 +87,7 @@ function open(body: ReadableStream<Uint8Array>): Source {
       cancel: () => plain.cancel(),
     }
   }
-  let buffer = new ArrayBuffer(CHUNK_BYTES)
+  let buffer = new ArrayBuffer(Math.max(1, Math.min(expected, CHUNK_BYTES)))
   return {
     async read() {
       const { value, done } = await reader.read(new Uint8Array(buffer))
@@ -116,7 +117,7 @@ export async function readBody(
 ): Promise<HeldBody | Problem> {
   const announced = announcedBytes(request)
   if (announced !== null && announced > HTTP_BODY_BYTES) return tooLarge()
-  const reader = new BodyReader(request.body, context.timers)
+  const reader = new BodyReader(request.body, context.timers, announced ?? CHUNK_BYTES)
   const memory = new BodyMemory(context, factor)
   try {
     await memory.hold(announced ?? SMALL_BYTES)
@@ -130,6 +131,8 @@ export async function readBody(
       // Never hold one pool and wait for the other: two such requests would wait for each other.
       if (size > memory.bodyBytes) await memory.hold(HTTP_BODY_BYTES)
       bytes.push(chunk)
+      // Nothing follows: another read would only say so.
+      if (size === announced) return { take: () => bytes.take(), memory: memory.handOver() }
     }
   } finally {
     memory.release()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { WASM_ARENA_BYTES } from '../../src/core/limits.ts'
-import { codec, crc32c, xxh32 } from '../../src/core/wasm.ts'
+import { codec, crc32c, storedSum, xxh32 } from '../../src/core/wasm.ts'
 import { noise, utf8 } from '../record/golden.ts'
 import vectors from '../vectors/batches.json' with { type: 'json' }
 
@@ -70,6 +70,57 @@ describe('xxHash32', () => {
           at += length
         }
         expect(run.xxh32Digest(1) >>> 0).toBe(whole)
+      }),
+    )
+  })
+})
+
+describe('the checksum of stored rows', () => {
+  /** By its definition, a lane at a time. */
+  function slowSum(bytes: Uint8Array): number {
+    const [prime1, prime2] = [0x9e3779b1, 0x85ebca77]
+    const lanes = Array.from(
+      { length: 16 },
+      (_, lane) => (Math.imul(prime1, lane + 1) + prime2) | 0,
+    )
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const striped = bytes.length - (bytes.length % 64)
+    for (let at = 0; at < striped; at += 4) {
+      const lane = (at >> 2) & 15
+      const sum = (lanes[lane]! + Math.imul(view.getInt32(at, true), prime2)) | 0
+      lanes[lane] = Math.imul((sum << 13) | (sum >>> 19), prime1)
+    }
+    const rest = bytes.subarray(striped)
+    const last = new Uint8Array(64 + rest.length + 4)
+    const out = new DataView(last.buffer)
+    for (const [lane, value] of lanes.entries()) out.setInt32(4 * lane, value, true)
+    last.set(rest, 64)
+    out.setUint32(64 + rest.length, bytes.length, true)
+    return xxh32(last)
+  }
+
+  it.each([0, 1, 63, 64, 65, 1_000, 262_143, 262_144, 262_145, 600_001])(
+    'of %d bytes',
+    (length) => {
+      const bytes = noise(length)
+      expect(storedSum(bytes)).toBe(slowSum(bytes))
+    },
+  )
+
+  it('is another one when a bit turns, words change places, or bytes go or come', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 9, maxLength: 400 }), fc.nat(), (bytes, seed) => {
+        const sum = storedSum(bytes)
+        const turned = bytes.slice()
+        turned[seed % bytes.length]! ^= 1 << (seed % 8)
+        expect(storedSum(turned)).not.toBe(sum)
+        expect(storedSum(bytes.subarray(1))).not.toBe(sum)
+        expect(storedSum(Uint8Array.of(...bytes, 0))).not.toBe(sum)
+        const swapped = bytes.slice()
+        swapped.set(bytes.subarray(0, 4), 4)
+        swapped.set(bytes.subarray(4, 8), 0)
+        const isSame = Buffer.compare(swapped, bytes) === 0
+        expect(storedSum(swapped) === sum).toBe(isSame)
       }),
     )
   })

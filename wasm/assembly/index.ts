@@ -5,5 +5,6 @@
 export { crc32c } from './crc32c'
 export { lz4Decode, lz4Encode } from './lz4'
 export { snappyDecode, snappyEncode } from './snappy'
+export { storedSumDigest, storedSumReset, storedSumUpdate } from './stored-sum'
 export { xxh32Digest, xxh32Reset, xxh32Update } from './xxh32'
 export { dataStart } from './layout'

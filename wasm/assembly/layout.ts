@@ -22,7 +22,10 @@ export const XXH_STATES: usize = HASH_TABLE + HASH_TABLE_BYTES
 /** Swizzle masks for copies whose distance is 0 to 15. */
 export const REPEAT_MASKS: usize = XXH_STATES + 2 * 64
 
-const DATA: usize = REPEAT_MASKS + 256
+/** Sixteen lanes of the checksum of stored rows. */
+export const STORED_LANES: usize = REPEAT_MASKS + 256
+
+const DATA: usize = STORED_LANES + 64
 
 /** First address that the caller may use. The last 64 bytes of the memory must stay free. */
 export function dataStart(): usize {
