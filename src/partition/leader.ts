@@ -1,15 +1,10 @@
-// The leader of one partition: takes appends in arrival order, flushes them group by group, parks those
-// who wait, and asks Cluster before it writes to empty storage. Drives log.ts, which knows nothing of
-// waiting. Not the Durable Object: object.ts hosts it, tests host it on their own.
-//
-// One commit is in flight. An append to an idle leader is written in its own turn; what arrives before
-// that commit is confirmed forms the next flush.
+// The leader of one partition: answers all that is asked of it, parks those who wait, and asks Cluster before
+// empty storage is written to. Drives appender.ts and log.ts, which knows nothing of waiting. Not the Durable Object: object.ts hosts it, tests host it on their own.
 
 import type { TopicSettings } from '../core/configs.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { type Offset, offset } from '../core/ids.ts'
 import {
-  APPEND_QUEUE_BYTES,
   EVENTS_PIECE_BYTES,
   WATCH_AT_LEADER_MAX_MS,
   WATCH_CROWDED_MS,
@@ -21,6 +16,7 @@ import { BATCH_HEADER_BYTES, readBatchHeader } from '../record/header.ts'
 import { Waiters } from '../runtime/waiters.ts'
 import type { Told } from '../watch/contract.ts'
 import { Admission } from './admission.ts'
+import { Appender } from './appender.ts'
 import { CompactionChore } from './compaction/chore.ts'
 import { CompactionStore } from './compaction/compaction-store.ts'
 import { Compactor } from './compaction/compactor.ts'
@@ -50,14 +46,7 @@ import type {
 import { Enlistments } from './enlistments.ts'
 import { Fanouts, type SharedRead } from './fanout.ts'
 import { isolatePieces } from './fanout-pieces.ts'
-import {
-  AppendQueue,
-  appended,
-  type FlushPlan,
-  type PendingAppend,
-  refusalOf,
-  refused,
-} from './flush.ts'
+import { type PendingAppend, refusalOf, refused } from './flush.ts'
 import type { LeaderHost } from './host.ts'
 import { DamagedRangeError } from './integrity.ts'
 import { Housekeeping } from './lifecycle/housekeeping.ts'
@@ -74,7 +63,7 @@ const DAMAGE_REMEMBERED = 100
 /** The leader; its methods are those of PartitionRpc and answer instead of throwing. */
 export class PartitionLeader implements PartitionRpc {
   readonly #host: LeaderHost
-  readonly #queue = new AppendQueue()
+  readonly #appender: Appender
   readonly #waiters: Waiters<WatchReply>
   readonly #admission: Admission
   readonly #uploads: Uploads
@@ -84,9 +73,6 @@ export class PartitionLeader implements PartitionRpc {
   #log: PartitionLog | null = null
   /** As soon as the log is loaded. */
   #housekeeping: Housekeeping | null = null
-  #draining = false
-  /** Appends are being gathered: their flush begins with the last of them. */
-  #gathering = false
   /** A write was lost: what is in memory is not on disk, so nothing more is said from it. */
   #broken = false
   #erasing: Promise<void> | null = null
@@ -100,8 +86,8 @@ export class PartitionLeader implements PartitionRpc {
       enlist: host.enlist,
       state: (producerId) => this.#log?.producer(producerId, host.now()),
       isCrowded: (joining) => this.#log?.isCrowded(joining) ?? false,
-      push: (append) => this.#push(append),
-      refuse: (append, error) => this.#refuse(append, error),
+      push: (append) => this.#appender.push(append),
+      refuse: (append, error) => this.#appender.refuse(append, error),
       startTimer: host.startTimer,
       report: host.report,
     })
@@ -116,6 +102,16 @@ export class PartitionLeader implements PartitionRpc {
         log.configure(config)
         return NONE
       },
+    })
+    this.#appender = new Appender({
+      log: () => this.#log,
+      admission: this.#admission,
+      now: host.now,
+      confirmed: () => this.#confirmed(),
+      published: (log) => this.#published(log),
+      refusedAll: (error) => this.#enlistments.refuseAll(error),
+      end: (reason) => this.#end(reason),
+      report: host.report,
     })
     this.#fanouts = new Fanouts({
       ...host,
@@ -139,13 +135,9 @@ export class PartitionLeader implements PartitionRpc {
 
   /** Several of one caller. Their places are taken, and one flush begun for all, before this returns. */
   appendAll(requests: readonly AppendRequest[]): Promise<AppendReply[]> {
-    this.#gathering = true
-    try {
-      return Promise.all(requests.map((request) => this.append(request)))
-    } finally {
-      this.#gathering = false
-      this.#startDraining()
-    }
+    return this.#appender.together(() =>
+      Promise.all(requests.map((request) => this.append(request))),
+    )
   }
 
   /** Resolves when the batch is durable, or refused. Its place is taken before this returns. */
@@ -158,29 +150,19 @@ export class PartitionLeader implements PartitionRpc {
         return
       }
       const header = readBatchHeader(batch)
-      const append = { batch, header, configVersion, transaction: null, end: null, resolve }
+      const append: PendingAppend = {
+        batch,
+        header,
+        configVersion,
+        transaction: null,
+        end: null,
+        resolve,
+      }
       const refusal = refusalOf(batch, header)
       if (refusal !== null) resolve(refusal)
       else if (header.transactional) this.#enlistments.take(append, request.transaction)
-      else this.#push(append)
+      else this.#appender.push(append)
     })
-  }
-
-  #push(append: PendingAppend): void {
-    const { length } = append.batch
-    if (this.#queue.length > 0 && this.#queue.bytes + length > APPEND_QUEUE_BYTES) {
-      // Of the retriable errors every producer knows, the one that does not claim a timeout.
-      this.#refuse(append, KafkaError.NOT_LEADER_OR_FOLLOWER)
-    } else this.#enqueue(append)
-  }
-
-  #enqueue(append: PendingAppend): void {
-    this.#queue.push(append)
-    this.#startDraining()
-  }
-
-  #startDraining(): void {
-    if (this.#queue.length > 0 && !this.#draining && !this.#gathering) void this.#drain()
   }
 
   /** A marker takes its place among the appends, and no limit holds it back. */
@@ -200,7 +182,7 @@ export class PartitionLeader implements PartitionRpc {
       timestamp: this.#host.now(),
     })
     return new Promise((resolve) => {
-      this.#enqueue({
+      this.#appender.enqueue({
         batch,
         header: readBatchHeader(batch),
         // Settings say nothing about markers.
@@ -384,7 +366,7 @@ export class PartitionLeader implements PartitionRpc {
     this.#demandIdentity(target)
     const log = this.#open()
     if (!log.deleted) log.fence()
-    this.#refuseQueued(KafkaError.UNKNOWN_TOPIC_ID)
+    this.#appender.refuseAll(KafkaError.UNKNOWN_TOPIC_ID)
     this.#waiters.wakeAll(this.#position(KafkaError.UNKNOWN_TOPIC_ID))
     this.#fanouts.close()
     this.#tells.moved()
@@ -417,62 +399,8 @@ export class PartitionLeader implements PartitionRpc {
     if (log.logStart > logStart) this.#tells.moved()
   }
 
-  /** Flushes until the queue is empty. Up to the first `await` it runs in the append's own turn. */
-  async #drain(): Promise<void> {
-    this.#draining = true
-    try {
-      while (this.#queue.length > 0) {
-        const log = this.#opened()
-        if (!log.stored && !this.#admission.mayWrite) {
-          const error = await this.#admission.toWrite()
-          if (error !== NONE) this.#refuseQueued(error)
-          continue
-        }
-        const plan = log.plan(this.#queue, this.#host.now())
-        this.#settle(plan)
-        if (plan.row !== null && this.#write(log, plan)) await this.#publish(log, plan)
-      }
-    } catch (cause) {
-      // A bug. Whose append it was is not known: all calls in progress end with the object.
-      this.#host.report('a flush was not planned', cause)
-      this.#end('a flush was not planned')
-    } finally {
-      this.#draining = false
-    }
-  }
-
-  /** Answers what does not depend on the flush. */
-  #settle(plan: FlushPlan): void {
-    for (const { append, reply } of plan.settled) {
-      if (reply.kind === 'stale') this.#log?.awaitRetry(append.header)
-      append.resolve(reply)
-    }
-  }
-
-  #write(log: PartitionLog, plan: FlushPlan): boolean {
-    if (plan.row === null) return false
-    try {
-      log.write(plan.row, plan, this.#host.now())
-      return true
-    } catch (cause) {
-      const error = this.#storageError('a flush was not written', cause)
-      for (const { append } of plan.placed) this.#refuse(append, error)
-      return false
-    }
-  }
-
-  /** Waits for the disk, then lets readers see the flush and answers its appends. */
-  async #publish(log: PartitionLog, plan: FlushPlan): Promise<void> {
-    const confirmed = await this.#confirmed()
-    if (!confirmed || log.deleted) {
-      const error = confirmed ? KafkaError.UNKNOWN_TOPIC_ID : KafkaError.KAFKA_STORAGE_ERROR
-      for (const { append } of plan.placed) this.#refuse(append, error)
-      return
-    }
-    log.confirm()
-    for (const { append, baseOffset } of plan.placed) {
-      append.resolve(appended(baseOffset, log.logStart))
-    }
+  /** Who waits for what was appended gets it; the rest is told, or due, in time. */
+  #published(log: PartitionLog): void {
     this.#waiters.wake(log.highWatermark, this.#position(NONE))
     this.#tells.moved()
     this.#housekeeping?.schedule()
@@ -493,20 +421,10 @@ export class PartitionLeader implements PartitionRpc {
   /** Says nothing more from memory, and has a new object made from what is on disk. */
   #end(reason: string): void {
     this.#broken = true
-    this.#refuseQueued(KafkaError.KAFKA_STORAGE_ERROR)
+    this.#appender.refuseAll(KafkaError.KAFKA_STORAGE_ERROR)
     this.#waiters.wakeAll(this.#position(KafkaError.KAFKA_STORAGE_ERROR))
     this.#fanouts.close()
     this.#host.abort(reason)
-  }
-
-  #refuseQueued(error: ErrorCode): void {
-    for (const append of this.#queue.takeAll()) this.#refuse(append, error)
-    this.#enlistments.refuseAll(error)
-  }
-
-  #refuse(append: PendingAppend, error: ErrorCode): void {
-    if (append.end === null) this.#log?.awaitRetry(append.header)
-    append.resolve(refused(error, this.#log?.logStart ?? -1))
   }
 
   /** Why a call cannot be served now, without asking anybody; loads the log at first use. */
