@@ -2,7 +2,7 @@
 // answers, closes when either ends. Not the protocol. The runtime is reached structurally, so that a
 // test can play the socket.
 
-import { MalformedMessage } from '../core/bytes.ts'
+import { joinBytes, MalformedMessage } from '../core/bytes.ts'
 import {
   SOCKET_READ_BYTES,
   SOCKET_READ_IDLE_BYTES,
@@ -131,7 +131,7 @@ function* parts(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
       smallBytes += piece.length
       continue
     }
-    if (smallBytes > 0) yield joined(small, smallBytes)
+    if (smallBytes > 0) yield joinBytes(small)
     small = []
     smallBytes = 0
     if (piece.length < JOIN_BYTES) {
@@ -143,19 +143,7 @@ function* parts(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
       yield piece.subarray(at, Math.min(piece.length, at + SOCKET_WRITE_BYTES))
     }
   }
-  if (smallBytes > 0) yield joined(small, smallBytes)
-}
-
-function joined(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
-  const first = pieces[0]
-  if (pieces.length === 1 && first !== undefined) return first
-  const all = new Uint8Array(bytes)
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
+  if (smallBytes > 0) yield joinBytes(small)
 }
 
 function logEnd(context: BrokerContext, reason: unknown): void {

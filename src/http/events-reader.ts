@@ -2,8 +2,9 @@
 // broke or the reader was too slow, was not delivered and does not count. One chunk is held at most, so
 // a client that does not take holds the leader's writer back.
 
+import { joinBytes } from '../core/bytes.ts'
 import { EVENTS_PACE_MS, EVENTS_SHARED_PIECE_BYTES } from '../core/limits.ts'
-import { eventStarts, joinedBytes, type Taken } from '../partition/fanout-pieces.ts'
+import { eventStarts, type Taken } from '../partition/fanout-pieces.ts'
 
 const decoder = new TextDecoder()
 /** The longest first line of an event: `id: `, a partition and an offset. */
@@ -30,7 +31,7 @@ export class EventReader {
   /** Whole events that have arrived; 'gone' when no more will come. */
   take(next: number): Taken | null | 'gone' {
     if (this.#chunk === null) return this.#isOver ? 'gone' : null
-    const bytes = this.#rest.length === 0 ? this.#chunk : joinedBytes([this.#rest, this.#chunk])
+    const bytes = this.#rest.length === 0 ? this.#chunk : joinBytes([this.#rest, this.#chunk])
     const starts = eventStarts(bytes)
     const end = endOfEvents(bytes, starts)
     this.#chunk = null

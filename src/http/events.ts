@@ -6,6 +6,7 @@
 
 import type { BrokerContext } from '../broker/context.ts'
 import type { TopicState } from '../cluster/contract.ts'
+import { joinBytes } from '../core/bytes.ts'
 import { KafkaError } from '../core/errors.ts'
 import {
   EVENTS_HEARTBEAT_MS,
@@ -13,7 +14,7 @@ import {
   EVENTS_PARTITIONS_MS,
   EVENTS_PIECE_BYTES,
 } from '../core/limits.ts'
-import { eventText, joinedBytes } from '../partition/fanout-pieces.ts'
+import { eventText } from '../partition/fanout-pieces.ts'
 import { itemsOf } from '../record/json.ts'
 import { formatVector, withVector } from './event-id.ts'
 import { Following } from './events-following.ts'
@@ -121,7 +122,7 @@ export class Events {
     if (bytes === 0) return null
     // One leader keeps the pace itself; those of several partitions are not in step.
     if (this.#next.size > 1 && !this.#isCatchingUp) this.#pace(bytes)
-    return joinedBytes(parts)
+    return joinBytes(parts)
   }
 
   /** Every partition with what is next of it: none may starve behind a busier one. */

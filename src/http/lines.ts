@@ -1,5 +1,6 @@
 // Cuts a stream of bytes into the lines of NDJSON. Bytes in, numbered text out; no IO, no JSON.
 
+import { concatBytes } from '../core/bytes.ts'
 import { textOf } from '../core/text.ts'
 import { tooLarge } from './body.ts'
 import { badRequest, type Problem } from './problem.ts'
@@ -62,7 +63,7 @@ export class LineSplitter {
   }
 
   #finish(last: Uint8Array): Line | null {
-    const bytes = this.#parts.length === 0 ? last : this.#joined(last)
+    const bytes = this.#parts.length === 0 ? last : concatBytes([...this.#parts, last])
     this.#parts = []
     this.#partBytes = 0
     this.#number++
@@ -71,15 +72,5 @@ export class LineSplitter {
     if (text === null)
       return { number: this.#number, text: badRequest('', 'the line is not UTF-8') }
     return text.trim() === '' ? null : { number: this.#number, text }
-  }
-
-  #joined(last: Uint8Array): Uint8Array {
-    const bytes = new Uint8Array(this.#partBytes + last.length)
-    let at = 0
-    for (const part of [...this.#parts, last]) {
-      bytes.set(part, at)
-      at += part.length
-    }
-    return bytes
   }
 }

@@ -73,19 +73,6 @@ export interface Taken {
   readonly next: number
 }
 
-/** The parts in one buffer; one part alone as it is. */
-export function joinedBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined) return only
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
-}
-
 /** The pieces of many partitions, bounded in bytes; the oldest of any goes first. */
 export class PieceBudget {
   readonly #capacityBytes: number

@@ -3,7 +3,7 @@
 // those of others are fed through streams, a reader that does not drain is cut off. Not a queue: whoever
 // cannot have what it wants here, because it is behind or too much is written, reads the log.
 
-import { discard } from '../core/bytes.ts'
+import { discard, joinBytes } from '../core/bytes.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import {
   EVENTS_FED_PER_PARTITION,
@@ -18,7 +18,6 @@ import type { StartTimer } from '../runtime/waiters.ts'
 import type { AbortedTransaction, FollowReply, FollowRequest } from './contract.ts'
 import {
   itemEvent,
-  joinedBytes,
   type NewPiece,
   type PieceBudget,
   publish,
@@ -251,7 +250,7 @@ class Feed {
     this.#isBusy = true
     try {
       // A slow reader takes a write at a time: it gets all that is new with one.
-      await this.#pipe.write(joinedBytes(parts))
+      await this.#pipe.write(joinBytes(parts))
     } catch {
       // The reader is gone, or its connection.
       this.#isOver = true

@@ -2,7 +2,7 @@
 // a read starts at the batch that covers the offset, goes on across chunks and ends at the end of a
 // batch. Limits are those of KIP-74.
 
-import { share } from '../core/bytes.ts'
+import { concatBytes, joinBytes, share } from '../core/bytes.ts'
 import { FETCH_PART_BYTES, ROW_BYTES } from '../core/limits.ts'
 import { batchesBelow, coveringBatch, fittingBatches } from './batches.ts'
 import { DamagedRangeError } from './integrity.ts'
@@ -112,7 +112,7 @@ export function wholeChunk(source: ChunkSource, position: number, end: number): 
     if (later === null) throw damageOf(chunk, `piece ${piece} is gone`)
     pieces.push(later)
   }
-  return { ...chunk, data: joined(pieces) }
+  return { ...chunk, data: joinBytes(pieces) }
 }
 
 function damageOf({ firstOffset, lastOffset, damage }: StoredChunk, reason = damage): Error {
@@ -201,7 +201,7 @@ function owned(views: readonly Uint8Array[], tail: Tail, sharing: boolean): Uint
   let group: Uint8Array[] = []
   let groupBytes = 0
   const close = () => {
-    if (group.length > 0) pieces.push(copied(group))
+    if (group.length > 0) pieces.push(concatBytes(group))
     group = []
     groupBytes = 0
   }
@@ -220,19 +220,4 @@ function owned(views: readonly Uint8Array[], tail: Tail, sharing: boolean): Uint
   }
   close()
   return pieces
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces
-  return pieces.length === 1 && only !== undefined ? only : copied(pieces)
-}
-
-function copied(views: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(views.reduce((sum, view) => sum + view.length, 0))
-  let at = 0
-  for (const view of views) {
-    bytes.set(view, at)
-    at += view.length
-  }
-  return bytes
 }

@@ -12,6 +12,7 @@ import {
   type Storage,
   storedSchema,
 } from '../runtime/storage.ts'
+import { blob, CHECKED_COLUMNS, toCheckedChunk, toChecksum, toHeader } from './chunk-rows.ts'
 import { CompactionStore, CREATE_COMPACTION } from './compaction/compaction-store.ts'
 import type { AbortedTransaction } from './contract.ts'
 import type { AbortedSpan } from './flush.ts'
@@ -24,7 +25,6 @@ import {
   pieceDamage,
   rowChecksum,
 } from './integrity.ts'
-import { blob, CHECKED_COLUMNS, toCheckedChunk, toChecksum } from './integrity-rows.ts'
 import { CREATED_UNKNOWN, type Segment, segmentBegunBy } from './lifecycle/segments.ts'
 import { CREATE_LIFECYCLE, LifecycleStore } from './lifecycle/store.ts'
 
@@ -478,17 +478,6 @@ function sorted(aborted: readonly AbortedTransaction[]): AbortedTransaction[] {
 
 function header(row: Row | undefined): ChunkHeader | null {
   return row === undefined ? null : toHeader(row)
-}
-
-function toHeader(row: Row): ChunkHeader {
-  return {
-    firstOffset: Number(row.first_offset),
-    lastOffset: Number(row.last_offset),
-    maxTimestamp: Number(row.max_timestamp),
-    runningMaxTimestamp: Number(row.running_max_timestamp),
-    sizeBytes: Number(row.size),
-    runningSizeBytes: Number(row.running_size),
-  }
 }
 
 /** The leader row's columns behind its id, the checksum last. */

@@ -1,22 +1,13 @@
 // Whole batches one behind the other, as they are stored and fetched: going through them without
 // looking inside. The bytes are our own, so a length that cannot be is a bug and not a client's error.
 
+import { joinBytes } from '../core/bytes.ts'
 import { type Offset, offset } from '../core/ids.ts'
 import { BATCH_HEADER_BYTES, batchSizeAt, lastOffsetAt } from './header.ts'
 
 /** A batch reaches beyond the bytes that hold it: storage is damaged, or a caller is wrong. */
 export class BatchBoundaryError extends Error {
   override readonly name = 'BatchBoundaryError'
-}
-
-function concatenated(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }
 
 /** Size of the batch at `at` as its length field says; null when its header is cut. */
@@ -44,7 +35,7 @@ export function* batchesInPieces(pieces: readonly Uint8Array[]): Generator<Uint8
     parts.push(piece)
     have += piece.length
     if (have < want) continue
-    const bytes = parts.length === 1 ? piece : concatenated(parts, have)
+    const bytes = joinBytes(parts)
     let at = 0
     let size = sizeAt(bytes, at)
     while (size !== null && at + size <= bytes.length) {

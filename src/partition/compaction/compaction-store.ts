@@ -4,6 +4,7 @@
 
 import { ROW_BYTES } from '../../core/limits.ts'
 import type { Row, SqlValue, Storage } from '../../runtime/storage.ts'
+import { blob, CHECKED_COLUMNS, toCheckedChunk, toChecksum, toHeader } from '../chunk-rows.ts'
 import type { AbortedSpan } from '../flush.ts'
 import {
   chunkChecksum,
@@ -12,7 +13,6 @@ import {
   pieceChecksum,
   pieceDamage,
 } from '../integrity.ts'
-import { blob, CHECKED_COLUMNS, toCheckedChunk, toChecksum } from '../integrity-rows.ts'
 import type { ChunkHeader } from '../store.ts'
 
 /** The table, since layout 3. */
@@ -223,16 +223,5 @@ export class CompactionStore {
 
   #rows(query: string, ...bindings: SqlValue[]): Row[] {
     return this.#storage.sql.exec(query, ...bindings).toArray()
-  }
-}
-
-function toHeader(row: Row): ChunkHeader {
-  return {
-    firstOffset: Number(row.first_offset),
-    lastOffset: Number(row.last_offset),
-    maxTimestamp: Number(row.max_timestamp),
-    runningMaxTimestamp: Number(row.running_max_timestamp),
-    sizeBytes: Number(row.size),
-    runningSizeBytes: Number(row.running_size),
   }
 }

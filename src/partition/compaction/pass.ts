@@ -2,7 +2,7 @@
 // goes over the log from its start to there and replaces what has changed, a few chunks in one transaction.
 // In steps: all of it is in memory, and a pass that was cut off is begun again where it was kept to be.
 
-import { discard } from '../../core/bytes.ts'
+import { discard, joinBytes } from '../../core/bytes.ts'
 import { COMPACTION_MAP_BYTES, MERGE_BELOW_BYTES } from '../../core/limits.ts'
 import { baseOffsetAt, batchSizeAt } from '../../record/header.ts'
 import { DamagedRangeError } from '../integrity.ts'
@@ -113,7 +113,7 @@ export class Pass {
       const [header] = store.headersReaching(this.#next, 1)
       if (header === undefined || header.firstOffset >= end) return null
       try {
-        const data = joined(store.chunkData(header))
+        const data = joinBytes(store.chunkData(header))
         if (this.#rules !== null) this.#before = this.#transactions.copy()
         this.#transactions.enter(header.firstOffset, header.lastOffset)
         return { header, data, at: 0, left: [], spent: [], isChanged: false }
@@ -275,16 +275,4 @@ function take(chunk: OpenChunk): Uint8Array {
 
 function sizeOf(batches: readonly Uint8Array[]): number {
   return batches.reduce((sum, { length }) => sum + length, 0)
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces
-  if (pieces.length === 1 && only !== undefined) return only
-  const whole = new Uint8Array(sizeOf(pieces))
-  let at = 0
-  for (const piece of pieces) {
-    whole.set(piece, at)
-    at += piece.length
-  }
-  return whole
 }

@@ -3,8 +3,8 @@
 // ../store.ts SQL texts are constants and cursors are drained at once.
 
 import type { Row, SqlValue, Storage } from '../../runtime/storage.ts'
+import { CHECKED_COLUMNS, toCheckedChunk } from '../chunk-rows.ts'
 import { chunkChecksum, chunkDamage } from '../integrity.ts'
-import { CHECKED_COLUMNS, toCheckedChunk } from '../integrity-rows.ts'
 import type { ChunkRow } from '../store.ts'
 import type { Segment } from './segments.ts'
 

@@ -1,14 +1,15 @@
-// The rows that integrity.ts checks, as SQLite gives them. Not what is read of them.
+// The rows of chunks as SQLite gives them, for all who read them. Not what is asked (store.ts and its siblings).
 
 import type { Row } from '../runtime/storage.ts'
 import type { CheckedChunk } from './integrity.ts'
+import type { ChunkHeader } from './store.ts'
 
 /** The columns of a chunk that its checksum covers, and the checksum; the batches come last. */
 export const CHECKED_COLUMNS = `first_offset, last_offset, max_timestamp, running_max_timestamp, size,
   running_size, producers, checksum, data`
 
-/** A chunk's row, from CHECKED_COLUMNS. */
-export function toCheckedChunk(row: Row): CheckedChunk {
+/** A chunk's header, from its columns. */
+export function toHeader(row: Row): ChunkHeader {
   return {
     firstOffset: Number(row.first_offset),
     lastOffset: Number(row.last_offset),
@@ -16,6 +17,13 @@ export function toCheckedChunk(row: Row): CheckedChunk {
     runningMaxTimestamp: Number(row.running_max_timestamp),
     sizeBytes: Number(row.size),
     runningSizeBytes: Number(row.running_size),
+  }
+}
+
+/** A chunk's row, from CHECKED_COLUMNS. */
+export function toCheckedChunk(row: Row): CheckedChunk {
+  return {
+    ...toHeader(row),
     producers: row.producers instanceof ArrayBuffer ? new Uint8Array(row.producers) : null,
     head: blob(row.data),
     checksum: toChecksum(row.checksum),
