@@ -11,6 +11,7 @@ import {
   WATCH_AT_LEADER_MAX_MS,
   WATCH_AT_LEADER_MIN_MS,
   WATCH_CHECKS_AT_ONCE,
+  WATCH_TOPICS_REMEMBERED,
   WATCH_UNUSED_MS,
 } from '../core/limits.ts'
 import type { PartitionRpc, PartitionTarget } from '../partition/contract.ts'
@@ -52,6 +53,8 @@ export class Watches {
   readonly #idle = new Map<string, Idle>()
   readonly #sessions = new Map<number, WatchSession>()
   readonly #listeners = new Set<() => void>()
+  /** Topics that were waited for, ever; a few thousand, the oldest forgotten first. */
+  readonly #topics = new Set<TopicId>()
   /** To be asked once more whether they have moved since they were subscribed to. */
   readonly #unchecked: Idle[] = []
   #checks = 0
@@ -91,8 +94,23 @@ export class Watches {
     return isAtEnd && position >= logStartOffset ? idle.position : undefined
   }
 
+  /** Whether a partition of the topic was waited for here, as far as is remembered. */
+  hasWaitedFor(topicId: TopicId): boolean {
+    return this.#topics.has(topicId)
+  }
+
+  #remember(topicId: TopicId): void {
+    if (this.#topics.has(topicId)) return
+    this.#topics.add(topicId)
+    const [oldest] = this.#topics
+    if (this.#topics.size > WATCH_TOPICS_REMEMBERED && oldest !== undefined) {
+      this.#topics.delete(oldest)
+    }
+  }
+
   /** Waits for a partition that was just read and had nothing, unless that is done already. */
   arm(leader: PartitionRpc, target: PartitionTarget, position: IdlePosition): void {
+    this.#remember(target.topicId)
     const key = partitionName(target.topicId, target.partition)
     const known = this.#idle.get(key)
     const nowMs = this.#timers.now()

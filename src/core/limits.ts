@@ -158,6 +158,9 @@ export const WATCH_CHECKS_AT_ONCE = 64
 /** A connection forgets an idle partition that nobody asked for in this time. */
 export const WATCH_UNUSED_MS = 5 * 60 * 1000
 
+/** Topics of which a connection remembers that it waited for them: to say of a deleted one what Kafka says. */
+export const WATCH_TOPICS_REMEMBERED = 4_096
+
 /** A leader that was loaded tells its Watch object so, unless a flush does it first. */
 export const TELL_LOADED_MS = 100
 

@@ -2,7 +2,7 @@
 // batches hold is record/json.ts.
 
 import type { BrokerContext } from '../broker/context.ts'
-import { fetch } from '../broker/handlers/fetch.ts'
+import { fetch, SESSIONLESS_EPOCH } from '../broker/handlers/fetch.ts'
 import type { TopicState } from '../cluster/contract.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { ZERO_TOPIC_ID } from '../core/ids.ts'
@@ -10,7 +10,6 @@ import type { Aborted } from '../record/json.ts'
 
 /** The last version without the high watermark of followers; topics are named by id. */
 const FETCH_VERSION = 17
-const SESSIONLESS_EPOCH = -1
 
 /** From where to read which partition. */
 export interface Position {

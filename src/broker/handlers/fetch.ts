@@ -25,6 +25,9 @@ import { leaderEpochError } from './leader-epoch.ts'
 type PartitionRequest = FetchRequest['topics'][number]['partitions'][number]
 type PartitionResponse = FetchResponse['responses'][number]['partitions'][number]
 
+/** Of a request that wants no fetch session (KIP-227). */
+export const SESSIONLESS_EPOCH = -1
+
 /** Reads under way to partitions at once, of one request. */
 const READS_IN_FLIGHT = 32
 
@@ -174,7 +177,7 @@ class FetchRun {
       }
       return completed(leader, request, reply)
     })
-    const reply = 'failed' in answer ? failedReply(answer.error) : answer
+    const reply = 'failed' in answer ? failedReply(this.#errorFor(route, answer.error)) : answer
     const bytes = reply.pieces.reduce((sum, piece) => sum + piece.length, 0)
     if (limits.from === undefined || position.reply === null) {
       position.reply = reply
@@ -184,6 +187,20 @@ class FetchRun {
       addAborted(position.reply, reply)
       position.bytes += bytes
     }
+  }
+
+  /**
+   * In a fetch session Kafka still knows the name of a deleted topic and says the one error; without, the other.
+   * Clients take the second for a topic that was recreated (franz-go gives it to its user). No session is
+   * granted here, so what was fetched before and who asks for one tell which.
+   */
+  #errorFor({ topicId }: Route, error: ErrorCode): ErrorCode {
+    const inSession = this.#request.sessionEpoch !== SESSIONLESS_EPOCH
+    return error === KafkaError.UNKNOWN_TOPIC_ID &&
+      inSession &&
+      this.#context.watches.hasWaitedFor(topicId)
+      ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION
+      : error
   }
 
   #answer(): FetchResponse {

@@ -5,7 +5,15 @@ import { describe, expect } from 'vitest'
 import type { TopicId } from '../../../src/core/ids.ts'
 import { Fetch } from '../../../src/protocol/messages/fetch.ts'
 import { batch, batchOfSize, readBatches } from '../batches.ts'
-import { createTopic, type FetchOptions, fetch, fetchBody, produce } from '../calls.ts'
+import {
+  createTopic,
+  deleteTopic,
+  type FetchOptions,
+  fetch,
+  fetchBody,
+  produce,
+  until,
+} from '../calls.ts'
 import { suite } from '../target.ts'
 import type { Wire } from '../wire.ts'
 
@@ -327,6 +335,38 @@ describe('A fetch session', () => {
     expect(got.errorCode).toBe(0)
     expect(got.responses[0]!.partitions).toHaveLength(2)
   })
+
+  scenario(
+    'knows the name of a topic that is deleted; without a session its id is unknown',
+    async () => {
+      const wire = await connect()
+      const [name, other] = [topic(), topic()]
+      const topicId = await createTopic(wire, name)
+      const otherId = await createTopic(wire, other)
+      const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000 }]
+      const topics = [topicId, otherId].map((id) => ({ topicId: id, partitions }))
+      const full = { maxWaitMs: 0, minBytes: 1, topics, sessionId: 0, sessionEpoch: 0 }
+      let granted = 0
+      await until(async () => {
+        const got = await wire.call(Fetch, 17, full)
+        granted = got.sessionId
+        return got.responses.flatMap((one) => one.partitions).every((one) => one.errorCode === 0)
+      })
+      expect(await deleteTopic(wire, name)).toBe(0)
+      let epoch = 1
+      // Whoever got a session goes on with it, whoever got none asks for one again.
+      const next = () =>
+        wire.call(
+          Fetch,
+          17,
+          granted === 0 ? full : { ...full, topics: [], sessionId: granted, sessionEpoch: epoch++ },
+        )
+      const errorOf = (got: Awaited<ReturnType<typeof next>>) =>
+        got.responses.find((one) => one.topicId === topicId)?.partitions[0]?.errorCode
+      await until(async () => errorOf(await next()) === 3)
+      expect(errorOf(await wire.call(Fetch, 17, { ...full, sessionEpoch: -1 }))).toBe(100)
+    },
+  )
 
   scenario('is not granted: the session id is 0', async () => {
     const wire = await connect()
