@@ -53,6 +53,8 @@ export class Watches {
   readonly #idle = new Map<string, Idle>()
   readonly #sessions = new Map<number, WatchSession>()
   readonly #listeners = new Set<() => void>()
+  /** The client has asked for a fetch session. */
+  wantsSession = false
   /** Topics that were waited for, ever; a few thousand, the oldest forgotten first. */
   readonly #topics = new Set<TopicId>()
   /** To be asked once more whether they have moved since they were subscribed to. */

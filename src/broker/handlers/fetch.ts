@@ -28,6 +28,9 @@ type PartitionResponse = FetchResponse['responses'][number]['partitions'][number
 /** Of a request that wants no fetch session (KIP-227). */
 export const SESSIONLESS_EPOCH = -1
 
+/** Of a request that asks for one. */
+const FIRST_EPOCH = 0
+
 /** Reads under way to partitions at once, of one request. */
 const READS_IN_FLIGHT = 32
 
@@ -60,6 +63,7 @@ class FetchRun {
   constructor(request: FetchRequest, context: BrokerContext) {
     this.#request = request
     this.#context = context
+    if (request.sessionEpoch === FIRST_EPOCH) context.watches.wantsSession = true
     const readCommitted = request.isolationLevel === 1
     for (const { topic, topicId, partitions } of request.topics) {
       for (const asked of partitions) {
@@ -192,13 +196,13 @@ class FetchRun {
   /**
    * In a fetch session Kafka still knows the name of a deleted topic and says the one error; without, the other.
    * Clients take the second for a topic that was recreated (franz-go gives it to its user). No session is
-   * granted here, so what was fetched before and who asks for one tell which.
+   * granted here, and some clients then ask for none: who has asked, and fetched the topic, is as in one.
    */
   #errorFor({ topicId }: Route, error: ErrorCode): ErrorCode {
-    const inSession = this.#request.sessionEpoch !== SESSIONLESS_EPOCH
+    const { watches } = this.#context
     return error === KafkaError.UNKNOWN_TOPIC_ID &&
-      inSession &&
-      this.#context.watches.hasWaitedFor(topicId)
+      watches.wantsSession &&
+      watches.hasWaitedFor(topicId)
       ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION
       : error
   }

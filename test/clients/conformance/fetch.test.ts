@@ -364,7 +364,8 @@ describe('A fetch session', () => {
       const errorOf = (got: Awaited<ReturnType<typeof next>>) =>
         got.responses.find((one) => one.topicId === topicId)?.partitions[0]?.errorCode
       await until(async () => errorOf(await next()) === 3)
-      expect(errorOf(await wire.call(Fetch, 17, { ...full, sessionEpoch: -1 }))).toBe(100)
+      const sessionless = await connect()
+      expect(errorOf(await sessionless.call(Fetch, 17, { ...full, sessionEpoch: -1 }))).toBe(100)
     },
   )
 
