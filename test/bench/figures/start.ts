@@ -133,8 +133,15 @@ const ONE_RECORD = produceRequest(1)
 async function firstAppend(port: number): Promise<LoadClient> {
   const client = await LoadClient.open(port)
   await createTopic(client)
-  await produce(client, { request: ONE_RECORD, count: 1, inFlight: 1 })
-  return client
+  for (;;) {
+    try {
+      await produce(client, { request: ONE_RECORD, count: 1, inFlight: 1 })
+      return client
+    } catch (error) {
+      // Kafka answers CreateTopics before the leader of the new partition knows that it is one.
+      if (!/error [36]$/.test(String(error))) throw error
+    }
+  }
 }
 
 async function nodeBoots(node: NodeBinary) {
