@@ -173,7 +173,10 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
         if (held !== undefined) held.unansweredMs = Math.min(held.unansweredMs, atMs)
         if (memberEpoch < 0) members.delete(memberId)
         else if (topicPartitions !== null && held !== undefined) {
-          held.owned = new Set(topicPartitions.flatMap((one) => one.partitions))
+          const says = topicPartitions.flatMap((one) => one.partitions)
+          // Of an epoch that it has left: a request that comes late, or twice, may say what is over.
+          const isOld = memberEpoch > 0 && memberEpoch < held.epoch
+          held.owned = new Set(isOld ? says.filter((one) => held.owned.has(one)) : says)
           if (memberEpoch === 0) held.given = new Set()
         }
       } else if (method === 'joinGroup') {
