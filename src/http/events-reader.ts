@@ -55,6 +55,7 @@ export class EventReader {
   close(): void {
     this.#isOver = true
     this.#chunk = null
+    // The leader may have ended the stream already: then there is nothing to cancel.
     this.#reader.cancel().catch(() => {})
   }
 

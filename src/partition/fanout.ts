@@ -236,6 +236,7 @@ class Feed {
     else {
       this.#isOver = true
       this.#gone()
+      // Its reader may have gone first, and asks again if it has not.
       this.#pipe.close().catch(() => {})
     }
   }

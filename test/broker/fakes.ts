@@ -5,6 +5,7 @@ import type { BrokerContext, Timers } from '../../src/broker/context.ts'
 import { TopicCache } from '../../src/broker/topic-cache.ts'
 import { Watches } from '../../src/broker/watches.ts'
 import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
+import { NO_LAYERS, topicSettings } from '../../src/core/configs.ts'
 import { offset, type TopicId } from '../../src/core/ids.ts'
 import type { GroupRpc } from '../../src/group/contract.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
@@ -89,29 +90,7 @@ export function topicState(
     id: `${name}-id`.padEnd(22, 'A') as TopicId,
     partitions,
     configVersion: 1,
-    settings: {
-      cleanupDelete: true,
-      cleanupCompact: false,
-      compressionType: 'producer',
-      maxMessageBytes: 1_048_588,
-      messageTimestampType: 'CreateTime',
-      timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
-      timestampAfterMaxMs: 3_600_000,
-      segmentBytes: 1_073_741_824,
-      segmentMs: 604_800_000,
-      retentionMs: 604_800_000,
-      retentionBytes: -1,
-      retentionCheckMs: 300_000,
-      deleteRetentionMs: 86_400_000,
-      minCompactionLagMs: 0,
-      maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
-      minCleanableDirtyRatio: 0.5,
-      cleanerEnabled: true,
-      cleanerBackoffMs: 15_000,
-      validateRecords: false,
-      producerIdExpirationMs: 86_400_000,
-      ...settings,
-    },
+    settings: { ...topicSettings({}, NO_LAYERS), ...settings },
   }
 }
 

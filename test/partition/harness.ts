@@ -2,7 +2,7 @@
 // answers when told. And batches to give it.
 
 import type { PartitionAdmission } from '../../src/cluster/contract.ts'
-import type { TopicSettings } from '../../src/core/configs.ts'
+import { NO_LAYERS, type TopicSettings, topicSettings } from '../../src/core/configs.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { LEADER_EPOCH, offset, type TopicId } from '../../src/core/ids.ts'
 import type { AppendReply, AppendTransaction, ReadReply } from '../../src/partition/contract.ts'
@@ -20,28 +20,7 @@ import { SqliteStorage } from './sqlite-storage.ts'
 export const TOPIC = 'dGVzdC10b3BpYy1pZC0xMQ' as TopicId
 export const TARGET = { topicId: TOPIC, partition: 0 }
 
-export const SETTINGS: TopicSettings = {
-  cleanupDelete: true,
-  cleanupCompact: false,
-  compressionType: 'producer',
-  maxMessageBytes: 1_048_588,
-  messageTimestampType: 'CreateTime',
-  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
-  timestampAfterMaxMs: 3_600_000,
-  segmentBytes: 1_073_741_824,
-  segmentMs: 604_800_000,
-  retentionMs: 604_800_000,
-  retentionBytes: -1,
-  retentionCheckMs: 300_000,
-  deleteRetentionMs: 86_400_000,
-  minCompactionLagMs: 0,
-  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
-  minCleanableDirtyRatio: 0.5,
-  cleanerEnabled: true,
-  cleanerBackoffMs: 15_000,
-  validateRecords: false,
-  producerIdExpirationMs: 86_400_000,
-}
+export const SETTINGS: TopicSettings = topicSettings({}, NO_LAYERS)
 
 const ALIVE: PartitionAdmission = {
   alive: true,

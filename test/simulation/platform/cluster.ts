@@ -11,31 +11,10 @@ import type {
   PartitionAdmission,
   TransactionEntry,
 } from '../../../src/cluster/contract.ts'
-import type { TopicSettings } from '../../../src/core/configs.ts'
+import { NO_LAYERS, type TopicSettings, topicSettings } from '../../../src/core/configs.ts'
 import type { TopicId } from '../../../src/core/ids.ts'
 
-const SETTINGS: TopicSettings = {
-  cleanupDelete: true,
-  cleanupCompact: false,
-  compressionType: 'producer',
-  maxMessageBytes: 1_048_588,
-  messageTimestampType: 'CreateTime',
-  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
-  timestampAfterMaxMs: 3_600_000,
-  segmentBytes: 1_073_741_824,
-  segmentMs: 604_800_000,
-  retentionMs: 604_800_000,
-  retentionBytes: -1,
-  retentionCheckMs: 300_000,
-  deleteRetentionMs: 86_400_000,
-  minCompactionLagMs: 0,
-  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
-  minCleanableDirtyRatio: 0.5,
-  cleanerEnabled: true,
-  cleanerBackoffMs: 15_000,
-  validateRecords: false,
-  producerIdExpirationMs: 86_400_000,
-}
+const SETTINGS: TopicSettings = topicSettings({}, NO_LAYERS)
 
 /** What the controller keeps: it outlives the object that answers for it. */
 export class ClusterState {
