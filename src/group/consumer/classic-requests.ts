@@ -59,12 +59,6 @@ export function classicJoin(
   if (typeof identity === 'number') return refuse(identity)
   const subscription = readSubscription(chosen.metadata)
   if (subscription === null) return refuse(KafkaError.UNKNOWN_SERVER_ERROR)
-  // An id that was given out is not remembered, so an unknown one is taken. But who has something under
-  // it was put out meanwhile, and must hear that before others' commits are undone by its own.
-  const isStranger = !isNew && state.roster.get(memberId) === undefined
-  const hasSome = subscription.owned.some(({ partitions }) => partitions.length > 0)
-  if (isStranger && hasSome) return refuse(KafkaError.UNKNOWN_MEMBER_ID)
-
   const { member, instead } = identity
   const updated = updatedBy(state, member, request, caller, subscription)
   const large = refuseSize(state, updated, instead)

@@ -1129,6 +1129,31 @@ describe('Upgrade and downgrade', () => {
     expect(await commit(wire, groupId, name, classic.memberId, stale)).toBe(ILLEGAL_GENERATION)
   })
 
+  scenario('a classic member whose id nobody knows joins, whatever it claims to have', async () => {
+    const wire = await ready()
+    const name = topic()
+    await createTopic(wire, name, 2)
+    const groupId = fresh('group')
+    const member = new Member(wire, groupId)
+    await member.join([name])
+    await member.beat()
+    const classic = new Classic(wire, groupId)
+    classic.memberId = fresh('put-out')
+    classic.assigned = [[name, [0]]]
+    const { memberId } = classic
+    expect(await classic.join([name])).toMatchObject({ errorCode: 0, generationId: 2, memberId })
+    expect((await classic.sync()).errorCode).toBe(0)
+    expect(classic.owned).toEqual([])
+    expect(await classic.beat()).toBe(0)
+    await member.beat()
+    await member.beat()
+    await waitFor(async () => {
+      await classic.follow([name])
+      return classic.owned.length === 1
+    })
+    expect(member.owned).toHaveLength(1)
+  })
+
   scenario('classic requests in a consumer group are refused as in a classic one', async () => {
     const wire = await ready()
     const name = topic()

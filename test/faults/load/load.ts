@@ -93,11 +93,18 @@ const FRESH: TopicPlan = {
 /** Fresh topics that are still written: each writer's commits are waited for by all. */
 const FRESH_WRITERS = 2
 
-/** Broker settings that make retention and compaction run within a round, and groups forget soon. */
+/**
+ * Broker settings that make retention and compaction run within a round, and groups forget soon: a client
+ * that was made anew gets its partitions when the session of the one before has run out.
+ */
 export const BROKER_SETTINGS: Readonly<Record<string, string>> = {
   'log.cleaner.backoff.ms': '100',
   'log.retention.check.interval.ms': '200',
   'group.min.session.timeout.ms': '1000',
+  'group.consumer.min.session.timeout.ms': '1000',
+  'group.consumer.session.timeout.ms': '1000',
+  'group.consumer.min.heartbeat.interval.ms': '200',
+  'group.consumer.heartbeat.interval.ms': '200',
 }
 
 /** How fast the clients write. */
@@ -311,6 +318,12 @@ export class Load {
       (sum, { writes }) => sum + writes.filter(({ offset }) => offset >= 0).length,
       0,
     )
+  }
+
+  /** Every kind of client has got something done. */
+  get hasBegun(): boolean {
+    const { 'generations kept': _, ...begun } = this.counts
+    return Object.values(begun).every((count) => count > 0)
   }
 
   /** How much was done: a run in which a part of the load did nothing has proven nothing of it. */
