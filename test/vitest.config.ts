@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'pure',
           globalSetup: 'test/build.ts',
           include: [
-            'test/{core,record,protocol,security,runtime,partition,cluster,group,transaction,watch,broker,http,cli,simulation,bench,faults/checks}/**/*.test.ts',
+            'test/{core,record,protocol,tier,security,runtime,partition,cluster,group,transaction,watch,broker,http,cli,simulation,bench,faults/checks}/**/*.test.ts',
           ],
           exclude: ['test/cli/launcher/**'],
           environment: 'node',

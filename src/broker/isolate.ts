@@ -4,7 +4,13 @@
 
 import type { FinalizedFeatures } from '../cluster/contract.ts'
 import { advertisedEndpoint, type Environment, readEnvironment } from '../core/env.ts'
-import { BROKER_CONFIG_CACHE_MS, REQUEST_MAX_BYTES } from '../core/limits.ts'
+import {
+  BROKER_CONFIG_CACHE_MS,
+  CONNECTIONS_FILES_SHARE,
+  FILES_PER_CONNECTION,
+  REQUEST_MAX_BYTES,
+} from '../core/limits.ts'
+import { shareOfFiles } from '../runtime/awake.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
 import { APIS } from './apis.ts'
@@ -30,6 +36,8 @@ let brokerConfigs: {
 } | null = null
 let features: { readonly value: FinalizedFeatures; readonly readAtMs: number } | null = null
 let environment: Environment | null = null
+let connections = 0
+let refusedAtMs = Number.NEGATIVE_INFINITY
 
 /** The settings of this isolate, read once: bindings do not change while it lives. */
 export function environmentOf(env: WorkerEnv): Environment {
@@ -80,15 +88,41 @@ export function brokerContext(
   }
 }
 
+/** A socket that tells its two ends. */
+type OpenedSocket = TcpSocket & {
+  readonly opened: Promise<{ readonly localAddress?: string; readonly remoteAddress?: string }>
+}
+
+const REFUSED_SAID_MS = 10_000
+
 /** Serves one TCP connection of a Kafka client until it ends. */
-export async function serveKafka(
-  socket: TcpSocket & {
-    readonly opened: Promise<{ readonly localAddress?: string; readonly remoteAddress?: string }>
-  },
-  env: WorkerEnv,
-): Promise<void> {
+export async function serveKafka(socket: OpenedSocket, env: WorkerEnv): Promise<void> {
   const { local, allowAnonymous } = environmentOf(env)
   if (!local && !allowAnonymous) return socket.close()
+  if (connections >= connectionsMax(env)) return refuse(socket, env)
+  connections += 1
+  try {
+    await serveOpened(socket, env)
+  } finally {
+    connections -= 1
+  }
+}
+
+/** Of the process's file descriptors; the runtime would end with the first connection that finds none. */
+function connectionsMax(env: WorkerEnv): number {
+  return shareOfFiles(environmentOf(env).openFiles, CONNECTIONS_FILES_SHARE, FILES_PER_CONNECTION)
+}
+
+/** Says so once in a while: who is closed comes again. */
+function refuse(socket: TcpSocket, env: WorkerEnv): Promise<void> {
+  if (Date.now() >= refusedAtMs + REFUSED_SAID_MS) {
+    refusedAtMs = Date.now()
+    workerLog(environmentOf(env).logLevel)('warn', 'too many connections', { open: connections })
+  }
+  return socket.close()
+}
+
+async function serveOpened(socket: OpenedSocket, env: WorkerEnv): Promise<void> {
   const { localAddress, remoteAddress } = await socket.opened
   const advertised = advertisedEndpoint(environmentOf(env).advertised, localAddress)
   if (advertised === null) {

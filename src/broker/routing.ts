@@ -6,6 +6,7 @@ import type { TopicState } from '../cluster/contract.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { type TopicId, ZERO_TOPIC_ID } from '../core/ids.ts'
 import type { PartitionRpc, PartitionTarget } from '../partition/contract.ts'
+import { ObjectCallError } from '../runtime/objects.ts'
 import type { BrokerContext } from './context.ts'
 
 /** A partition as a request names it: by id where topicId is not zero, else by name. */
@@ -71,12 +72,19 @@ export async function successorOf(
   return topic
 }
 
+/** What a call to a leader that was rejected is to a client: an error that every client retries. */
+export function rejectionError(cause: unknown): ErrorCode {
+  return cause instanceof ObjectCallError && cause.storageFailed
+    ? KafkaError.KAFKA_STORAGE_ERROR
+    : KafkaError.NOT_LEADER_OR_FOLLOWER
+}
+
 /** A leader's answer, or only why there is none. */
 export type LeaderAnswer<Answer> = Answer | { readonly error: ErrorCode; readonly failed: true }
 
 /**
  * Asks the leader of a route. What a client can cause is in the answer's own error.
- * A call whose outcome is unknown becomes NOT_LEADER_OR_FOLLOWER: use it for calls that may be
+ * A call whose outcome is unknown becomes what rejectionError says: use it for calls that may be
  * repeated, as reads and idempotent writes may.
  */
 export async function askLeader<Answer extends { readonly error: ErrorCode }>(
@@ -99,7 +107,7 @@ export async function askLeader<Answer extends { readonly error: ErrorCode }>(
         partition: route.partition,
         reason: String(error),
       })
-      return failed(KafkaError.NOT_LEADER_OR_FOLLOWER)
+      return failed(rejectionError(error))
     }
     if (attempt > 0) return failed(KafkaError.UNKNOWN_TOPIC_OR_PARTITION)
     topic = await successorOf(context, route, topic)

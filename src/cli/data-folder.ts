@@ -8,6 +8,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   type Stats,
   unlinkSync,
@@ -65,6 +66,9 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
     makeFolder(objectsDir)
     process.chdir(path)
     if (await isLocked()) return refused(inUse(path))
+    if (lacksCluster(objectsDir)) {
+      return refused(`the data folder ${path} has topics' data but not the cluster that knows them`)
+    }
     // Proves that the folder can be written, before workerd fails on it in its own words.
     writeFileSync(configName, '', { mode: 0o600 })
   } catch (error) {
@@ -99,8 +103,22 @@ export function inUse(path: string): string {
   return `the data folder ${path} is in use by another broker`
 }
 
+/** The controller's file is gone: a new controller would know none of the topics whose data is there. */
+function lacksCluster(objectsDir: string): boolean {
+  return !hasObjects(objectsDir, 'Cluster') && hasObjects(objectsDir, 'Partition')
+}
+
+function hasObjects(objectsDir: string, className: string): boolean {
+  const folder = join(objectsDir, `ottla-${className}`)
+  // The runtime's own record of alarms is there without any object.
+  return (
+    existsSync(folder) &&
+    readdirSync(folder).some((name) => name.endsWith('.sqlite') && name !== 'metadata.sqlite')
+  )
+}
+
 /** Makes a folder and those above it. Node's own recursive way never returns below /proc. */
-function makeFolder(path: string): void {
+export function makeFolder(path: string): void {
   if (existsSync(path)) return
   makeFolder(dirname(path))
   mkdirSync(path, { mode: 0o700 })

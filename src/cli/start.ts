@@ -7,6 +7,7 @@ import { type DataFolder, inUse, openDataFolder } from './data-folder.ts'
 import type { StartOptions } from './flags.ts'
 import { type Listeners, planListeners, thisMachine } from './listeners.ts'
 import { createLog, type Log, parsePrinted, writeStderr } from './log.ts'
+import { type LocalTier, openTierDirectory, planTier, removeLeftovers } from './tier.ts'
 import { LOCK, workerdConfig } from './workerd-config.ts'
 import {
   type Ended,
@@ -29,7 +30,11 @@ const ECHO_MS = 100
 const ENOUGH_FILE_DESCRIPTORS = 8_192
 
 /** Runs the broker until it is told to stop. Answers the exit code. */
-export async function start(options: StartOptions, launcher: string): Promise<number> {
+export async function start(given: StartOptions, launcher: string): Promise<number> {
+  const planned = planTier(given.config, process.env)
+  if (planned.kind === 'refused') return failing(given.logJson)(planned.reason)
+  const { tier } = planned
+  const options = { ...given, config: planned.config }
   const log = createLog({
     level: options.logLevel,
     json: options.logJson,
@@ -43,19 +48,22 @@ export async function start(options: StartOptions, launcher: string): Promise<nu
   const folder = await openDataFolder(options.data)
   if (folder.kind === 'refused') return fail(folder.reason)
   try {
+    const unusable = tier?.kind === 'directory' ? openTierDirectory(tier.path, folder.path) : null
+    if (unusable !== null) return fail(unusable)
     for (let attempt = 1; ; attempt++) {
       // A workerd that could not have its ports has left its lock behind.
       if (attempt > 1 && (await folder.isLocked())) return fail(inUse(folder.path))
       const plan = await planListeners(options, thisMachine())
       if (plan.kind === 'refused') return fail(plan.reason)
       const { listeners } = plan
-      const workerd = begin({ options, listeners, folder, launcher, binary, log })
+      const workerd = begin({ options, listeners, folder, tier, launcher, binary, log })
       stopping.onSignal((again) => (again ? workerd.kill() : workerd.stop()))
       const outcome = await workerd.ready
       if (outcome === 'ready') {
         folder.ready()
         printReady(listeners)
         log('info', 'started', { data: folder.path })
+        if (tier?.kind === 'directory') void removeLeftovers(tier.path, Date.now())
         warnOfFewFileDescriptors(log)
         const end = await workerd.ended
         return stopping.stopped() ? 0 : fail(`workerd ended unexpectedly (${how(end)})`)
@@ -76,16 +84,18 @@ interface Beginning {
   readonly options: StartOptions
   readonly listeners: Listeners
   readonly folder: DataFolder
+  readonly tier: LocalTier | null
   readonly launcher: string
   readonly binary: string
   readonly log: Log
 }
 
-function begin({ options, listeners, folder, launcher, binary, log }: Beginning): Workerd {
+function begin({ options, listeners, folder, tier, launcher, binary, log }: Beginning): Workerd {
   const workerDir = join(dirname(launcher), 'worker')
   const names = readdirSync(workerDir).filter((name) => /\.(js|wasm)$/.test(name))
   // The first module is the entry.
   names.sort((a, b) => Number(b === 'index.js') - Number(a === 'index.js'))
+  const openFiles = hardFileLimit()
   const configPath = folder.writeConfig(
     workerdConfig({
       options,
@@ -93,6 +103,8 @@ function begin({ options, listeners, folder, launcher, binary, log }: Beginning)
       webDir: join(dirname(launcher), 'web'),
       modules: names.map((name) => ({ name, content: readFileSync(join(workerDir, name)) })),
       objectsDir: folder.objectsDir,
+      tier,
+      ...(Number.isFinite(openFiles) ? { openFiles } : {}),
     }),
   )
   return runWorkerd({

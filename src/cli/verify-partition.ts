@@ -7,10 +7,11 @@ import {
   type CheckedChunk,
   chunkDamage,
   pieceDamage,
-  rowChecksum,
 } from '../partition/integrity.ts'
+import { rowChecksum } from '../runtime/checked-table.ts'
 import { AbortedCheck, type AbortedRow } from './verify-aborted.ts'
 import type { SqliteFile, SqliteRow, Value } from './verify-sqlite.ts'
+import { checkTier } from './verify-tier.ts'
 
 /** Offsets that cannot be read, and why. */
 export interface DamagedOffsets {
@@ -29,6 +30,9 @@ export interface PartitionCheck {
   readonly end: number
   readonly chunks: number
   readonly bytes: number
+  /** What its rows say of the tier. */
+  readonly tierSegments: number
+  readonly tierBytes: number
   readonly damaged: readonly DamagedOffsets[]
   /** The topic was deleted; what is left of it is being removed. */
   readonly deleted: boolean
@@ -47,9 +51,17 @@ export function checkPartition(file: SqliteFile): PartitionCheck | null {
   const logStart = number(leader?.log_start)
   const deleted = leader?.deleted === 1
   const isCompacted = [...rowsOf(file, 'compaction', damaged)].length > 0
+  const tier = checkTier(
+    {
+      state: rowsOf(file, 'tiering', damaged),
+      segments: rowsOf(file, 'tier_segment', damaged),
+    },
+    { logStart, isWhole: !isCompacted && !deleted },
+    damaged,
+  )
   const pieces = new LaterPieces(file, damaged)
   const aborted = new AbortedCheck(abortedRows(file, damaged))
-  let next = logStart
+  let next = Math.max(logStart, tier.localStart)
   let chunks = 0
   let bytes = 0
   for (const row of rowsOf(file, 'chunk', damaged)) {
@@ -82,6 +94,8 @@ export function checkPartition(file: SqliteFile): PartitionCheck | null {
     end: Math.max(next, known),
     chunks,
     bytes,
+    tierSegments: tier.segments,
+    tierBytes: tier.bytes,
     damaged,
     deleted,
   }

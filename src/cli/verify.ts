@@ -4,6 +4,7 @@
 
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { rowDamage } from '../runtime/checked-table.ts'
 import { answers, inUse } from './data-folder.ts'
 import { checkPartition, type DamagedOffsets, type PartitionCheck } from './verify-partition.ts'
 import { SqliteFile, UnreadableFileError } from './verify-sqlite.ts'
@@ -76,13 +77,15 @@ function checkFile(path: string, isPartition: boolean): CheckedFile {
   }
 }
 
-/** Rows of a coordinator that cannot be read. */
+/** Rows of a coordinator or the controller that cannot be read, or are not what their checksums say. */
 function brokenRows(file: SqliteFile): DamagedOffsets[] {
   const damaged: DamagedOffsets[] = []
   for (const table of file.tables) {
     for (const found of file.rows(table)) {
-      if ('damage' in found)
-        damaged.push({ from: -1, to: -1, reason: `table ${table}: ${found.damage}` })
+      // A table without checksums is one of ids, or of an older layout.
+      const isChecked = 'row' in found && 'checksum' in found.row
+      const damage = 'damage' in found ? found.damage : isChecked ? rowDamage(found.row) : null
+      if (damage !== null) damaged.push({ from: -1, to: -1, reason: `table ${table}: ${damage}` })
     }
   }
   return damaged
@@ -127,7 +130,10 @@ function textLines({ path, check, damaged }: CheckedFile, name: string): string[
   if (check === null && damaged.length === 0) return []
   const { chunks = 0, bytes = 0, logStart = 0, end = 0, deleted = false } = check ?? {}
   const what = deleted ? 'deleted' : `offsets ${logStart} to ${end - 1}`
-  const summary = check === null ? name : `${name}: ${what}, ${chunks} chunks, ${bytes} bytes`
+  const { tierSegments = 0, tierBytes = 0 } = check ?? {}
+  const tier = tierSegments > 0 ? `, ${tierSegments} segments (${tierBytes} bytes) in the tier` : ''
+  const local = `${chunks} chunks, ${bytes} bytes`
+  const summary = check === null ? name : `${name}: ${what}, ${local}${tier}`
   if (damaged.length === 0) return [`ok      ${summary}`]
   return [
     `DAMAGED ${summary}`,

@@ -7,6 +7,7 @@ import { EnvironmentName, formatAddress } from '../core/env.ts'
 import { data, list, message, type Struct, struct, text, texts, type Value } from './capnp.ts'
 import type { StartOptions } from './flags.ts'
 import type { Listeners } from './listeners.ts'
+import type { LocalTier } from './tier.ts'
 
 /** The same date as in wrangler.toml: what the Worker was tested with. */
 export const COMPATIBILITY_DATE = '2026-10-01'
@@ -38,13 +39,17 @@ export interface WorkerdConfig {
   readonly webDir: string
   /** Absolute folder of the Durable Objects' storage. */
   readonly objectsDir: string
+  /** null: nothing is moved anywhere. */
+  readonly tier: LocalTier | null
+  /** How many files workerd may have open, where that is known. */
+  readonly openFiles?: number
 }
 
 /** Which of a union's fields is set, in the first 16 bits of the struct. */
 const SERVICE = { worker: 1, network: 2, disk: 4 } as const
 const SOCKET = { http: 0, tcp: 2 } as const
 const MODULE = { esModule: 0, wasm: 4 } as const
-const BINDING = { text: 2, service: 7, objects: 8 } as const
+const BINDING = { text: 2, service: 7, objects: 8, fromEnvironment: 14 } as const
 
 /** In the second 16 bits of a Worker: its objects are kept on the disk that a service of this name is. */
 const OBJECTS_ON_DISK = 2 << 16
@@ -57,11 +62,18 @@ const MAIN = 'main'
 const DISK = 'objects'
 const WEB = 'web'
 const NOWHERE = 'internet'
+const TIER = 'tier'
+
+/** Networks that S3 servers are in: the tier's own code decides which one is spoken to. */
+const EVERYWHERE = ['public', 'private']
+/** Of TLS options: who browsers trust is trusted. */
+const TRUST_BROWSERS = 1 << 1
 
 /**
  * The whole configuration, for `workerd serve --binary`.
- * The broker calls nobody, so `internet` leads nowhere: workerd's own would read every certificate
- * authority of the machine at each start (a quarter of its start-up time). The lock answers with it.
+ * The broker calls nobody but an S3 server of its tier, so `internet` leads nowhere: workerd's own would read
+ * every certificate authority of the machine at each start (a quarter of its start-up time), as now happens
+ * only where that server has a certificate. The lock answers with it.
  */
 export function workerdConfig(config: WorkerdConfig): Uint8Array {
   const { objectsDir, webDir, listeners } = config
@@ -70,12 +82,41 @@ export function workerdConfig(config: WorkerdConfig): Uint8Array {
     service(DISK, SERVICE.disk, struct([WRITABLE], [text(objectsDir)])),
     service(WEB, SERVICE.disk, struct([0], [text(webDir)])),
     service(NOWHERE, SERVICE.network, struct([], [texts([])])),
+    ...tierServices(config.tier),
   ]
   const sockets = listeners.all.map(({ name, protocol, host, port }) =>
     socket(name, formatAddress(host, port), protocol === 'kafka' ? SOCKET.tcp : SOCKET.http, MAIN),
   )
   const lock = socket(LOCK, `unix:${LOCK}`, SOCKET.http, NOWHERE)
   return message(struct([0], [list(services), list([...sockets, lock])]))
+}
+
+function tierServices(tier: LocalTier | null): readonly Struct[] {
+  switch (tier?.kind) {
+    case 'directory':
+      return [service(TIER, SERVICE.disk, struct([WRITABLE], [text(tier.path)]))]
+    case 's3': {
+      const tls = tier.isTls ? struct([TRUST_BROWSERS], []) : null
+      return [service(TIER, SERVICE.network, struct([], [texts(EVERYWHERE), null, tls]))]
+    }
+    case undefined:
+      return []
+  }
+}
+
+/** Credentials go from environment to environment: they are in no file. */
+function tierBindings(tier: LocalTier | null): readonly Struct[] {
+  switch (tier?.kind) {
+    case 'directory':
+      return [binding(EnvironmentName.TIER_DIRECTORY, BINDING.service, designator(TIER))]
+    case 's3':
+      return [
+        binding(EnvironmentName.TIER_NETWORK, BINDING.service, designator(TIER)),
+        ...tier.credentials.map((name) => binding(name, BINDING.fromEnvironment, text(name))),
+      ]
+    case undefined:
+      return []
+  }
 }
 
 function service(name: string, kind: number, value: Value): Struct {
@@ -108,6 +149,7 @@ function worker(config: WorkerdConfig): Struct {
     ...Object.entries(bindings(config)).map(([name, value]) =>
       binding(name, BINDING.text, text(value)),
     ),
+    ...tierBindings(config.tier),
   ]
   const objects = [list(namespaces), null, null, text(DISK)]
   const pointers = [list(modules), text(COMPATIBILITY_DATE), null, list(bound), null, ...objects]
@@ -122,7 +164,8 @@ function binding(name: string, kind: number, value: Value): Struct {
 export function bindings({
   options,
   listeners,
-}: Pick<WorkerdConfig, 'options' | 'listeners'>): Readonly<Record<string, string>> {
+  openFiles,
+}: Pick<WorkerdConfig, 'options' | 'listeners' | 'openFiles'>): Readonly<Record<string, string>> {
   const told = listeners.all.flatMap(({ host, port, advertised }): [string, string][] =>
     advertised === null ? [] : [[formatAddress(host, port), advertised]],
   )
@@ -138,5 +181,6 @@ export function bindings({
     [EnvironmentName.ALLOW_HOSTS]: JSON.stringify(options.allowHosts),
     [EnvironmentName.HTTP_LISTENERS]: JSON.stringify(listeners.httpAddresses),
     [EnvironmentName.LOG_LEVEL]: options.logLevel,
+    ...(openFiles === undefined ? {} : { [EnvironmentName.OPEN_FILES]: String(openFiles) }),
   }
 }

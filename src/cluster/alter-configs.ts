@@ -138,7 +138,7 @@ function alterTopic(state: ClusterState, resource: Resource): Outcome {
   }
   const edited = editConfigs(topic.configs, resource, (key) => topicList(state, topic, key))
   if ('errorCode' in edited) return edited
-  const checked = checkTopicConfigs(edited.configs, state.layers)
+  const checked = checkTopicConfigs(edited.configs, state.layers, topic.configs)
   if ('error' in checked) return fault('INVALID_CONFIG', checked.error)
   return { layer: null, changes: topicConfigChanges(state, topic, checked.configs) }
 }

@@ -180,6 +180,8 @@ export interface ClusterRpc {
   removeTransaction(transactionalId: string): Promise<void>
   /** The directory, sorted by transactional id. */
   listTransactions(): Promise<readonly TransactionEntry[]>
+  /** Resolves when a write has just become durable; rejects when none does. At most one a second is made. */
+  proveWritable(): Promise<void>
   features(): Promise<FinalizedFeatures>
   updateFeatures(request: UpdateFeaturesRequest, version: number): Promise<UpdateFeaturesResponse>
   listConfigResources(

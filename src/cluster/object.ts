@@ -9,6 +9,7 @@ import { KafkaError } from '../core/errors.ts'
 import { clusterName, type TopicId } from '../core/ids.ts'
 import {
   PRODUCER_IDS_PER_CALL,
+  READY_WRITE_INTERVAL_MS,
   SWEEP_INTERVAL_MS,
   SWEEP_STEP_PAUSE_MS,
   WATCH_SHARDS,
@@ -46,8 +47,10 @@ import type {
   UpdateFeaturesResponse,
 } from '../protocol/messages/update-features.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
+import { loading } from '../runtime/loading.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
+import { StorageTouch } from '../runtime/touch.ts'
 import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
 import type { Change, ClusterState, Decision } from './cluster.ts'
 import { listConfigResources } from './config-resources.ts'
@@ -109,12 +112,14 @@ const LOCAL_CONFIGS = { 'group.initial.rebalance.delay.ms': '0' }
 /** The controller of a cluster. */
 export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc {
   readonly #state: ClusterState
+  readonly #touch: StorageTouch
   readonly #errands: ErrandDeps & SweepDeps
   readonly #alarm: OneAlarm
   readonly #watch: Objects['watch']
   #sweep: Sweep | null = null
   #producerIds: ProducerIdBlock = NO_BLOCK
   #failures = 0
+  #wroteMs = 0
 
   constructor(ctx: DurableObjectState, env: ObjectBindings) {
     super(ctx, env)
@@ -123,10 +128,12 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     const configs = checkStaticConfigs(environment.config)
     if ('error' in configs) throw new TypeError(`broker configuration: ${configs.error}`)
     const given = environment.local ? { ...LOCAL_CONFIGS, ...configs.configs } : configs.configs
-    const { state, toldSettings } = load(storage, newId, given)
     const log = workerLog(environment.logLevel)
+    const named = { log, name: ctx.id.name ?? 'the cluster', now: () => Date.now() }
+    const { state, toldSettings } = loading(named, () => load(storage, newId, given))
     const report = (event: string, error: unknown) => log('error', event, { reason: String(error) })
     this.#state = state
+    this.#touch = new StorageTouch(storage, () => Date.now())
     this.#alarm = new OneAlarm(storage, (error) => report('alarm was not set', error))
     const { partition, group, transaction, watch } = objects(env, tenantOf(ctx))
     this.#watch = watch
@@ -137,11 +144,11 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   }
 
   async clusterId(): Promise<string> {
-    return this.#state.clusterId
+    return this.#current.clusterId
   }
 
   async lookup(request: TopicLookup): Promise<TopicLookupReply> {
-    return this.#decide(lookup(this.#state, request, newId))
+    return this.#decide(lookup(this.#current, request, newId))
   }
 
   async createTopics(request: CreateTopicsRequest): Promise<CreateTopicsResponse> {
@@ -174,7 +181,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   }
 
   async describeConfigs(request: DescribeConfigsRequest): Promise<DescribeConfigsResponse> {
-    return describeConfigs(this.#state, request)
+    return describeConfigs(this.#current, request)
   }
 
   async alterConfigs(request: AlterConfigsRequest): Promise<AlterConfigsResponse> {
@@ -199,11 +206,11 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   }
 
   async admit(topicId: TopicId, partition: number, writing: boolean): Promise<PartitionAdmission> {
-    return this.#decide(admit(this.#state, topicId, partition, writing))
+    return this.#decide(admit(this.#current, topicId, partition, writing))
   }
 
   async brokerConfigs(): Promise<Readonly<Record<string, string>>> {
-    return this.#state.brokerConfigs
+    return this.#current.brokerConfigs
   }
 
   async registerGroup(entry: GroupEntry): Promise<GroupRegistration> {
@@ -215,11 +222,11 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   }
 
   async listGroups(): Promise<readonly GroupListing[]> {
-    return listGroups(this.#state)
+    return listGroups(this.#current)
   }
 
   async groupMetadata(lookup: Parameters<ClusterRpc['groupMetadata']>[0]): Promise<GroupMetadata> {
-    return groupMetadata(this.#state, lookup)
+    return groupMetadata(this.#current, lookup)
   }
 
   async registerTransaction(entry: TransactionEntry): Promise<Readonly<Record<string, string>>> {
@@ -231,11 +238,20 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   }
 
   async listTransactions(): Promise<readonly TransactionEntry[]> {
-    return listTransactions(this.#state)
+    return listTransactions(this.#current)
+  }
+
+  /** A value of its own, beside the tables: nothing of the cluster changes. */
+  async proveWritable(): Promise<void> {
+    const now = Date.now()
+    if (now - this.#wroteMs < READY_WRITE_INTERVAL_MS) return
+    await this.ctx.storage.put('ready', now)
+    await this.ctx.storage.sync()
+    this.#wroteMs = now
   }
 
   async features(): Promise<FinalizedFeatures> {
-    return finalizedFeatures(this.#state)
+    return finalizedFeatures(this.#current)
   }
 
   async updateFeatures(
@@ -249,7 +265,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     request: ListConfigResourcesRequest,
     version: number,
   ): Promise<ListConfigResourcesResponse> {
-    return listConfigResources(this.#state, request, version)
+    return listConfigResources(this.#current, request, version)
   }
 
   /**
@@ -278,6 +294,12 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
 
   #commit(changes: readonly Change[]): void {
     commit(this.ctx.storage, this.#state, changes)
+  }
+
+  /** The state, to answer from without a write. */
+  get #current(): ClusterState {
+    this.#touch.now()
+    return this.#state
   }
 
   /** Groups concerned are told in the background; the alarm tells those that could not be reached. */

@@ -4,13 +4,8 @@
 
 import type { BrokerLayers, ConfigMap } from '../core/configs.ts'
 import type { TopicId } from '../core/ids.ts'
-import {
-  CREATE_SCHEMA,
-  type Row,
-  type SqlValue,
-  type Storage,
-  storedSchema,
-} from '../runtime/storage.ts'
+import { CheckedTable, type CheckedValue, DamagedRowError } from '../runtime/checked-table.ts'
+import { CREATE_SCHEMA, type SqlValue, type Storage, storedSchema } from '../runtime/storage.ts'
 import {
   apply,
   type Change,
@@ -24,7 +19,7 @@ import {
 import type { GroupEntry, TransactionEntry } from './contract.ts'
 
 /** The layout this code reads and writes. An older one is brought up to it, a newer one refused. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /** What a start finds. */
 export interface Loaded {
@@ -50,6 +45,28 @@ const CREATE = [
   'CREATE TABLE notice (topic_id TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
 ] as const
 
+const CLUSTER = new CheckedTable('cluster', [
+  'id',
+  'cluster_id',
+  'broker_version',
+  'told_settings',
+  'next_producer_id',
+  'metadata_version',
+  'features_epoch',
+  'swept_ms',
+])
+const TOPIC = new CheckedTable('topic', ['id', 'name', 'partitions', 'configs', 'version', 'stage'])
+const LAYER = new CheckedTable('broker_layer', ['layer', 'configs'])
+const FEATURE = new CheckedTable('feature', ['name', 'level'])
+const GROUP = new CheckedTable('group_entry', ['group_id', 'at_ms', 'entry'])
+const GROUP_CONFIG = new CheckedTable('group_config', ['group_id', 'configs'])
+const TRANSACTION = new CheckedTable('transaction_entry', ['transactional_id', 'at_ms', 'entry'])
+
+/** Not what is owed (notices, written partitions): their rows are ids, and what is owed twice is paid twice. */
+const CHECKED = [CLUSTER, TOPIC, LAYER, FEATURE, GROUP, GROUP_CONFIG, TRANSACTION]
+
+const BEFORE_CHECKSUMS = 2
+
 /** By the layout they start from. The levels of features are those that release came with. */
 const MIGRATIONS: ReadonlyMap<number, readonly string[]> = new Map([
   [
@@ -69,49 +86,29 @@ const MIGRATIONS: ReadonlyMap<number, readonly string[]> = new Map([
         WITHOUT ROWID`,
     ],
   ],
+  [BEFORE_CHECKSUMS, []],
 ])
 
 const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
 const INSERT_CLUSTER = `INSERT INTO cluster
   (id, cluster_id, broker_version, told_settings, next_producer_id) VALUES (0, ?, 0, NULL, 0)`
 const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
-const READ_CLUSTER = `SELECT cluster_id, broker_version, told_settings, next_producer_id,
-  metadata_version, features_epoch, swept_ms FROM cluster`
-const READ_TOPICS = `SELECT id, name, partitions, configs, version, stage FROM topic
-  WHERE id > ? ORDER BY id LIMIT ?`
 const READ_WRITTEN = 'SELECT topic_id, partition FROM written_partition'
-const READ_LAYERS = 'SELECT layer, configs FROM broker_layer'
 const READ_NOTICES = 'SELECT topic_id, version FROM notice'
-const READ_FEATURES = 'SELECT name, level FROM feature'
-const READ_GROUPS = 'SELECT at_ms, entry FROM group_entry'
-const READ_GROUP_CONFIGS = 'SELECT group_id, configs FROM group_config'
 const READ_GROUP_NOTICES = 'SELECT group_id, version FROM group_notice'
-const READ_TRANSACTIONS = 'SELECT at_ms, entry FROM transaction_entry'
 
-const PUT_TOPIC = `INSERT OR REPLACE INTO topic (id, name, partitions, configs, version, stage)
-  VALUES (?, ?, ?, ?, ?, NULL)`
-const SET_STAGE = 'UPDATE topic SET stage = ? WHERE id = ?'
+const NEXT_TOPICS = 'WHERE id > ? ORDER BY id LIMIT ?'
+const ONE_TOPIC = 'WHERE id = ?'
 const DELETE_TOPIC = 'DELETE FROM topic WHERE id = ?'
 const PUT_WRITTEN = 'INSERT OR IGNORE INTO written_partition (topic_id, partition) VALUES (?, ?)'
 const DELETE_WRITTEN = 'DELETE FROM written_partition WHERE topic_id = ? AND partition = ?'
 const DELETE_ALL_WRITTEN = 'DELETE FROM written_partition WHERE topic_id = ?'
-const PUT_LAYER = 'INSERT OR REPLACE INTO broker_layer (layer, configs) VALUES (?, ?)'
-const SET_BROKER_VERSION = 'UPDATE cluster SET broker_version = ?, told_settings = ?'
-const SET_NEXT_PRODUCER_ID = 'UPDATE cluster SET next_producer_id = ?'
 const PUT_NOTICE = 'INSERT OR REPLACE INTO notice (topic_id, version) VALUES (?, ?)'
 const DELETE_NOTICE = 'DELETE FROM notice WHERE topic_id = ?'
-const SET_METADATA_VERSION = 'UPDATE cluster SET metadata_version = ?'
-const SET_FEATURES_EPOCH = 'UPDATE cluster SET features_epoch = ?'
-const SET_SWEPT = 'UPDATE cluster SET swept_ms = ?'
-const PUT_FEATURE = 'INSERT OR REPLACE INTO feature (name, level) VALUES (?, ?)'
-const PUT_GROUP = 'INSERT OR REPLACE INTO group_entry (group_id, at_ms, entry) VALUES (?, ?, ?)'
 const DELETE_GROUP = 'DELETE FROM group_entry WHERE group_id = ?'
-const PUT_GROUP_CONFIGS = 'INSERT OR REPLACE INTO group_config (group_id, configs) VALUES (?, ?)'
 const DELETE_GROUP_CONFIGS = 'DELETE FROM group_config WHERE group_id = ?'
 const PUT_GROUP_NOTICE = 'INSERT OR REPLACE INTO group_notice (group_id, version) VALUES (?, ?)'
 const DELETE_GROUP_NOTICE = 'DELETE FROM group_notice WHERE group_id = ?'
-const PUT_TRANSACTION = `INSERT OR REPLACE INTO transaction_entry (transactional_id, at_ms, entry)
-  VALUES (?, ?, ?)`
 const DELETE_TRANSACTION = 'DELETE FROM transaction_entry WHERE transactional_id = ?'
 
 /**
@@ -119,29 +116,35 @@ const DELETE_TRANSACTION = 'DELETE FROM transaction_entry WHERE transactional_id
  * @param newClusterId makes the id of a cluster that has none yet
  * @param staticConfigs the broker configuration given at start
  * @throws NewerSchemaError when a newer release wrote the storage
+ * @throws DamagedRowError when it is not as it was written
  */
 export function load(
   storage: Storage,
   newClusterId: () => string,
   staticConfigs: ConfigMap,
 ): Loaded {
-  const { sql } = storage
   if (storedSchema(storage, SCHEMA_VERSION) === null) {
     storage.transactionSync(() => create(storage, newClusterId()))
   }
   migrate(storage)
-  const row = sql.exec(READ_CLUSTER).toArray()[0]
-  const state = emptyCluster(String(row?.cluster_id))
+  const row = clusterRow(storage)
+  const state = emptyCluster(String(row.cluster_id))
   setLayers(state, readLayers(storage, staticConfigs))
-  state.brokerVersion = Number(row?.broker_version)
-  state.nextProducerId = Number(row?.next_producer_id)
-  state.metadataVersion = Number(row?.metadata_version)
-  state.sweptMs = Number(row?.swept_ms)
+  state.brokerVersion = Number(row.broker_version)
+  state.nextProducerId = Number(row.next_producer_id)
+  state.metadataVersion = Number(row.metadata_version)
+  state.sweptMs = Number(row.swept_ms)
   readTopics(storage, state)
   readDirectory(storage, state)
-  readFeatures(storage, state, Number(row?.features_epoch))
-  const told = row?.told_settings ?? null
+  readFeatures(storage, state, Number(row.features_epoch))
+  const told = row.told_settings
   return { state, toldSettings: told === null ? null : String(told) }
+}
+
+function clusterRow(storage: Storage) {
+  const [row] = CLUSTER.read(storage)
+  if (row === undefined) throw new DamagedRowError('the row of cluster is missing')
+  return row
 }
 
 const NO_CONFIGS: ConfigMap = Object.freeze({})
@@ -170,14 +173,15 @@ function migrate(storage: Storage): void {
     if (found === null || steps === undefined) return
     storage.transactionSync(() => {
       for (const statement of steps) sql.exec(statement).toArray()
+      if (found === BEFORE_CHECKSUMS) for (const table of CHECKED) table.addChecksums(storage)
       sql.exec(SET_SCHEMA, found + 1).toArray()
     })
   }
 }
 
-function readLayers({ sql }: Storage, staticConfigs: ConfigMap): BrokerLayers {
+function readLayers(storage: Storage, staticConfigs: ConfigMap): BrokerLayers {
   const layers: Record<string, ConfigMap> = {}
-  for (const { layer, configs } of sql.exec(READ_LAYERS).toArray()) {
+  for (const { layer, configs } of LAYER.read(storage)) {
     layers[String(layer)] = JSON.parse(String(configs)) as ConfigMap
   }
   const of = (layer: DynamicLayer) => layers[layer] ?? {}
@@ -191,9 +195,9 @@ function readLayers({ sql }: Storage, staticConfigs: ConfigMap): BrokerLayers {
 /** Rows read together: what all of ten thousand take at once would stay with the process. */
 const TOPICS_AT_ONCE = 500
 
-function* topicRows({ sql }: Storage): Generator<Row> {
+function* topicRows(storage: Storage) {
   for (let after = ''; ; ) {
-    const rows = sql.exec(READ_TOPICS, after, TOPICS_AT_ONCE).toArray()
+    const rows = TOPIC.read(storage, NEXT_TOPICS, after, TOPICS_AT_ONCE)
     yield* rows
     const last = rows.at(-1)
     if (last === undefined || rows.length < TOPICS_AT_ONCE) return
@@ -229,25 +233,25 @@ function readTopics(storage: Storage, state: ClusterState): void {
   }
 }
 
-function readDirectory({ sql }: Storage, state: ClusterState): void {
-  for (const row of sql.exec(READ_GROUPS).toArray()) {
+function readDirectory(storage: Storage, state: ClusterState): void {
+  for (const row of GROUP.read(storage)) {
     const entry = JSON.parse(String(row.entry)) as GroupEntry
     apply(state, { kind: 'group', entry, atMs: Number(row.at_ms) })
   }
-  for (const row of sql.exec(READ_GROUP_CONFIGS).toArray()) {
+  for (const row of GROUP_CONFIG.read(storage)) {
     state.groupConfigs.set(String(row.group_id), JSON.parse(String(row.configs)) as ConfigMap)
   }
-  for (const row of sql.exec(READ_GROUP_NOTICES).toArray()) {
+  for (const row of storage.sql.exec(READ_GROUP_NOTICES).toArray()) {
     state.groupNotices.set(String(row.group_id), Number(row.version))
   }
-  for (const row of sql.exec(READ_TRANSACTIONS).toArray()) {
+  for (const row of TRANSACTION.read(storage)) {
     const entry = JSON.parse(String(row.entry)) as TransactionEntry
     apply(state, { kind: 'transaction', entry, atMs: Number(row.at_ms) })
   }
 }
 
-function readFeatures({ sql }: Storage, state: ClusterState, epoch: number): void {
-  const rows = sql.exec(READ_FEATURES).toArray()
+function readFeatures(storage: Storage, state: ClusterState, epoch: number): void {
+  const rows = FEATURE.read(storage)
   const levels = Object.fromEntries(rows.map(({ name, level }) => [String(name), Number(level)]))
   state.features = { epoch, levels }
 }
@@ -259,15 +263,16 @@ function write(storage: Storage, change: Change): void {
   switch (change.kind) {
     case 'topic': {
       const { id, name, partitions, configs, version } = change.topic
-      run(PUT_TOPIC, id, name, partitions, JSON.stringify(configs), version)
+      const row = { id, name, partitions, configs: JSON.stringify(configs), version }
+      TOPIC.put(storage, { ...row, stage: null })
       return
     }
     case 'doomed':
-      run(SET_STAGE, 'fencing', change.id)
+      setStage(storage, change.id, 'fencing')
       run(DELETE_NOTICE, change.id)
       return
     case 'fenced':
-      run(SET_STAGE, 'freeing', change.id)
+      setStage(storage, change.id, 'freeing')
       return
     case 'forgotten':
       run(DELETE_TOPIC, change.id)
@@ -280,10 +285,10 @@ function write(storage: Storage, change: Change): void {
       run(DELETE_WRITTEN, change.id, change.partition)
       return
     case 'layer':
-      run(PUT_LAYER, change.layer, JSON.stringify(change.configs))
+      LAYER.put(storage, { layer: change.layer, configs: JSON.stringify(change.configs) })
       return
     case 'brokerVersion':
-      run(SET_BROKER_VERSION, change.version, change.settings)
+      setCluster(storage, { broker_version: change.version, told_settings: change.settings })
       return
     case 'notice':
       run(PUT_NOTICE, change.id, change.version)
@@ -292,10 +297,14 @@ function write(storage: Storage, change: Change): void {
       run(DELETE_NOTICE, change.id)
       return
     case 'producerIds':
-      run(SET_NEXT_PRODUCER_ID, change.next)
+      setCluster(storage, { next_producer_id: change.next })
       return
     case 'group':
-      run(PUT_GROUP, change.entry.groupId, change.atMs, JSON.stringify(change.entry))
+      GROUP.put(storage, {
+        group_id: change.entry.groupId,
+        at_ms: change.atMs,
+        entry: JSON.stringify(change.entry),
+      })
       return
     case 'groupGone':
       run(DELETE_GROUP, change.groupId)
@@ -303,18 +312,25 @@ function write(storage: Storage, change: Change): void {
       return
     case 'groupConfigs':
       if (isEmpty(change.configs)) run(DELETE_GROUP_CONFIGS, change.groupId)
-      else run(PUT_GROUP_CONFIGS, change.groupId, JSON.stringify(change.configs))
+      else {
+        const configs = JSON.stringify(change.configs)
+        GROUP_CONFIG.put(storage, { group_id: change.groupId, configs })
+      }
       return
     case 'transaction': {
       const { entry, atMs } = change
-      run(PUT_TRANSACTION, entry.transactionalId, atMs, JSON.stringify(entry))
+      TRANSACTION.put(storage, {
+        transactional_id: entry.transactionalId,
+        at_ms: atMs,
+        entry: JSON.stringify(entry),
+      })
       return
     }
     case 'transactionGone':
       run(DELETE_TRANSACTION, change.transactionalId)
       return
     case 'metadataVersion':
-      run(SET_METADATA_VERSION, change.version)
+      setCluster(storage, { metadata_version: change.version })
       return
     case 'groupNotice':
       run(PUT_GROUP_NOTICE, change.groupId, change.version)
@@ -323,13 +339,21 @@ function write(storage: Storage, change: Change): void {
       run(DELETE_GROUP_NOTICE, change.groupId)
       return
     case 'feature':
-      run(PUT_FEATURE, change.name, change.level)
+      FEATURE.put(storage, { name: change.name, level: change.level })
       return
     case 'featuresEpoch':
-      run(SET_FEATURES_EPOCH, change.epoch)
+      setCluster(storage, { features_epoch: change.epoch })
       return
     case 'swept':
-      run(SET_SWEPT, change.atMs)
+      setCluster(storage, { swept_ms: change.atMs })
       return
   }
+}
+
+function setCluster(storage: Storage, change: Readonly<Record<string, CheckedValue>>): void {
+  CLUSTER.put(storage, { ...clusterRow(storage), ...change })
+}
+
+function setStage(storage: Storage, id: TopicId, stage: Stage): void {
+  for (const row of TOPIC.read(storage, ONE_TOPIC, id)) TOPIC.put(storage, { ...row, stage })
 }

@@ -4,7 +4,7 @@
 
 import type { ConfigDefinition, ConfigType, Constraint } from './config-values.ts'
 import { BROKER_ID } from './ids.ts'
-import { FETCH_MAX_BYTES, REQUEST_MAX_BYTES } from './limits.ts'
+import { FETCH_MAX_BYTES, OBJECT_MAX_BYTES, OBJECT_MIN_BYTES, REQUEST_MAX_BYTES } from './limits.ts'
 import {
   CLEANUP_POLICIES,
   COMPRESSION_TYPES,
@@ -47,8 +47,11 @@ const DYNAMIC_HONOURED: readonly Row[] = [
   ['INT', 'message.max.bytes', '1048588', MESSAGE_SIZE],
   ['BOOLEAN', 'ottla.validate.records', 'false'],
   ['INT', 'producer.id.expiration.ms', '86400000', POSITIVE],
+  ['LONG', 'log.local.retention.bytes', '-2', { min: -2 }],
+  ['LONG', 'log.local.retention.ms', '-2', { min: -2 }],
   ['LONG', 'log.retention.bytes', '-1'],
   ['LONG', 'log.retention.ms', null],
+  ['LONG', 'log.roll.jitter.ms', null],
   ['LONG', 'log.roll.ms', null],
   ['INT', 'log.segment.bytes', '1073741824', { min: 1048576 }],
 ]
@@ -81,7 +84,21 @@ const STATIC_HONOURED: readonly Row[] = [
   ['INT', 'num.partitions', '1', POSITIVE],
   ['INT', 'offset.metadata.max.bytes', '4096'],
   ['INT', 'offsets.retention.minutes', '10080', POSITIVE],
+  [
+    'LONG',
+    'ottla.object.max.bytes',
+    String(OBJECT_MAX_BYTES),
+    { min: OBJECT_MIN_BYTES, max: OBJECT_MAX_BYTES },
+  ],
   ['BOOLEAN', 'ottla.strict.replication', 'false'],
+  ['STRING', 'ottla.tier.dir', null],
+  ['STRING', 'ottla.tier.s3.bucket', null],
+  ['STRING', 'ottla.tier.s3.endpoint', null],
+  ['STRING', 'ottla.tier.s3.prefix', null],
+  ['STRING', 'ottla.tier.s3.region', null],
+  ['BOOLEAN', 'ottla.tier.unsynced', 'false'],
+  ['LONG', 'remote.log.manager.task.interval.ms', '30000', POSITIVE],
+  ['BOOLEAN', 'remote.log.storage.system.enable', 'false'],
   [
     'INT',
     'socket.request.max.bytes',
@@ -94,6 +111,7 @@ const STATIC_HONOURED: readonly Row[] = [
   ['INT', 'log.retention.hours', '168'],
   ['INT', 'log.retention.minutes', null],
   ['INT', 'log.roll.hours', '168', POSITIVE],
+  ['INT', 'log.roll.jitter.hours', '0', NOT_NEGATIVE],
 ]
 
 const DYNAMIC_ACCEPTED: readonly Row[] = [
@@ -104,10 +122,7 @@ const DYNAMIC_ACCEPTED: readonly Row[] = [
   ['LONG', 'log.flush.interval.ms', null],
   ['INT', 'log.index.interval.bytes', '4096', NOT_NEGATIVE],
   ['INT', 'log.index.size.max.bytes', '10485760', { min: 4 }],
-  ['LONG', 'log.local.retention.bytes', '-2', { min: -2 }],
-  ['LONG', 'log.local.retention.ms', '-2', { min: -2 }],
   ['BOOLEAN', 'log.preallocate', 'false'],
-  ['LONG', 'log.roll.jitter.ms', null],
   ['LONG', 'log.segment.delete.delay.ms', '60000', NOT_NEGATIVE],
   ['INT', 'min.insync.replicas', '1', POSITIVE],
   ['BOOLEAN', 'unclean.leader.election.enable', 'false'],
@@ -116,7 +131,6 @@ const DYNAMIC_ACCEPTED: readonly Row[] = [
 const STATIC_ACCEPTED: readonly Row[] = [
   ['LONG', 'connections.max.idle.ms', '600000'],
   ['LONG', 'log.flush.scheduler.interval.ms', LONG_MAX],
-  ['INT', 'log.roll.jitter.hours', '0', NOT_NEGATIVE],
   ['INT', 'offsets.commit.timeout.ms', '5000', POSITIVE],
   ['LONG', 'offsets.retention.check.interval.ms', '600000', POSITIVE],
 ]
@@ -136,7 +150,6 @@ const FIXED: readonly Row[] = [
   ['INT', 'offsets.topic.num.partitions', '1'],
   ['SHORT', 'offsets.topic.replication.factor', '1'],
   ['LIST', 'process.roles', 'broker,controller'],
-  ['BOOLEAN', 'remote.log.storage.system.enable', 'false'],
   ['LIST', 'sasl.enabled.mechanisms', ''],
   ['STRING', 'security.inter.broker.protocol', 'PLAINTEXT'],
   ['INT', 'transaction.state.log.min.isr', '1'],

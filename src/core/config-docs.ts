@@ -83,8 +83,17 @@ const DOCS: Readonly<Record<string, string>> = {
   'offsets.topic.num.partitions':
     'Partitions of the offsets topic; offsets live in one object per group.',
   'offsets.topic.replication.factor': 'Replication factor of the offsets topic.',
+  'ottla.object.max.bytes':
+    'What a partition may take of its storage; near it, produce is refused until something is deleted.',
   'ottla.strict.replication':
     'Refuse a replication factor above 1, as one Kafka broker would, and not take it as 1.',
+  'ottla.tier.dir': 'Directory that old segments are moved to.',
+  'ottla.tier.s3.bucket': 'Bucket that old segments are moved to.',
+  'ottla.tier.s3.endpoint': 'Origin of the S3-compatible server that has the bucket.',
+  'ottla.tier.s3.prefix': 'Path below which the bucket has what belongs to this broker.',
+  'ottla.tier.s3.region': 'Region of the bucket; us-east-1 when none is given.',
+  'ottla.tier.unsynced':
+    'Give up local copies although the tier may lose confirmed objects when the power fails.',
   'ottla.validate.records':
     'Check every record of compressed batches too, not only of uncompressed ones.',
   preallocate: 'Reserve the space of a new segment at once.',
@@ -92,6 +101,7 @@ const DOCS: Readonly<Record<string, string>> = {
   'producer.id.expiration.ms': 'How long an idle producer is remembered for duplicate detection.',
   'remote.log.copy.disable': 'Copy no more segments to remote storage.',
   'remote.log.delete.on.disable': 'Delete remote data when remote storage is switched off.',
+  'remote.log.manager.task.interval.ms': 'How often a partition looks for what is to be moved.',
   'remote.log.storage.system.enable': 'Whether remote storage is there.',
   'remote.storage.enable': 'Move old segments to remote storage.',
   'retention.bytes': 'Bytes kept per partition with the delete policy; -1 is no limit.',

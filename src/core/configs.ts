@@ -19,9 +19,10 @@ export interface TopicSettings {
   readonly timestampAfterMaxMs: number
   readonly segmentBytes: number
   readonly segmentMs: number
+  readonly segmentJitterMs: number
   readonly retentionMs: number
   readonly retentionBytes: number
-  /** log.retention.check.interval.ms of the broker. */
+  /** log.retention.check.interval.ms of the broker; with both policies log.cleaner.backoff.ms, as in Kafka. */
   readonly retentionCheckMs: number
   /** Compaction: see partition/compaction. Milliseconds, and a share of 0 to 1. */
   readonly deleteRetentionMs: number
@@ -31,6 +32,15 @@ export interface TopicSettings {
   /** log.cleaner.enable and log.cleaner.backoff.ms of the broker. */
   readonly cleanerEnabled: boolean
   readonly cleanerBackoffMs: number
+  /** Tiering: see partition/tiering. Of local retention -2 has been replaced by what it stands for. */
+  readonly remoteEnabled: boolean
+  readonly remoteCopyDisabled: boolean
+  readonly remoteDeleteOnDisable: boolean
+  readonly localRetentionMs: number
+  readonly localRetentionBytes: number
+  /** remote.log.manager.task.interval.ms and ottla.tier.unsynced of the broker. */
+  readonly tierIntervalMs: number
+  readonly tierUnsynced: boolean
   /** ottla.validate.records: walk the records of compressed batches too. */
   readonly validateRecords: boolean
   /** producer.id.expiration.ms of the broker. */
@@ -77,6 +87,9 @@ export interface EffectiveConfig {
 /** Values that passed, in canonical text, or the sentence that says which one is refused and why. */
 export type Checked = { readonly configs: ConfigMap } | { readonly error: string }
 
+/** Of local retention: as long, or as much, as is kept at all. */
+const AS_RETENTION = -2
+
 /** Layers in which nothing is set. */
 export const NO_LAYERS: BrokerLayers = { dynamicBroker: {}, dynamicDefault: {}, static: {} }
 
@@ -122,7 +135,14 @@ export function topicSettings(own: ConfigMap, layers: BrokerLayers): TopicSettin
     return effectiveTopicConfig(config, own, layers).value ?? ''
   }
   const number = (name: string) => clamp(text(name))
+  const local = (name: string) => {
+    const value = number(`local.${name}`)
+    return value === AS_RETENTION ? number(name) : value
+  }
   const policies = listEntries(text('cleanup.policy'))
+  const cleanerEnabled = brokerValue('log.cleaner.enable', layers) !== 'false'
+  const cleanerBackoffMs = clamp(brokerValue('log.cleaner.backoff.ms', layers) ?? '15000')
+  const checkMs = clamp(brokerValue('log.retention.check.interval.ms', layers) ?? '300000')
   return {
     cleanupDelete: policies.includes('delete'),
     cleanupCompact: policies.includes('compact'),
@@ -133,15 +153,23 @@ export function topicSettings(own: ConfigMap, layers: BrokerLayers): TopicSettin
     timestampAfterMaxMs: number('message.timestamp.after.max.ms'),
     segmentBytes: number('segment.bytes'),
     segmentMs: number('segment.ms'),
+    segmentJitterMs: number('segment.jitter.ms'),
     retentionMs: number('retention.ms'),
     retentionBytes: number('retention.bytes'),
-    retentionCheckMs: clamp(brokerValue('log.retention.check.interval.ms', layers) ?? '300000'),
+    retentionCheckMs: policies.length > 1 && cleanerEnabled ? cleanerBackoffMs : checkMs,
     deleteRetentionMs: number('delete.retention.ms'),
     minCompactionLagMs: number('min.compaction.lag.ms'),
     maxCompactionLagMs: number('max.compaction.lag.ms'),
     minCleanableDirtyRatio: number('min.cleanable.dirty.ratio'),
-    cleanerEnabled: brokerValue('log.cleaner.enable', layers) !== 'false',
-    cleanerBackoffMs: clamp(brokerValue('log.cleaner.backoff.ms', layers) ?? '15000'),
+    cleanerEnabled,
+    cleanerBackoffMs,
+    remoteEnabled: text('remote.storage.enable') === 'true',
+    remoteCopyDisabled: text('remote.log.copy.disable') === 'true',
+    remoteDeleteOnDisable: text('remote.log.delete.on.disable') === 'true',
+    localRetentionMs: local('retention.ms'),
+    localRetentionBytes: local('retention.bytes'),
+    tierIntervalMs: clamp(brokerValue('remote.log.manager.task.interval.ms', layers) ?? '30000'),
+    tierUnsynced: brokerValue('ottla.tier.unsynced', layers) === 'true',
     validateRecords: text('ottla.validate.records') === 'true',
     producerIdExpirationMs: clamp(brokerValue('producer.id.expiration.ms', layers) ?? '0'),
   }
@@ -166,8 +194,13 @@ export function brokerValues(layers: BrokerLayers): ConfigMap {
 /**
  * Checks a topic's own configurations together, as LogConfig.validate does: names, types, bounds,
  * and those that contradict each other. An error is INVALID_CONFIG.
+ * @param before the topic's own configurations so far: some may not be given up just so
  */
-export function checkTopicConfigs(own: ConfigMap, layers: BrokerLayers): Checked {
+export function checkTopicConfigs(
+  own: ConfigMap,
+  layers: BrokerLayers,
+  before: ConfigMap = {},
+): Checked {
   const checked = checkAll(own, (name, value) => {
     const config = topicConfig(name)
     return config === undefined
@@ -175,7 +208,7 @@ export function checkTopicConfigs(own: ConfigMap, layers: BrokerLayers): Checked
       : parseConfig(config, value)
   })
   if ('error' in checked) return checked
-  const conflict = topicConflict(checked.configs, layers)
+  const conflict = topicConflict(checked.configs, layers, before)
   return conflict === null ? checked : { error: conflict }
 }
 
@@ -190,6 +223,10 @@ export function checkBrokerConfigs(values: ConfigMap): Checked {
   if ('error' in checked) return checked
   const crossed = boundsFault(checked.configs)
   if (crossed !== null) return { error: crossed }
+  // Kafka's definition of it has no bound; its check of the whole has.
+  if (Number(checked.configs['log.roll.ms'] ?? 1) < 1) {
+    return { error: 'log.roll.ms must be greater than or equal to 1' }
+  }
   const zero = RETENTION_TIMES.find((name) => checked.configs[name] === '0')
   if (zero === undefined) return checked
   return { error: `${zero} must be unlimited (-1) or, equal or greater than 1` }
@@ -278,18 +315,56 @@ function inRange(config: TopicConfig, text: string): string {
   return config.name === 'retention.ms' && text.startsWith('-') ? '-1' : text
 }
 
-function topicConflict(own: ConfigMap, layers: BrokerLayers): string | null {
-  if (own['remote.storage.enable'] === 'true') {
-    return 'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.'
-  }
+function topicConflict(own: ConfigMap, layers: BrokerLayers, before: ConfigMap): string | null {
   const lag = (name: string) => {
     const config = topicConfig(name)
     return config === undefined ? 0n : BigInt(effectiveTopicConfig(config, own, layers).value ?? 0)
   }
   const shortest = lag('min.compaction.lag.ms')
   const longest = lag('max.compaction.lag.ms')
-  if (shortest <= longest) return null
+  if (shortest <= longest) return remoteConflict(own, layers, before)
   return `conflict topic config setting min.compaction.lag.ms (${shortest}) > max.compaction.lag.ms (${longest})`
+}
+
+/** What remote storage asks of the other configurations, in the order in which LogConfig asks it. */
+function remoteConflict(own: ConfigMap, layers: BrokerLayers, before: ConfigMap): string | null {
+  const value = (name: string): string => {
+    const config = topicConfig(name)
+    return config === undefined ? '' : (effectiveTopicConfig(config, own, layers).value ?? '')
+  }
+  if (value('remote.storage.enable') !== 'true') {
+    const isGivenUp = before['remote.storage.enable'] === 'true'
+    if (!isGivenUp || value('remote.log.delete.on.disable') === 'true') return null
+    return 'It is invalid to disable remote storage without deleting remote data. If you want to keep the remote data and turn to read only, please set `remote.storage.enable=true,remote.log.copy.disable=true`. If you want to disable remote storage and delete all remote data, please set `remote.storage.enable=false,remote.log.delete.on.disable=true`.'
+  }
+  if (brokerValue('remote.log.storage.system.enable', layers) !== 'true') {
+    return 'Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.'
+  }
+  const policies = listEntries(value('cleanup.policy'))
+  if (!policies.includes('delete') || policies.includes('compact')) {
+    return 'Remote log storage only supports topics with cleanup.policy=delete'
+  }
+  for (const name of ['retention.bytes', 'retention.ms']) {
+    const fault = localRetentionFault(name, BigInt(value(name)), BigInt(value(`local.${name}`)))
+    if (fault !== null) return fault
+  }
+  if (value('remote.log.copy.disable') !== 'true') return null
+  const name = ['retention.bytes', 'retention.ms'].find((retention) => {
+    const local = value(`local.${retention}`)
+    return local !== String(AS_RETENTION) && local !== value(retention)
+  })
+  if (name === undefined) return null
+  return `When \`remote.log.copy.disable\` is set to true, the \`local.${name}\` and \`${name}\` must be set to the identical value because there will be no more logs copied to the remote storage.`
+}
+
+/** No more is kept locally than at all. */
+function localRetentionFault(name: string, all: bigint, local: bigint): string | null {
+  if (all < 0n || local === BigInt(AS_RETENTION) || (local >= 0n && local <= all)) return null
+  const why =
+    local < 0n
+      ? `Value must not be -1 as ${name} value is set as ${all}.`
+      : `Value must not be more than ${name} property value: ${all}`
+  return `Invalid value ${local} for configuration local.${name}: ${why}`
 }
 
 function checkAll(values: ConfigMap, check: (name: string, value: string) => Parsed): Checked {

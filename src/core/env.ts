@@ -2,7 +2,7 @@
 // The launcher writes them as text, a deployment sets them in wrangler.toml (text or JSON values) or as
 // a secret. Broker configuration by Kafka's names is only carried here; configs.ts knows its meaning.
 
-/** Every name this Worker reads. The launcher's own environment variables are in cli/flags.ts. */
+/** Every name this Worker reads, the bindings to objects and files aside. The launcher's own environment variables are in cli/flags.ts. */
 export const EnvironmentName = {
   /** `1`: served by the launcher or `wrangler dev`, on this machine. */
   LOCAL: 'OTTLA_LOCAL',
@@ -18,10 +18,21 @@ export const EnvironmentName = {
   ALLOW_HOSTS: 'OTTLA_ALLOW_HOSTS',
   /** Addresses HTTP is listened on, as `HOST:PORT`, wildcards resolved: JSON array or comma-separated. */
   HTTP_LISTENERS: 'OTTLA_HTTP_LISTENERS',
+  /** How many files this process may have open. Locally; not set where that is not known. */
+  OPEN_FILES: 'OTTLA_OPEN_FILES',
   /** `debug`, `info`, `warn` or `error`. */
   LOG_LEVEL: 'OTTLA_LOG_LEVEL',
   /** A secret binding that opens a deployment to who presents it. Never logged. */
   SECRET: 'OTTLA_SECRET',
+  /** R2 bucket of the tier (tier/tier.ts), where the configuration names no other store. */
+  TIER: 'OTTLA_TIER',
+  /** Services of the launcher's configuration: the directory of the tier, and the way to its S3 server. */
+  TIER_DIRECTORY: 'OTTLA_TIER_DIRECTORY',
+  TIER_NETWORK: 'OTTLA_TIER_NETWORK',
+  /** Credentials of the tier's S3 server, by the names that S3's own tools use. Never logged. */
+  AWS_ACCESS_KEY_ID: 'AWS_ACCESS_KEY_ID',
+  AWS_SECRET_ACCESS_KEY: 'AWS_SECRET_ACCESS_KEY',
+  AWS_SESSION_TOKEN: 'AWS_SESSION_TOKEN',
 } as const
 
 /** From the most talkative to the least. */
@@ -54,6 +65,8 @@ export interface Environment {
   readonly allowHosts: readonly string[]
   /** `HOST:PORT`, IPv6 in brackets. Empty when deployed. */
   readonly httpListeners: readonly string[]
+  /** Null when it is not known, or elsewhere. */
+  readonly openFiles: number | null
   readonly logLevel: LogLevel
   /** Null when none is set. */
   readonly secret: string | null
@@ -76,6 +89,7 @@ export function readEnvironment(env: object): Environment {
     allowOrigins: readList(bindings, EnvironmentName.ALLOW_ORIGINS),
     allowHosts: readList(bindings, EnvironmentName.ALLOW_HOSTS),
     httpListeners: readList(bindings, EnvironmentName.HTTP_LISTENERS),
+    openFiles: readNumber(bindings, EnvironmentName.OPEN_FILES),
     logLevel: readLogLevel(bindings[EnvironmentName.LOG_LEVEL]),
     secret: readText(bindings, EnvironmentName.SECRET),
   }
@@ -159,6 +173,14 @@ function readText(bindings: Bindings, name: string): string | null {
   if (value === undefined || value === null || value === '') return null
   if (typeof value !== 'string') throw new TypeError(`${name} must be text`)
   return value
+}
+
+function readNumber(bindings: Bindings, name: string): number | null {
+  const value = bindings[name]
+  if (value === undefined || value === null || value === '') return null
+  const number = Number(value)
+  if (!Number.isSafeInteger(number) || number < 0) throw new TypeError(`${name} must be a number`)
+  return number
 }
 
 function readJson(name: string, text: string): unknown {

@@ -113,6 +113,26 @@ export const ENLISTED_REMEMBERED = 1_000
 /** Objects of which a context keeps a stub while it asks them nothing (about 1 KB each); the oldest go first. */
 export const OBJECTS_REACHED = 1_000
 
+/**
+ * File descriptors, locally, of an object that is awake (its database, write-ahead log and the index of that) and
+ * of a connection.
+ */
+export const FILES_PER_OBJECT = 3
+export const FILES_PER_CONNECTION = 2
+
+/** File descriptors that the runtime has open before anybody comes (some fifty). */
+export const FILES_OF_RUNTIME = 100
+
+/**
+ * Of the process's other file descriptors, for objects that are awake and for connections of Kafka clients. The
+ * rest is for HTTP and for objects that their alarms wake: without any left the runtime ends.
+ */
+export const OBJECTS_FILES_SHARE = 0.7
+export const CONNECTIONS_FILES_SHARE = 0.2
+
+/** An object that nobody calls is gone after this: the runtime evicts it after ten seconds. */
+export const OBJECT_ASLEEP_MS = 12_000
+
 /** What one isolate lends itself and nobody takes is dropped after this. */
 export const LENT_MAX_MS = 30_000
 
@@ -122,8 +142,14 @@ export const APPEND_QUEUE_BYTES = 32 * MiB
 /** A message over RPC is at most 32 MiB; our largest are a batch or a fetch part. */
 export const RPC_MAX_BYTES = 32 * MiB
 
-/** Size of one object's storage, 10 GB; appends are refused a little below. */
+/** Size of one object's storage, 10 GB (`ottla.object.max.bytes` when it is to be less). */
 export const OBJECT_MAX_BYTES = 10_000_000_000
+
+/** Of it, kept from appends: for what makes room, some 80 MB of 10 GB (compaction replaces 32 MiB at once). */
+export const OBJECT_RESERVED_SHARE = 1 / 128
+
+/** The least `ottla.object.max.bytes`: one largest batch fits twice. */
+export const OBJECT_MIN_BYTES = 32 * MiB
 
 /**
  * A watch that sees nothing is parked at the leader no longer than this, then the leader may go to sleep.
@@ -193,6 +219,13 @@ export const NDJSON_WINDOW_BYTES = 2 * MiB
 
 /** NDJSON: a stream that pauses this long has its pending records sent (`tail -f` as a producer). */
 export const NDJSON_LINGER_MS = 50
+
+/** HTTP lists: items per answer, default and most. Of partitions each item may be some calls. */
+export const HTTP_LIST_LIMIT = 100
+export const HTTP_LIST_LIMIT_MAX = 1_000
+
+/** `/readyz`: Cluster writes a row at most this often, for each is billed and anybody may ask. */
+export const READY_WRITE_INTERVAL_MS = 1_000
 
 /** HTTP read: records per answer, default and most; bytes, default and most; wait, most. */
 export const HTTP_READ_LIMIT = 100
@@ -266,16 +299,31 @@ export const PRODUCERS_PER_PARTITION = 5_000
 export const PRODUCER_SNAPSHOT_CHUNKS = 1_000
 export const PRODUCER_SNAPSHOT_BYTES = 1 * MiB
 
-/** Deleted chunks are freed in steps of at most so many chunks and bytes: a step must not hold up appends. */
+/**
+ * Deleted chunks are freed in steps of at most so many chunks and bytes: a step must not hold up appends, and SQLite reads
+ * each page that it frees, about 1 ms a MiB.
+ */
 export const FREE_STEP_CHUNKS = 1_000
-export const FREE_STEP_BYTES = 64 * MiB
+export const FREE_STEP_BYTES = 24 * MiB
 
 /** Pause between two steps of what a partition does from its alarm, and before one that failed is tried again. */
 export const HOUSEKEEPING_PAUSE_MS = 100
 export const HOUSEKEEPING_RETRY_MS = 10_000
 
+/** An alarm that could not be set is set again after so long: nobody may call before it was due. */
+export const ALARM_RETRY_MS = 5_000
+
 /** An alarm is set no further ahead, whatever time a record claims: the runtime counts nanoseconds in 64 bits. */
 export const ALARM_AHEAD_MAX_MS = 365 * 24 * 60 * 60 * 1000
+
+/**
+ * A leader that answers a read from memory has reached its storage within this time (`runtime/touch.ts`): one that
+ * was replaced answers no longer. To do it for each read would cost a tenth of a fetch at the head.
+ */
+export const STORAGE_TOUCH_MS = 1_000
+
+/** The runtime refuses alarms after 2189 (nanoseconds in 63 bits behind 1898); later ones are set to this. */
+export const ALARM_LATEST_MS = Date.UTC(2189, 0, 1)
 
 /** Segments that one step of retention looks at: of each the headers of its chunks may have to be read. */
 export const RETENTION_STEP_SEGMENTS = 16
@@ -303,20 +351,24 @@ export const UPGRADE_CHUNKS = 100_000
  */
 export const COMPACTION_MAP_BYTES = 16 * MiB
 
+/** Compaction: two bits per offset beside the map, in two arrays of so much at most: 8 million offsets. */
+export const COMPACTION_BITS_BYTES = 1 * MiB
+
 /** Compaction: a step goes over about so many bytes (decompressed), or for so long, and ends with a batch. */
 export const COMPACTION_STEP_BYTES = 1 * MiB
 export const COMPACTION_STEP_MS = 10
 
-/** The same while the log is written to: producers wait for no more than this. */
+/** The same for so long after a partition of the isolate was written to or read: others wait for no more than this. */
 export const COMPACTION_BUSY_STEP_BYTES = 256 * KiB
 export const COMPACTION_BUSY_STEP_MS = 3
+export const COMPACTION_BUSY_MS = 1_000
 
 /** Compaction: an alarm takes up again what a timer lost; one row for so long. */
 export const COMPACTION_RESUME_MS = 30_000
 
-/** Compaction: neighbouring chunks replaced in one transaction, and their bytes. */
+/** Compaction: neighbouring chunks replaced in one transaction, and their bytes, for which SQLite reads each page. */
 export const COMPACTION_GROUP_CHUNKS = 256
-export const COMPACTION_GROUP_BYTES = 32 * MiB
+export const COMPACTION_GROUP_BYTES = 8 * MiB
 
 /** Compaction: where a pass got is kept once for so many rows written: one in a hundred more. */
 export const COMPACTION_SAVE_ROWS = 100
@@ -332,6 +384,67 @@ export const COMPACTION_REPORTED = 1_000
  * whoever was told that the transaction was aborted must meet its end.
  */
 export const COMPACTION_MARKER_KEPT_MS = 60_000
+
+/** Tier: chunks in one segment object, 48 bytes each in its index. */
+export const TIER_SEGMENT_CHUNKS = 16_384
+
+/**
+ * Tier: log that a partition puts into one segment object (or one larger batch). One partition of an isolate holds
+ * one: as chunks, then as an object, at most the two together. As with the map of compaction this comes on top of
+ * the other lines where all is in one isolate.
+ */
+export const TIER_UPLOAD_BYTES = 8 * MiB
+
+/** Tier: a read gets whole chunks: it may come to this much more than was asked for, or one larger chunk. */
+export const TIER_READ_AHEAD_BYTES = 1 * MiB
+
+/** Tier: indexes of segments that were read last, of all partitions of an isolate together. */
+export const TIER_INDEXES_TOTAL_BYTES = 2 * MiB
+
+/** Tier: a batch larger than a row is held whole for so long while its pieces are asked for. One per isolate. */
+export const TIER_LARGE_HELD_MS = 5_000
+
+/** Tier: pauses before a store that failed is asked again: the first, doubled up to the last. */
+export const TIER_RETRY_MIN_MS = 1_000
+export const TIER_RETRY_MAX_MS = 5 * 60 * 1000
+
+/** Tier: steps between two alarms: of one event the platform allows a thousand calls to a bucket, a step has ten. */
+export const TIER_STEPS = 64
+
+/** Tier: an alarm takes up again what an object left undone when it ended. */
+export const TIER_RESUME_MS = 3 * 60 * 1000
+
+/** Tier: while another partition of the isolate has its turn, this one looks again after so long. */
+export const TIER_TURN_MS = 1_000
+
+/** Tier: rows of segments that are given up in one step, and objects deleted in one. */
+export const TIER_DROP_SEGMENTS = 100
+export const TIER_GARBAGE_AT_ONCE = 100
+
+/** Tier: a put that was given up on may take effect this long after it began; its key is known for so long. */
+export const TIER_LATE_PUT_MS = 15 * 60 * 1000
+
+/** Tier: how often a partition that has other work there looks for objects that nobody knows: a call or two. */
+export const TIER_SWEEP_MS = 24 * 60 * 60 * 1000
+
+/**
+ * Tier: an object, written by one put: a batch of the largest size, and an index that also has aborted
+ * transactions and the producers' state.
+ */
+export const TIER_OBJECT_MAX_BYTES = 24 * MiB
+
+/** Tier: one call to an object store, its body included: an object at 0.4 MB/s. Then it counts as failed. */
+export const TIER_CALL_MS = 60_000
+
+/** Tier: objects on one page of a listing, and bytes of what a store answers that is no object. */
+export const TIER_LIST_OBJECTS = 1_000
+export const TIER_ANSWER_BYTES = 4 * MiB
+
+/** Tier: of one call, what is asked of the store at once: an invocation has six connections. */
+export const TIER_REQUESTS_AT_ONCE = 4
+
+/** Tier: what was written is read back in ranges of this: beside the object itself one is held. */
+export const TIER_READ_BACK_BYTES = 2 * MiB
 
 /** Watches parked at one partition; those beyond are answered after WATCH_CROWDED_MS at most. */
 export const WATCHES_PER_PARTITION = 10_000

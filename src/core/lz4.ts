@@ -23,6 +23,8 @@ const FLAG_DICTIONARY = 0x01
 const BLOCK_STORED = 0x8000_0000
 /** How far back a match of a linked block reaches. */
 const WINDOW_BYTES = 64 * KiB
+/** Content that is collected in the memory before it is taken out: more than most batches have. */
+const REGION_BYTES = 1024 * KiB
 /** Block size that Kafka's Java client and librdkafka write. */
 const OUR_BLOCK_BYTES = 64 * KiB
 
@@ -101,35 +103,41 @@ function readFrameHeader(lib: Codec, bytes: Uint8Array, at: number): FrameHeader
 }
 
 /**
- * Decodes the blocks of one frame into `output`. The memory holds one block's input, and behind it a
- * region for output, in which linked blocks follow each other and slide back when it is full.
+ * Decodes the blocks of a stream's frames. The memory holds one block's input, and behind it a region in which
+ * blocks are decoded one behind the other. What is in it is taken out when it is full, and at the end: the
+ * content of most streams in one piece, so that it is copied once into a buffer of its size.
  */
-class FrameDecoder {
+class StreamDecoder {
   readonly #lib: Codec
   readonly #bytes: Uint8Array
-  readonly #header: FrameHeader
-  readonly #output: BoundedOutput
-  readonly #regionStart: number
-  readonly #regionEnd: number
-  #position: number
+  readonly #maxBytes: number
+  /** What was taken out of the memory; null until the region was full once. */
+  #output: BoundedOutput | null = null
+  #regionStart = 0
+  #regionEnd = 0
+  /** In the region: from where on it has not been taken out, and where the next block goes. */
+  #untaken = 0
+  #position = 0
 
-  constructor(lib: Codec, bytes: Uint8Array, header: FrameHeader, output: BoundedOutput) {
+  constructor(lib: Codec, bytes: Uint8Array, maxBytes: number) {
     this.#lib = lib
     this.#bytes = bytes
-    this.#header = header
-    this.#output = output
-    this.#regionStart = lib.start + header.blockMaxBytes
-    this.#regionEnd = this.#regionStart + WINDOW_BYTES + header.blockMaxBytes
-    this.#position = this.#regionStart
+    this.#maxBytes = maxBytes
   }
 
-  /** Answers the position behind the frame. */
-  decode(maxBytes: number): number {
-    const { blockMaxBytes, blockChecksums, contentChecksum, contentSize } = this.#header
+  /** Bytes of content so far. */
+  get length(): number {
+    return (this.#output?.length ?? 0) + this.#position - this.#untaken
+  }
+
+  /** Decodes one frame. Answers the position behind it. */
+  decode(header: FrameHeader): number {
+    const { blockMaxBytes, blockChecksums, contentChecksum, contentSize } = header
     const { run } = this.#lib
-    const before = this.#output.length
+    this.#begin(blockMaxBytes)
+    const before = this.length
     run.xxh32Reset(CONTENT_HASH)
-    let at = this.#header.blocksAt
+    let at = header.blocksAt
     for (;;) {
       const field = uint32(this.#bytes, at)
       at += 4
@@ -139,7 +147,7 @@ class FrameDecoder {
       if (size === 0 || size > blockMaxBytes) throw malformed('block size is wrong')
       const next = at + size
       if (next + (blockChecksums ? 4 : 0) > this.#bytes.length) throw malformed('truncated')
-      this.#block(at, size, stored, maxBytes)
+      this.#block(header, at, size, stored)
       at = blockChecksums ? next + 4 : next
     }
     if (contentChecksum) {
@@ -147,43 +155,67 @@ class FrameDecoder {
         throw malformed('content checksum is wrong')
       at += 4
     }
-    if (contentSize >= 0 && this.#output.length - before !== contentSize)
+    if (contentSize >= 0 && this.length - before !== contentSize)
       throw malformed('content size is wrong')
     return at
   }
 
-  #block(at: number, size: number, stored: boolean, maxBytes: number): void {
+  /** All content. */
+  finish(): Uint8Array {
+    if (this.#output === null) return this.#lib.memory.slice(this.#untaken, this.#position)
+    this.#take()
+    return this.#output.finish()
+  }
+
+  /** No frame reaches back into the one before it, and their blocks may be of other sizes. */
+  #begin(blockMaxBytes: number): void {
+    if (this.#position > this.#untaken) this.#take()
+    this.#regionStart = this.#lib.start + blockMaxBytes
+    this.#regionEnd = this.#regionStart + Math.max(REGION_BYTES, WINDOW_BYTES + blockMaxBytes)
+    this.#untaken = this.#regionStart
+    this.#position = this.#regionStart
+  }
+
+  #block(header: FrameHeader, at: number, size: number, stored: boolean): void {
     const { run, memory, start } = this.#lib
-    const { blockMaxBytes, independent, blockChecksums, contentChecksum } = this.#header
-    this.#makeRoom()
+    const { blockMaxBytes, independent, blockChecksums, contentChecksum } = header
+    if (this.#position + blockMaxBytes > this.#regionEnd) this.#makeRoom()
     const to = this.#position
     const from = stored ? to : start
     memory.set(this.#bytes.subarray(at, at + size), from)
     if (blockChecksums && hashAt(this.#lib, from, size) !== uint32(this.#bytes, at + size))
       throw malformed('block checksum is wrong')
-    const capacity = Math.min(blockMaxBytes, this.#output.room)
+    const capacity = Math.min(blockMaxBytes, this.#maxBytes - this.length)
     let written = size
     if (stored) {
-      if (size > capacity) throw tooLarge(maxBytes)
+      if (size > capacity) throw tooLarge(this.#maxBytes)
     } else {
       const lowest = independent ? to : this.#regionStart
       written = run.lz4Decode(from, size, to, lowest, capacity)
-      if (written === CODEC_TOO_LARGE && capacity < blockMaxBytes) throw tooLarge(maxBytes)
+      if (written === CODEC_TOO_LARGE && capacity < blockMaxBytes) throw tooLarge(this.#maxBytes)
       if (written < 0) throw malformed('block is damaged')
     }
     if (contentChecksum) run.xxh32Update(CONTENT_HASH, to, written)
-    this.#output.append(memory.subarray(to, to + written))
     this.#position = to + written
   }
 
-  /** Makes sure that a whole block fits behind the window it may refer to. */
+  /** Makes sure that a whole block fits, behind the window that it may refer to. */
   #makeRoom(): void {
-    if (this.#header.independent) {
-      this.#position = this.#regionStart
-    } else if (this.#position + this.#header.blockMaxBytes > this.#regionEnd) {
-      this.#lib.memory.copyWithin(this.#regionStart, this.#position - WINDOW_BYTES, this.#position)
-      this.#position = this.#regionStart + WINDOW_BYTES
-    }
+    this.#take()
+    const window = Math.min(WINDOW_BYTES, this.#position - this.#regionStart)
+    const { memory } = this.#lib
+    memory.copyWithin(this.#regionStart, this.#position - window, this.#position)
+    this.#position = this.#regionStart + window
+    this.#untaken = this.#position
+  }
+
+  #take(): void {
+    const { memory } = this.#lib
+    const part = memory.subarray(this.#untaken, this.#position)
+    // As much again as there was so far and three times what is left: only a guess.
+    this.#output ??= new BoundedOutput(part.length + 3 * this.#bytes.length, this.#maxBytes)
+    this.#output.append(part)
+    this.#untaken = this.#position
   }
 }
 
@@ -194,7 +226,8 @@ class FrameDecoder {
  */
 export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const lib = codec()
-  let output: BoundedOutput | undefined
+  const decoder = new StreamDecoder(lib, bytes, maxBytes)
+  let frames = 0
   let at = 0
   while (at < bytes.length) {
     const magic = uint32(bytes, at)
@@ -205,19 +238,12 @@ export function lz4Decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
     }
     if (magic !== FRAME_MAGIC) throw malformed(at === 0 ? 'not a frame' : 'garbage after a frame')
     const header = readFrameHeader(lib, bytes, at)
-    if (header.contentSize > maxBytes - (output?.length ?? 0)) throw tooLarge(maxBytes)
-    output ??= new BoundedOutput(expectedSize(header, bytes.length - at), maxBytes)
-    at = new FrameDecoder(lib, bytes, header, output).decode(maxBytes)
+    if (header.contentSize > maxBytes - decoder.length) throw tooLarge(maxBytes)
+    frames++
+    at = decoder.decode(header)
   }
-  if (output === undefined) throw malformed('truncated')
-  return output.finish()
-}
-
-/** A guess at the content's size that a few hostile bytes cannot make large. */
-function expectedSize(header: FrameHeader, inputBytes: number): number {
-  // A byte of input can stand for at most 255 bytes of output.
-  if (header.contentSize >= 0) return Math.min(header.contentSize, inputBytes * 255)
-  return inputBytes * 3
+  if (frames === 0) throw malformed('truncated')
+  return decoder.finish()
 }
 
 /**

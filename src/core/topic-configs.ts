@@ -35,6 +35,8 @@ const HONOURED: readonly TopicConfig[] = [
   row('LIST', 'cleanup.policy', 'delete', { oneOf: CLEANUP_POLICIES }, 'log.cleanup.policy'),
   row('STRING', 'compression.type', 'producer', { oneOf: COMPRESSION_TYPES }, 'compression.type'),
   row('LONG', 'delete.retention.ms', '86400000', NOT_NEGATIVE, 'log.cleaner.delete.retention.ms'),
+  row('LONG', 'local.retention.bytes', '-2', { min: -2 }, 'log.local.retention.bytes'),
+  row('LONG', 'local.retention.ms', '-2', { min: -2 }, 'log.local.retention.ms'),
   row('LONG', 'max.compaction.lag.ms', LONG_MAX, POSITIVE, 'log.cleaner.max.compaction.lag.ms'),
   row('INT', 'max.message.bytes', '1048588', MESSAGE_SIZE, 'message.max.bytes'),
   timestamp('LONG', 'message.timestamp.after.max.ms', '3600000', NOT_NEGATIVE),
@@ -49,6 +51,9 @@ const HONOURED: readonly TopicConfig[] = [
   ),
   row('LONG', 'min.compaction.lag.ms', '0', NOT_NEGATIVE, 'log.cleaner.min.compaction.lag.ms'),
   row('BOOLEAN', 'ottla.validate.records', 'false', {}, 'ottla.validate.records'),
+  row('BOOLEAN', 'remote.log.copy.disable', 'false', {}),
+  row('BOOLEAN', 'remote.log.delete.on.disable', 'false', {}),
+  row('BOOLEAN', 'remote.storage.enable', 'false', {}),
   row('LONG', 'retention.bytes', '-1', {}, 'log.retention.bytes'),
   row(
     'LONG',
@@ -60,6 +65,10 @@ const HONOURED: readonly TopicConfig[] = [
     { name: 'log.retention.hours', toMs: HOUR_MS },
   ),
   row('INT', 'segment.bytes', '1073741824', { min: 1048576 }, 'log.segment.bytes'),
+  row('LONG', 'segment.jitter.ms', '0', NOT_NEGATIVE, 'log.roll.jitter.ms', {
+    name: 'log.roll.jitter.hours',
+    toMs: HOUR_MS,
+  }),
   row('LONG', 'segment.ms', '604800000', POSITIVE, 'log.roll.ms', {
     name: 'log.roll.hours',
     toMs: HOUR_MS,
@@ -83,18 +92,9 @@ const ACCEPTED: readonly TopicConfig[] = [
   row('LIST', 'follower.replication.throttled.replicas', '', { replicas: true }),
   row('INT', 'index.interval.bytes', '4096', NOT_NEGATIVE, 'log.index.interval.bytes'),
   row('LIST', 'leader.replication.throttled.replicas', '', { replicas: true }),
-  row('LONG', 'local.retention.bytes', '-2', { min: -2 }, 'log.local.retention.bytes'),
-  row('LONG', 'local.retention.ms', '-2', { min: -2 }, 'log.local.retention.ms'),
   row('INT', 'min.insync.replicas', '1', POSITIVE, 'min.insync.replicas'),
   row('BOOLEAN', 'preallocate', 'false', {}, 'log.preallocate'),
-  row('BOOLEAN', 'remote.log.copy.disable', 'false', {}),
-  row('BOOLEAN', 'remote.log.delete.on.disable', 'false', {}),
-  row('BOOLEAN', 'remote.storage.enable', 'false', {}),
   row('INT', 'segment.index.bytes', '10485760', { min: 4 }, 'log.index.size.max.bytes'),
-  row('LONG', 'segment.jitter.ms', '0', NOT_NEGATIVE, 'log.roll.jitter.ms', {
-    name: 'log.roll.jitter.hours',
-    toMs: HOUR_MS,
-  }),
   row('BOOLEAN', 'unclean.leader.election.enable', 'false', {}, 'unclean.leader.election.enable'),
 ]
 

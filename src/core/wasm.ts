@@ -22,6 +22,24 @@ interface CodecExports {
   /** `expected` or CODEC_MALFORMED. */
   snappyDecode(from: number, length: number, to: number, expected: number): number
   snappyEncode(from: number, length: number, to: number): number
+  /** Four words of secret, rounds for each word of a key and for each half of the result. */
+  sipSecret(a: number, b: number, c: number, d: number, word: number, end: number): void
+  sipReset(): void
+  /** Whole words of 8 bytes. */
+  sipUpdate(at: number, length: number): void
+  /** 16 bytes at `to`. */
+  sipDigest(at: number, rest: number, total: number, to: number): void
+  /** Rows written, or CODEC_MALFORMED. */
+  scanRecords(
+    from: number,
+    windowEnd: number,
+    contentEnd: number,
+    rows: number,
+    count: number,
+    before: number,
+    highest: number,
+    hashes: boolean,
+  ): number
 }
 
 /** The module with its memory. */

@@ -16,9 +16,11 @@ import type { JoinGroupRequest, JoinGroupResponse } from '../protocol/messages/j
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../protocol/messages/leave-group.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../protocol/messages/sync-group.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
+import { loading } from '../runtime/loading.ts'
 import { workerLog } from '../runtime/log.ts'
 import { MachineRunner } from '../runtime/machine.ts'
 import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
+import { StorageTouch } from '../runtime/touch.ts'
 import type { EnlistReply } from '../transaction/contract.ts'
 import { subscribedTopicsOf } from './classic/subscription.ts'
 import type {
@@ -66,8 +68,10 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
     this.#report = (event, error) => log('warn', event, { reason: String(error) })
     this.#objects = objects(env, tenantOf(ctx))
     this.#alarm = new OneAlarm(storage, (error) => this.#report('alarm was not set', error))
-    this.#store = new GroupStore(storage)
-    this.#machine = new GroupMachine(() => crypto.randomUUID(), this.#store.load(), Date.now())
+    const named = { log, name: ctx.id.name ?? 'a group of a long name', now: () => Date.now() }
+    this.#store = loading(named, () => new GroupStore(storage))
+    const kept = loading(named, () => this.#store.load())
+    this.#machine = new GroupMachine(() => crypto.randomUUID(), kept, Date.now())
     this.#directory = new Directory({
       cluster: this.#objects.cluster,
       now: () => Date.now(),
@@ -78,10 +82,13 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
       removed: () => this.#giveBack(),
       report: this.#report,
     })
+    const touch = new StorageTouch(storage, () => Date.now())
     this.#runner = new MachineRunner(this.#machine, {
       now: () => Date.now(),
       write: (changes) => this.#store.write(changes),
       sync: () => storage.sync(),
+      turn: () => storage.sync().catch(() => {}),
+      touch: () => touch.now(),
       wakeAt: (timeMs) => this.#alarm.wakeAt(timeMs),
       abort: (reason) => ctx.abort(reason),
       start: (effect) => this.#start(effect),

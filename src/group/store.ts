@@ -4,6 +4,7 @@
 // by their text; every cursor is drained at once.
 
 import type { TopicId } from '../core/ids.ts'
+import { CheckedTable, DamagedRowError } from '../runtime/checked-table.ts'
 import {
   CREATE_SCHEMA,
   type Row,
@@ -16,47 +17,77 @@ import type { KeptOffset, KeptOffsets, OffsetChange } from './offsets.ts'
 import { groupSettings } from './settings.ts'
 import type { KeptGroupState } from './whole-group.ts'
 
-/** The layout this code reads and writes. A newer one is refused. */
-export const SCHEMA_VERSION = 1
+/** The layout this code reads and writes. An older one is brought up to it, a newer one refused. */
+export const SCHEMA_VERSION = 3
 
 const CREATE = [
   CREATE_SCHEMA,
   `CREATE TABLE consumer_group (
     id INTEGER PRIMARY KEY CHECK (id = 0), group_id TEXT NOT NULL, type TEXT NOT NULL,
-    settings TEXT)`,
-  'CREATE TABLE membership (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+    settings TEXT, checksum INTEGER)`,
+  'CREATE TABLE membership (key TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER) WITHOUT ROWID',
   `CREATE TABLE committed_offset (
     topic_id TEXT NOT NULL, partition INTEGER NOT NULL, name TEXT NOT NULL,
     committed INTEGER NOT NULL, leader_epoch INTEGER NOT NULL, metadata TEXT NOT NULL,
-    committed_ms INTEGER NOT NULL, expires_ms INTEGER, sequence INTEGER NOT NULL,
+    committed_ms INTEGER NOT NULL, expires_ms INTEGER, sequence INTEGER NOT NULL, checksum INTEGER,
     PRIMARY KEY (topic_id, partition)) WITHOUT ROWID`,
   `CREATE TABLE pending_offset (
     producer_id INTEGER NOT NULL, topic_id TEXT NOT NULL, partition INTEGER NOT NULL,
     producer_epoch INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
     committed INTEGER NOT NULL, leader_epoch INTEGER NOT NULL, metadata TEXT NOT NULL,
-    committed_ms INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    committed_ms INTEGER NOT NULL, sequence INTEGER NOT NULL, checksum INTEGER,
     PRIMARY KEY (producer_id, topic_id, partition)) WITHOUT ROWID`,
 ] as const
 
 const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
-const READ_GROUP = 'SELECT group_id, type, settings FROM consumer_group'
-const READ_MEMBERSHIP = 'SELECT key, value FROM membership ORDER BY key'
-const READ_COMMITTED = `SELECT topic_id, partition, name, committed, leader_epoch, metadata,
-  committed_ms, expires_ms, sequence FROM committed_offset`
-const READ_PENDING = `SELECT producer_id, topic_id, partition, producer_epoch, number, name, committed,
-  leader_epoch, metadata, committed_ms, NULL AS expires_ms, sequence FROM pending_offset`
+/**
+ * Layout 1 came in two forms: at first the group's own configurations were kept, later the settings that they
+ * come to with the broker's. Without settings a group has the defaults until Cluster tells it.
+ */
+const READ_FORM = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'consumer_group'"
+const FROM_CONFIGS = [
+  'ALTER TABLE consumer_group DROP COLUMN configs',
+  'ALTER TABLE consumer_group ADD COLUMN settings TEXT',
+] as const
+const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
 
-const PUT_GROUP = `INSERT INTO consumer_group (id, group_id, type) VALUES (0, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET type = excluded.type`
-const SET_SETTINGS = 'UPDATE consumer_group SET settings = ?'
-const PUT_ROW = 'INSERT OR REPLACE INTO membership (key, value) VALUES (?, ?)'
+const GROUP = new CheckedTable('consumer_group', ['id', 'group_id', 'type', 'settings'])
+const MEMBERSHIP = new CheckedTable('membership', ['key', 'value'])
+const COMMITTED = new CheckedTable(
+  'committed_offset',
+  [
+    'topic_id',
+    'partition',
+    'name',
+    'committed',
+    'leader_epoch',
+    'metadata',
+    'committed_ms',
+    'expires_ms',
+    'sequence',
+  ],
+  2,
+)
+const PENDING = new CheckedTable(
+  'pending_offset',
+  [
+    'producer_id',
+    'topic_id',
+    'partition',
+    'producer_epoch',
+    'number',
+    'name',
+    'committed',
+    'leader_epoch',
+    'metadata',
+    'committed_ms',
+    'sequence',
+  ],
+  3,
+)
+
 const DELETE_ROW = 'DELETE FROM membership WHERE key = ?'
-const PUT_COMMITTED = `INSERT OR REPLACE INTO committed_offset (topic_id, partition, name, committed,
-  leader_epoch, metadata, committed_ms, expires_ms, sequence) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const DELETE_COMMITTED = 'DELETE FROM committed_offset WHERE topic_id = ? AND partition = ?'
-const PUT_PENDING = `INSERT OR REPLACE INTO pending_offset (producer_id, topic_id, partition,
-  producer_epoch, number, name, committed, leader_epoch, metadata, committed_ms, sequence)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const DELETE_PENDING =
   'DELETE FROM pending_offset WHERE producer_id = ? AND topic_id = ? AND partition = ?'
 const CLEAR = [
@@ -74,7 +105,9 @@ export class GroupStore {
   /** @throws NewerSchemaError when a newer release wrote the storage */
   constructor(storage: Storage) {
     this.#storage = storage
-    this.#created = storedSchema(storage, SCHEMA_VERSION) !== null
+    const version = storedSchema(storage, SCHEMA_VERSION)
+    this.#created = version !== null
+    if (version !== null && version < SCHEMA_VERSION) this.#upgrade(version)
   }
 
   /** Whether there is anything that could be given back. */
@@ -87,20 +120,26 @@ export class GroupStore {
     this.#created = false
   }
 
-  /** The group, if it exists. */
+  /**
+   * The group, if it exists.
+   * @throws DamagedRowError when it is not as it was written
+   */
   load(): KeptGroupState | null {
     if (!this.#created) return null
-    const { sql } = this.#storage
-    const group = sql.exec(READ_GROUP).toArray()[0]
-    if (group === undefined) return null
-    const rows = sql.exec(READ_MEMBERSHIP).toArray()
+    const [group] = GROUP.read(this.#storage)
+    const rows = MEMBERSHIP.read(this.#storage, 'ORDER BY key')
+    const offsets = readOffsets(this.#storage)
+    if (group === undefined) {
+      if (rows.length + offsets.committed.length + offsets.pending.length === 0) return null
+      throw new DamagedRowError('the row of consumer_group is missing')
+    }
     return {
       groupId: String(group.group_id),
       type: group.type === 'consumer' ? 'consumer' : 'classic',
       // What a newer release knows beside it has its default until Cluster says more.
       settings: { ...groupSettings({}), ...(JSON.parse(String(group.settings ?? '{}')) as object) },
       rows: new Map(rows.map(({ key, value }) => [String(key), String(value)])),
-      offsets: readOffsets(this.#storage),
+      offsets,
     }
   }
 
@@ -113,6 +152,17 @@ export class GroupStore {
     this.#created = true
   }
 
+  /** Layouts before 3 had no checksums. */
+  #upgrade(version: number): void {
+    const { sql } = this.#storage
+    this.#storage.transactionSync(() => {
+      const form = version > 1 ? '' : String(sql.exec(READ_FORM).toArray()[0]?.sql)
+      if (form.includes('configs')) for (const statement of FROM_CONFIGS) this.#run(statement)
+      for (const table of [GROUP, MEMBERSHIP, COMMITTED, PENDING]) table.addChecksums(this.#storage)
+      this.#run(SET_SCHEMA, SCHEMA_VERSION)
+    })
+  }
+
   #create(): void {
     for (const statement of CREATE) this.#run(statement)
     this.#run(INSERT_SCHEMA, SCHEMA_VERSION)
@@ -121,14 +171,14 @@ export class GroupStore {
   #writeOne(change: GroupChange): void {
     switch (change.kind) {
       case 'group':
-        this.#run(PUT_GROUP, change.groupId, change.type)
+        this.#putGroup({ group_id: change.groupId, type: change.type })
         return
       case 'settings':
-        this.#run(SET_SETTINGS, change.settings)
+        this.#putGroup({ settings: change.settings })
         return
       case 'row': {
         const { row } = change
-        if (row.kind === 'put') this.#run(PUT_ROW, row.key, row.value)
+        if (row.kind === 'put') MEMBERSHIP.put(this.#storage, { key: row.key, value: row.value })
         else this.#run(DELETE_ROW, row.key)
         return
       }
@@ -152,22 +202,31 @@ export class GroupStore {
       return
     }
     const { offset, leaderEpoch, metadata, committedMs, expiresMs, sequence } = change.kept
-    const value = [change.name, offset, leaderEpoch, metadata, committedMs] as const
+    const kept = {
+      topic_id: topicId,
+      partition,
+      name: change.name,
+      committed: offset,
+      leader_epoch: leaderEpoch,
+      metadata,
+      committed_ms: committedMs,
+      sequence,
+    }
     if (kind === 'commit') {
-      this.#run(PUT_COMMITTED, topicId, partition, ...value, expiresMs, sequence)
+      COMMITTED.put(this.#storage, { ...kept, expires_ms: expiresMs })
     } else {
       const { producerId, producerEpoch, number } = change
-      this.#run(
-        PUT_PENDING,
-        producerId,
-        topicId,
-        partition,
-        producerEpoch,
-        number,
-        ...value,
-        sequence,
-      )
+      const producer = { producer_id: producerId, producer_epoch: producerEpoch, number }
+      PENDING.put(this.#storage, { ...kept, ...producer })
     }
+  }
+
+  /** Of a group that is there, what is not said stays as it is; settings come behind their group. */
+  #putGroup(change: { group_id?: string; type?: string; settings?: string }): void {
+    const [before] = GROUP.read(this.#storage)
+    if (before === undefined && change.group_id === undefined) return
+    const made = { id: 0, group_id: null, type: null, settings: null }
+    GROUP.put(this.#storage, { ...made, ...before, ...change })
   }
 
   #run(query: string, ...bindings: SqlValue[]): void {
@@ -175,22 +234,16 @@ export class GroupStore {
   }
 }
 
-function readOffsets({ sql }: Storage): KeptOffsets {
+function readOffsets(storage: Storage): KeptOffsets {
   return {
-    committed: sql
-      .exec(READ_COMMITTED)
-      .toArray()
-      .map((row) => ({ ...whereOf(row), kept: keptOf(row) })),
-    pending: sql
-      .exec(READ_PENDING)
-      .toArray()
-      .map((row) => ({
-        ...whereOf(row),
-        producerId: Number(row.producer_id),
-        producerEpoch: Number(row.producer_epoch),
-        number: Number(row.number),
-        kept: keptOf(row),
-      })),
+    committed: COMMITTED.read(storage).map((row) => ({ ...whereOf(row), kept: keptOf(row) })),
+    pending: PENDING.read(storage).map((row) => ({
+      ...whereOf(row),
+      producerId: Number(row.producer_id),
+      producerEpoch: Number(row.producer_epoch),
+      number: Number(row.number),
+      kept: keptOf({ ...row, expires_ms: null }),
+    })),
   }
 }
 

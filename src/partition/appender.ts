@@ -7,6 +7,10 @@ import { APPEND_QUEUE_BYTES } from '../core/limits.ts'
 import type { Admission } from './admission.ts'
 import { AppendQueue, appended, type FlushPlan, type PendingAppend, refused } from './flush.ts'
 import type { PartitionLog } from './log.ts'
+import { LogFullError } from './room.ts'
+
+/** How often it is said that a partition is full. */
+const REPORT_FULL_MS = 60_000
 
 /** What appending works with. */
 export interface AppenderHost {
@@ -16,6 +20,8 @@ export interface AppenderHost {
   readonly now: () => number
   /** Resolves when what was written is on disk; false when it was lost: then the object ends. */
   readonly confirmed: () => Promise<boolean>
+  /** Resolves in a later turn; what was answered before has left by then. */
+  readonly turn: () => Promise<void>
   /** Readers may see what the log holds now. */
   readonly published: (log: PartitionLog) => void
   /** The queue was refused: what waits elsewhere for its place goes with it. */
@@ -32,6 +38,7 @@ export class Appender {
   #draining = false
   /** Appends are being gathered: their flush begins with the last of them. */
   #gathering = false
+  #reportedFullMs = Number.NEGATIVE_INFINITY
 
   constructor(host: AppenderHost) {
     this.#host = host
@@ -63,10 +70,10 @@ export class Appender {
     this.#startDraining()
   }
 
-  refuse(append: PendingAppend, error: ErrorCode): void {
+  refuse(append: PendingAppend, error: ErrorCode, message?: string): void {
     const log = this.#host.log()
     if (append.end === null) log?.awaitRetry(append.header)
-    append.resolve(refused(error, log?.logStart ?? -1))
+    append.resolve(refused(error, log?.logStart ?? -1, message))
   }
 
   /** Refuses what waits. */
@@ -94,7 +101,12 @@ export class Appender {
         }
         const plan = log.plan(this.#queue, now())
         this.#settle(log, plan)
-        if (plan.row !== null && this.#write(log, plan)) await this.#publish(log, plan)
+        if (plan.row !== null && this.#write(log, plan)) {
+          await this.#publish(log, plan)
+          // What was answered leaves first: the object's output waits for every write begun before it, so
+          // each append, and each reader, would wait for the next commit as well as for its own.
+          await this.#host.turn()
+        }
       }
     } catch (cause) {
       // A bug. Whose append it was is not known: all calls in progress end with the object.
@@ -119,10 +131,23 @@ export class Appender {
       log.write(plan.row, plan, this.#host.now())
       return true
     } catch (cause) {
-      this.#host.report('a flush was not written', cause)
-      for (const { append } of plan.placed) this.refuse(append, KafkaError.KAFKA_STORAGE_ERROR)
+      this.#reportNotWritten(cause)
+      const message = cause instanceof LogFullError ? cause.message : undefined
+      for (const { append } of plan.placed) {
+        this.refuse(append, KafkaError.KAFKA_STORAGE_ERROR, message)
+      }
       return false
     }
+  }
+
+  /** Producers send again what was not written: a partition that is full says so now and then. */
+  #reportNotWritten(cause: unknown): void {
+    const nowMs = this.#host.now()
+    if (cause instanceof LogFullError) {
+      if (nowMs < this.#reportedFullMs + REPORT_FULL_MS) return
+      this.#reportedFullMs = nowMs
+    }
+    this.#host.report('a flush was not written', cause)
   }
 
   /** Waits for the disk, then lets readers see the flush and answers its appends. */

@@ -4,6 +4,7 @@
 import type { TopicSettings } from '../core/configs.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Offset, TopicId } from '../core/ids.ts'
+import type { TierStatus } from './tiering/tierable.ts'
 
 /** Which partition the caller means, and the configuration version the caller acted on. */
 export interface PartitionTarget {
@@ -207,8 +208,10 @@ export interface PartitionSize {
   readonly error: ErrorCode
   readonly logStartOffset: Offset
   readonly highWatermark: Offset
-  /** Bytes of record batches kept. */
+  /** Bytes of record batches kept, without those that only the tier has. */
   readonly sizeBytes: number
+  /** Of a log that is tiered, or was. */
+  readonly tier?: TierStatus
 }
 
 /** The end of a transaction: a control batch to write. */

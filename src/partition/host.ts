@@ -3,6 +3,7 @@
 
 import type { PartitionAdmission } from '../cluster/contract.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
+import type { Tier } from '../tier/object-store.ts'
 import type { EnlistReply } from '../transaction/contract.ts'
 import type { Told, ToldReply } from '../watch/contract.ts'
 import type { StepBudget } from './compaction/compactable.ts'
@@ -18,6 +19,8 @@ export interface LeaderHost {
   readonly storage: LogStorage
   /** Resolves when all that was written is confirmed on disk; rejects when it is lost. */
   readonly sync: () => Promise<void>
+  /** Resolves in a later turn of the event loop: what was answered before has then left. Never rejects. */
+  readonly turn: () => Promise<void>
   /** Removes everything that is stored. */
   readonly deleteAll: () => Promise<void>
   /** Ends this object: the next call meets a new one, loaded from what is on disk. */
@@ -37,6 +40,12 @@ export interface LeaderHost {
   readonly now: () => number
   readonly startTimer: StartTimer
   readonly chunks: ChunkCache
+  /** What the object may hold; the platform's limit when absent. */
+  readonly maxBytes?: number
+  /** Where what is not kept locally goes, if there is such a place. */
+  readonly tier?: Tier | null
+  /** Whose turn it is to hold a segment in memory, where it is not the isolate's: tests. */
+  readonly tieringSlot?: CompactionSlot
   /** What compaction is given otherwise than in production: tests. */
   readonly compaction?: {
     readonly slot: CompactionSlot

@@ -10,17 +10,18 @@ import {
   WATCH_CROWDED_MS,
   WATCHES_PER_PARTITION,
 } from '../core/limits.ts'
-import { murmur2 } from '../core/murmur2.ts'
 import { buildEndTransaction } from '../record/control.ts'
-import { BATCH_HEADER_BYTES, readBatchHeader } from '../record/header.ts'
+import { BATCH_HEADER_BYTES, type BatchHeader, readBatchHeader } from '../record/header.ts'
+import { StorageTouch } from '../runtime/touch.ts'
 import { Waiters } from '../runtime/waiters.ts'
+import { ObjectStoreError } from '../tier/object-store.ts'
 import type { Told } from '../watch/contract.ts'
 import { Admission } from './admission.ts'
 import { Appender } from './appender.ts'
 import { CompactionChore } from './compaction/chore.ts'
 import { CompactionStore } from './compaction/compaction-store.ts'
 import { Compactor } from './compaction/compactor.ts'
-import { isolateCompaction } from './compaction/slot.ts'
+import { type CompactionSlot, isolateCompaction } from './compaction/slot.ts'
 import type {
   AppendPart,
   AppendReply,
@@ -50,15 +51,23 @@ import { type PendingAppend, refusalOf, refused } from './flush.ts'
 import type { LeaderHost } from './host.ts'
 import { DamagedRangeError } from './integrity.ts'
 import { Housekeeping } from './lifecycle/housekeeping.ts'
+import { shareOf } from './lifecycle/share.ts'
 import { PartitionLog } from './log.ts'
-import { type Identity, LogStore } from './store.ts'
+import type { BatchRange } from './reads.ts'
+import { LogStore } from './store.ts'
 import { Tells } from './tells.ts'
+import { TierStore } from './tiering/tier-store.ts'
+import type { TieredRead } from './tiering/tiered-reads.ts'
+import { isolateTiering, Tiering } from './tiering/tiering.ts'
 import { Uploads } from './uploads.ts'
 
 const NONE = KafkaError.NONE
 
 /** Damaged places that are reported once; of more than that, those beyond are reported each time. */
 const DAMAGE_REMEMBERED = 100
+
+/** Refused batches that are awaited once the log is loaded; of more than that the order is their producers'. */
+const APPENDS_UNREAD = 1_000
 
 /** The leader; its methods are those of PartitionRpc and answer instead of throwing. */
 export class PartitionLeader implements PartitionRpc {
@@ -70,17 +79,23 @@ export class PartitionLeader implements PartitionRpc {
   readonly #enlistments: Enlistments
   readonly #tells: Tells
   readonly #fanouts: Fanouts
+  readonly #touch: StorageTouch
   #log: PartitionLog | null = null
+  /** With the log. */
+  #tiering: Tiering | null = null
   /** As soon as the log is loaded. */
   #housekeeping: Housekeeping | null = null
   /** A write was lost: what is in memory is not on disk, so nothing more is said from it. */
   #broken = false
   #erasing: Promise<void> | null = null
+  /** Batches that were refused because the log could not be loaded. */
+  readonly #unread: BatchHeader[] = []
   /** Damage that was reported. */
   readonly #damage = new Set<string>()
 
   constructor(host: LeaderHost) {
     this.#host = host
+    this.#touch = new StorageTouch(host.storage, host.now)
     this.#uploads = new Uploads(host.startTimer)
     this.#enlistments = new Enlistments({
       enlist: host.enlist,
@@ -108,6 +123,7 @@ export class PartitionLeader implements PartitionRpc {
       admission: this.#admission,
       now: host.now,
       confirmed: () => this.#confirmed(),
+      turn: host.turn,
       published: (log) => this.#published(log),
       refusedAll: (error) => this.#enlistments.refuseAll(error),
       end: (reason) => this.#end(reason),
@@ -145,11 +161,16 @@ export class PartitionLeader implements PartitionRpc {
     return new Promise((resolve) => {
       const { batch, configVersion } = request
       const error = this.#closedTo(request)
-      if (error !== NONE || batch.length < BATCH_HEADER_BYTES) {
+      if (batch.length < BATCH_HEADER_BYTES) {
         resolve(refused(error === NONE ? KafkaError.CORRUPT_MESSAGE : error, -1))
         return
       }
       const header = readBatchHeader(batch)
+      if (error !== NONE) {
+        if (error === KafkaError.KAFKA_STORAGE_ERROR) this.#refusedUnread(header)
+        resolve(refused(error, -1))
+        return
+      }
       const append: PendingAppend = {
         batch,
         header,
@@ -163,6 +184,12 @@ export class PartitionLeader implements PartitionRpc {
       else if (header.transactional) this.#enlistments.take(append, request.transaction)
       else this.#appender.push(append)
     })
+  }
+
+  /** What comes behind it in the same pipeline must not come before it once the log can be read. */
+  #refusedUnread(header: BatchHeader): void {
+    if (this.#log !== null || this.#unread.length >= APPENDS_UNREAD) return
+    this.#unread.push(header)
   }
 
   /** A marker takes its place among the appends, and no limit holds it back. */
@@ -224,12 +251,18 @@ export class PartitionLeader implements PartitionRpc {
     const log = this.#opened()
     const beyond = request.readCommitted ? log.lastStableOffset : log.highWatermark
     if (request.offset < log.logStart || request.offset > log.highWatermark) {
-      return this.#readReply(KafkaError.OFFSET_OUT_OF_RANGE, [])
+      // A client that is told so leaves its place: it must not hear it from a leader that is behind.
+      const reached = this.#touched(true)
+      return this.#readReply(reached === NONE ? KafkaError.OFFSET_OUT_OF_RANGE : reached, [])
     }
     if (request.offset >= beyond) return this.#readReply(NONE, [])
+    this.#turns.served(this.#host.now())
     try {
       const { isolate, readCommitted, ...range } = request
       const sharing = isolate !== undefined && isolate === this.#host.isolate()
+      if (request.offset < log.localStart) {
+        return await this.#readTier({ ...range, sharing }, readCommitted)
+      }
       const read = log.read({ ...range, sharing }, readCommitted)
       const { pieces, laterPieces } = read
       const reply = { ...this.#readReply(NONE, pieces), laterPieces }
@@ -238,10 +271,34 @@ export class PartitionLeader implements PartitionRpc {
     } catch (cause) {
       const reply = this.#readReply(this.#readError('read failed', cause), [])
       if (!(cause instanceof DamagedRangeError)) return reply
+      const instead = await this.#tiering?.instead(request, request.readCommitted)
+      if (instead) return this.#tierReply(instead, request.readCommitted)
       const { firstOffset, lastOffset } = cause
       const damage = { firstOffset: offset(firstOffset), lastOffset: offset(lastOffset) }
       return { ...reply, damage }
     }
+  }
+
+  /** The log may have been fenced, or cut, while the tier was read. */
+  async #readTier(range: BatchRange, readCommitted: boolean): Promise<ReadReply> {
+    const reading = this.#tiers().read(range, readCommitted)
+    const isRead = await reading.then(
+      () => true,
+      () => false,
+    )
+    const open = this.#closedTo(this.#host.identity)
+    // What is missing may have been deleted by a leader that has replaced this one.
+    const closed = open === NONE && !isRead ? this.#touched(true) : open
+    const isCut = closed === NONE && range.offset < this.#opened().logStart
+    const error = isCut ? KafkaError.OFFSET_OUT_OF_RANGE : closed
+    return error === NONE
+      ? this.#tierReply(await reading, readCommitted)
+      : this.#readReply(error, [])
+  }
+
+  #tierReply({ pieces, laterPieces, aborted }: TieredRead, readCommitted: boolean): ReadReply {
+    const abortedTransactions = readCommitted ? [...aborted] : []
+    return { ...this.#readReply(NONE, pieces), laterPieces, abortedTransactions }
   }
 
   async readPiece(request: PieceRequest): Promise<PieceReply> {
@@ -249,12 +306,19 @@ export class PartitionLeader implements PartitionRpc {
     const { baseOffset, crc, piece } = request
     try {
       const log = this.#opened()
+      // A log start may lie inside a local batch.
+      if (log.localStart > log.logStart && baseOffset < log.localStart) {
+        return { bytes: await this.#tiers().piece(baseOffset, crc, piece) }
+      }
       if (!log.hasBatch(baseOffset, crc)) return { bytes: null }
       const bytes = log.readPiece(baseOffset, piece)
       if (bytes !== null) return { bytes }
       throw new DamagedRangeError(baseOffset, baseOffset, `piece ${piece} is gone`)
     } catch (cause) {
-      return { bytes: null, error: this.#readError('a piece was not read', cause) }
+      const error = this.#readError('a piece was not read', cause)
+      if (!(cause instanceof DamagedRangeError)) return { bytes: null, error }
+      const bytes = (await this.#tiering?.pieceInstead(baseOffset, crc, piece)) ?? null
+      return bytes === null ? { bytes, error } : { bytes }
     }
   }
 
@@ -290,6 +354,10 @@ export class PartitionLeader implements PartitionRpc {
     }
     const end = readCommitted ? log.lastStableOffset : log.highWatermark
     if (from >= end) return { error, pieces: [], aborted: [], end }
+    // What is only in the tier is not shared: whoever is so far behind reads it.
+    if (from < log.localStart) {
+      return { error: KafkaError.MESSAGE_TOO_LARGE, pieces: [], aborted: [], end }
+    }
     const range = { offset: from, maxBytes: EVENTS_PIECE_BYTES, atLeastOneBatch: true }
     try {
       const read = log.read(range, readCommitted)
@@ -312,7 +380,8 @@ export class PartitionLeader implements PartitionRpc {
     const error = await this.#readiness(query)
     if (error !== NONE) return { error, ...none }
     try {
-      return this.#opened().lookUp(query)
+      const log = this.#opened()
+      return log.everTiered ? await this.#tiers().lookUp(query) : log.lookUp(query)
     } catch (cause) {
       return { error: this.#readError('offset lookup failed', cause), ...none }
     }
@@ -334,15 +403,18 @@ export class PartitionLeader implements PartitionRpc {
       }
       this.#tells.moved()
       this.#housekeeping?.run()
-      if (!(await this.#confirmed())) return refuse(KafkaError.KAFKA_STORAGE_ERROR)
     }
+    // What another deletion has moved may not be on disk yet.
+    if (!(await this.#confirmed())) return refuse(KafkaError.KAFKA_STORAGE_ERROR)
     return { error: NONE, lowWatermark: offset(log.logStart) }
   }
 
   async size(target: PartitionTarget): Promise<PartitionSize> {
     const error = await this.#readiness(target)
     const log = error === NONE ? this.#opened() : null
+    const tier = log === null ? null : this.#tiers().status
     return {
+      ...(tier === null ? {} : { tier }),
       error,
       logStartOffset: offset(log?.logStart ?? -1),
       highWatermark: offset(log?.highWatermark ?? -1),
@@ -378,7 +450,10 @@ export class PartitionLeader implements PartitionRpc {
     const log = this.#open()
     if (!log.stored) return true
     if (!log.deleted) throw new Error('a partition is fenced before it is freed')
-    if (this.#erasing === null && log.freeAll()) return false
+    if (this.#erasing === null) {
+      await this.#tiers().deleteAll()
+      if (log.freeAll()) return false
+    }
     this.#erasing ??= this.#host.deleteAll()
     try {
       await this.#erasing
@@ -401,6 +476,7 @@ export class PartitionLeader implements PartitionRpc {
 
   /** Who waits for what was appended gets it; the rest is told, or due, in time. */
   #published(log: PartitionLog): void {
+    this.#turns.served(this.#host.now())
     this.#waiters.wake(log.highWatermark, this.#position(NONE))
     this.#tells.moved()
     this.#housekeeping?.schedule()
@@ -444,23 +520,51 @@ export class PartitionLeader implements PartitionRpc {
   /** As closedTo, but a partition never written asks Cluster whether it is alive. */
   async #readiness(target: PartitionTarget): Promise<ErrorCode> {
     const error = this.#closedTo(target)
-    if (error !== NONE || this.#opened().stored) return error
+    if (error !== NONE) return error
+    if (this.#opened().stored) return this.#touched()
     const answer = await this.#admission.toRead()
     return answer === NONE ? this.#closedTo(target) : answer
   }
 
+  /** Nothing is answered from memory by a leader that another has replaced. */
+  #touched(atOnce = false): ErrorCode {
+    try {
+      if (atOnce) this.#touch.now()
+      else this.#touch.lately()
+      return NONE
+    } catch (cause) {
+      return this.#storageError('the storage was not reached', cause)
+    }
+  }
+
   #open(schedules = true): PartitionLog {
     if (this.#log === null) {
-      const { storage, identity, chunks } = this.#host
-      const log = new PartitionLog(new LogStore(storage), identity, chunks)
+      const { storage, identity, chunks, maxBytes } = this.#host
+      const store = new LogStore(storage)
+      const tier = new TierStore(storage)
+      const log = new PartitionLog(store, tier, identity, chunks, maxBytes)
       this.#log = log
+      for (const header of this.#unread.splice(0)) log.awaitRetry(header)
+      this.#tiering = new Tiering(log, store, tier, {
+        ...this.#host,
+        tier: this.#host.tier ?? null,
+        slot: this.#host.tieringSlot ?? isolateTiering,
+        isOpen: () => !this.#broken,
+        sync: () => this.#synced(),
+        rested: () => this.#housekeeping?.schedule(),
+      })
       // No more than remembering that there is an alarm, as a rule.
-      const chores = [...log.chores, this.#compaction(log)]
-      this.#housekeeping = new Housekeeping(this.#host, chores, phaseOf(identity))
+      const chores = [...log.chores, this.#compaction(log), this.#tiering.chore]
+      this.#housekeeping = new Housekeeping(this.#host, chores, shareOf(identity))
       if (schedules) this.#housekeeping.schedule()
       if (log.stored) this.#tells.loaded()
     }
     return this.#log
+  }
+
+  /** Who of the isolate compacts, and whether others need its thread. */
+  get #turns(): CompactionSlot {
+    return this.#host.compaction?.slot ?? isolateCompaction
   }
 
   #compaction(log: PartitionLog): CompactionChore {
@@ -469,7 +573,7 @@ export class PartitionLeader implements PartitionRpc {
       now,
       report,
       secret: () => crypto.getRandomValues(new Uint32Array(4)),
-      slot: compaction?.slot ?? isolateCompaction,
+      slot: this.#turns,
       ...(compaction === undefined
         ? {}
         : { mapBytes: compaction.mapBytes, saveRows: compaction.saveRows }),
@@ -479,12 +583,22 @@ export class PartitionLeader implements PartitionRpc {
       report,
       startTimer,
       isOpen: () => log.stored && log.config !== null && !log.deleted && !this.#broken,
-      logEnd: () => log.highWatermark,
+      isBusy: (nowMs) => this.#turns.isBusy(nowMs),
       backoffMs: () => log.config?.settings.cleanerBackoffMs ?? 1,
       wrote: () => void this.#confirmed(),
       rested: () => this.#housekeeping?.schedule(),
       ...(compaction === undefined ? {} : { budget: compaction.budget }),
     })
+  }
+
+  /** What was written is on disk; else this object ends. */
+  async #synced(): Promise<void> {
+    if (!(await this.#confirmed())) throw new Error('a commit was not confirmed')
+  }
+
+  #tiers(): Tiering {
+    if (this.#tiering === null) throw new Error('the log is not loaded')
+    return this.#tiering
   }
 
   /** The log of a call that has checked closedTo. */
@@ -501,6 +615,8 @@ export class PartitionLeader implements PartitionRpc {
 
   /** Damage is told as such, and of the same place once: whoever meets it will ask again and again. */
   #readError(event: string, cause: unknown): ErrorCode {
+    // Told once for all who meet it (tiering/condition.ts).
+    if (cause instanceof ObjectStoreError) return KafkaError.KAFKA_STORAGE_ERROR
     if (!isDamage(cause)) return this.#storageError(event, cause)
     const place = String(cause)
     if (!this.#damage.has(place)) this.#host.report('stored records are damaged', cause)
@@ -538,12 +654,6 @@ export class PartitionLeader implements PartitionRpc {
       abortedTransactions: [],
     }
   }
-}
-
-/** A part of 1 that is a partition's own: their chores shall not all come at the same time. */
-function phaseOf({ topicId, partition }: Identity): number {
-  const hash = murmur2(new TextEncoder().encode(`${topicId}/${partition}`))
-  return (hash >>> 0) / 2 ** 32
 }
 
 /** Rows that are not what was written, or pages of SQLite's own that are not. */

@@ -3,16 +3,9 @@
 // leader.ts drives it. Memory changes only after the transaction that stored the change returned.
 
 import { discard } from '../core/bytes.ts'
-import {
-  FREE_STEP_BYTES,
-  FREE_STEP_CHUNKS,
-  OBJECT_MAX_BYTES,
-  PRODUCER_SNAPSHOT_BYTES,
-  PRODUCER_SNAPSHOT_CHUNKS,
-} from '../core/limits.ts'
+import { PRODUCER_SNAPSHOT_BYTES, PRODUCER_SNAPSHOT_CHUNKS } from '../core/limits.ts'
 import { lastOffsetAt, maxTimestampAt } from '../record/header.ts'
 import { endOfBatches } from '../record/stored.ts'
-import type { ActiveProducer } from './compaction/batch-filter.ts'
 import type { CompactableLog } from './compaction/compactable.ts'
 import type {
   AbortedTransaction,
@@ -21,36 +14,39 @@ import type {
   ProducerDescription,
 } from './contract.ts'
 import { type AppendQueue, type FlushPlan, planFlush } from './flush.ts'
+import { DamagedRangeError } from './integrity.ts'
+import { freeStep } from './lifecycle/freeing.ts'
 import type { Chore } from './lifecycle/housekeeping.ts'
 import { Merging } from './lifecycle/merging.ts'
 import { Retention, type RetentionView } from './lifecycle/retention.ts'
-import { type Segment, segmentBegunBy } from './lifecycle/segments.ts'
+import { jittered, type Segment, segmentBegunBy } from './lifecycle/segments.ts'
 import type { ProducerState } from './producer-state.ts'
-import { isExpired, lastOffsetOf, ProducerTable, type Sequenced } from './producers.ts'
+import { activeProducers, describedProducers } from './producer-views.ts'
+import { isExpired, ProducerTable, type Sequenced } from './producers.ts'
 import { type BatchesRead, type BatchRange, type ChunkSource, readBatches } from './reads.ts'
-import type { ChunkHeader, ChunkRow, Identity, LogStore, VersionedSettings } from './store.ts'
+import { Room } from './room.ts'
+import type { ChunkRow, Identity, LogStore, VersionedSettings } from './store.ts'
 import { type ChunkCache, Tail } from './tail.ts'
+import { WholeLogHeaders } from './tiering/tier-headers.ts'
+import type { TierStore } from './tiering/tier-store.ts'
+import type { TierableLog } from './tiering/tierable.ts'
 import { lookUpOffset } from './times.ts'
-
-/** The object holds as much as the platform allows: nothing was stored. */
-export class LogFullError extends Error {
-  override readonly name = 'LogFullError'
-}
-
-/** How much of a file at the platform's limit must be in use for it to count as full. */
-const IN_USE_WHEN_FULL = 0.9
 
 /** The log of one partition over its storage. Methods that touch storage throw what it throws. */
 export class PartitionLog {
   readonly #store: LogStore
   readonly #identity: Identity
+  readonly #tier: TierStore
   readonly #tail: Tail
   readonly #producers = new ProducerTable()
-  readonly #source: ChunkSource
+  readonly #source: ChunkSource<LogStore>
   #stored = false
   #deleted = false
   #config: VersionedSettings | null = null
   #logStart = 0
+  /** Chunks below it were given up: the tier has them. */
+  #localFrom = 0
+  #everTiered = false
   #nextOffset = 0
   #highWatermark = 0
   #lastStable = 0
@@ -65,6 +61,7 @@ export class PartitionLog {
   #activeSegment: Segment | null = null
   readonly #retention: Retention
   readonly #merging: Merging
+  readonly #room: Room
   /** What chunks from here on changed in the producers' state is not in the stored snapshot. */
   #snapshotOffset = 0
   /** The batch of several pieces that was asked for last. */
@@ -72,14 +69,25 @@ export class PartitionLog {
   #chunksSinceSnapshot = 0
   #deltaBytesSinceSnapshot = 0
 
-  /** Loads what is stored, if anything is. Throws when the storage is not this partition's. */
-  constructor(store: LogStore, identity: Identity, cache: ChunkCache) {
+  /**
+   * Loads what is stored, if anything is. Throws when the storage is not this partition's.
+   * @param maxBytes what the object may hold; the platform's limit when absent
+   */
+  constructor(
+    store: LogStore,
+    tier: TierStore,
+    identity: Identity,
+    cache: ChunkCache,
+    maxBytes?: number,
+  ) {
     this.#store = store
+    this.#tier = tier
     this.#identity = identity
     this.#tail = new Tail(cache)
     this.#source = { tail: this.#tail, store }
-    this.#retention = new Retention(store)
+    this.#retention = new Retention(store, new WholeLogHeaders(store, tier, () => this.#localFrom))
     this.#merging = new Merging(store, this.#tail)
+    this.#room = new Room(() => store.databaseSizeBytes, maxBytes)
     this.#load()
   }
 
@@ -95,9 +103,11 @@ export class PartitionLog {
     this.#deleted = loaded.deleted
     this.#config = loaded.config
     this.#logStart = loaded.logStart
+    this.#localFrom = loaded.localStart
+    this.#everTiered = loaded.everTiered
     // A log start beyond the last chunk: all records were deleted. A snapshot or a marker beyond it: the
     // last chunks are gone, which reads will say; no offset of theirs is given out again.
-    const known = Math.max(loaded.logStart, loaded.snapshotOffset, loaded.lastAborted + 1)
+    const known = Math.max(this.localStart, loaded.snapshotOffset, loaded.lastAborted + 1)
     this.#nextOffset = Math.max(known, last === null ? 0 : last.lastOffset + 1)
     this.#highWatermark = this.#nextOffset
     this.#runningMaxTimestamp = last?.runningMaxTimestamp ?? -1
@@ -107,7 +117,7 @@ export class PartitionLog {
     if (loaded.compacted) {
       this.#freedBytes = this.#runningSizeBytes - this.#store.lifecycle.sizeFrom(0)
     }
-    this.#hasDeletedChunks = first !== null && first.lastOffset < loaded.logStart
+    this.#hasDeletedChunks = first !== null && first.lastOffset < this.localStart
     if (loaded.producerSnapshot !== null) this.#producers.replay(loaded.producerSnapshot)
     for (const delta of loaded.producerDeltas) {
       if (delta === null) continue
@@ -120,7 +130,7 @@ export class PartitionLog {
     this.#snapshotOffset = loaded.snapshotOffset
     this.#activeSegment = loaded.activeSegment
     if (!loaded.deleted) {
-      this.#merging.load(this.#logStart, this.activeSegmentOffset, this.#nextOffset)
+      this.#merging.load(this.localStart, this.activeSegmentOffset, this.#nextOffset)
     }
   }
 
@@ -141,6 +151,21 @@ export class PartitionLog {
 
   get logStart(): number {
     return this.#logStart
+  }
+
+  /** Where the log begins to be local: what is below it, from the log start on, only the tier has. */
+  get localStart(): number {
+    return Math.max(this.#logStart, this.#localFrom)
+  }
+
+  /** The tier may have objects of this log. */
+  get everTiered(): boolean {
+    return this.#everTiered
+  }
+
+  /** What of this log is in memory. */
+  get tail(): Tail {
+    return this.#tail
   }
 
   /** First offset readers may not see yet. */
@@ -187,7 +212,7 @@ export class PartitionLog {
   /** Stores a plan's chunk in one transaction. It is not visible until confirmed. */
   write(row: ChunkRow, plan: FlushPlan, nowMs: number): void {
     // Markers may have the little that is left: without them the transactions here would never end.
-    if (plan.placed.some(({ append }) => append.end === null)) this.#refuseWhenFull(row)
+    if (plan.placed.some(({ append }) => append.end === null)) this.#room.take(row.sizeBytes)
     const deltaBytes = this.#deltaBytesSinceSnapshot + (row.producers?.length ?? 0)
     const snapshotDue =
       this.#chunksSinceSnapshot + 1 >= PRODUCER_SNAPSHOT_CHUNKS ||
@@ -236,17 +261,7 @@ export class PartitionLog {
 
   /** Every producer that is remembered, as DescribeProducers shows it. */
   describeProducers(nowMs: number): ProducerDescription[] {
-    const { producerIdExpirationMs } = this.#configured().settings
-    return [...this.#producers.entries]
-      .filter(([, state]) => !isExpired(state, nowMs, producerIdExpirationMs))
-      .map(([producerId, state]) => ({
-        producerId,
-        producerEpoch: state.epoch,
-        lastSequence: state.batches.at(-1)?.lastSequence ?? -1,
-        lastTimestamp: state.lastAppendMs,
-        coordinatorEpoch: state.coordinatorEpoch,
-        currentTransactionStartOffset: state.open?.firstOffset ?? -1,
-      }))
+    return describedProducers(this.#producers, nowMs, this.#producerExpirationMs)
   }
 
   /** A batch was refused with an error its producer will retry after. */
@@ -258,6 +273,16 @@ export class PartitionLog {
   read(range: BatchRange, readCommitted: boolean): BatchesRead {
     const end = readCommitted ? this.lastStableOffset : this.#highWatermark
     return readBatches(this.#source, end, range)
+  }
+
+  /** The same, and nothing where that cannot be read: whoever asks has something already. */
+  readOrNothing(range: BatchRange, readCommitted: boolean): BatchesRead {
+    try {
+      return this.read(range, readCommitted)
+    } catch (error) {
+      if (error instanceof DamagedRangeError) return { pieces: [], laterPieces: 0 }
+      throw error
+    }
   }
 
   /** The aborted transactions of which a read from `from` may hold records, by their first offsets. */
@@ -282,12 +307,19 @@ export class PartitionLog {
     return this.#store.laterPiece(firstOffset, piece)
   }
 
-  /** ListOffsets by time or by one of its special values. */
+  /** ListOffsets by time or by one of its special values, of a log that is local. */
   lookUp(query: OffsetQuery): OffsetReply {
-    return lookUpOffset(this.#source, query.timestamp, {
-      logStart: this.#logStart,
-      end: query.readCommitted ? this.lastStableOffset : this.#highWatermark,
-    })
+    return this.#lookUpFrom(this.#logStart, query.timestamp, query.readCommitted)
+  }
+
+  /** The same in what is local of a log. */
+  lookUpLocally(timestamp: number, readCommitted: boolean): OffsetReply {
+    return this.#lookUpFrom(this.localStart, timestamp, readCommitted)
+  }
+
+  #lookUpFrom(logStart: number, timestamp: number, readCommitted: boolean): OffsetReply {
+    const end = readCommitted ? this.lastStableOffset : this.#highWatermark
+    return lookUpOffset(this.#source, timestamp, { logStart, end })
   }
 
   /** Records below `logStart` are gone for good; their chunks are freed by the first of the chores. */
@@ -311,7 +343,8 @@ export class PartitionLog {
       get settings() {
         return log.#configured().settings
       },
-      activeProducers: (nowMs) => this.#activeProducers(nowMs),
+      activeProducers: (nowMs) =>
+        activeProducers(this.#producers, nowMs, this.#producerExpirationMs),
       segmentStarts: (from, to) => this.#store.lifecycle.segmentStarts(from, to),
       segmentsJoined: () => this.#retention.forget(),
       coverProducers: (offset, nowMs) => this.#coverProducers(offset, nowMs),
@@ -319,6 +352,45 @@ export class PartitionLog {
         this.#batchInPieces = null
         this.#tail.dropBetween(firstFrom, firstTo)
         this.#freedBytes += removedBytes
+      },
+    }
+  }
+
+  /** What tiering needs of the log (tiering/tierable.ts). Only while it has settings. */
+  get tierable(): TierableLog {
+    const log = this
+    return {
+      identity: this.#identity,
+      get logStart() {
+        return log.#logStart
+      },
+      get localStart() {
+        return log.localStart
+      },
+      get lastStableOffset() {
+        return log.lastStableOffset
+      },
+      get activeFrom() {
+        return log.activeSegmentOffset
+      },
+      get runningSizeBytes() {
+        return log.#runningSizeBytes
+      },
+      get mergedTo() {
+        return log.#merging.mergedTo
+      },
+      get settings() {
+        return log.#configured().settings
+      },
+      uploads: () => {
+        log.#everTiered = true
+      },
+      coverProducers: (offset, nowMs) => this.#coverProducers(offset, nowMs),
+      trim: (localStart, nowMs) => this.#trim(localStart, nowMs),
+      moveLogStart: (logStart, nowMs) => this.moveLogStart(logStart, nowMs),
+      replaced: (from, to) => {
+        this.#batchInPieces = null
+        this.#tail.dropBetween(from, to)
       },
     }
   }
@@ -334,7 +406,7 @@ export class PartitionLog {
         intervalMs: atOnce,
         dueMs: whenAlive(() => (this.#hasDeletedChunks ? 0 : null)),
         step: () => {
-          this.#hasDeletedChunks = this.#freeStep(this.#logStart)
+          this.#hasDeletedChunks = this.#freeStep(this.localStart)
           return this.#hasDeletedChunks
         },
       },
@@ -349,22 +421,13 @@ export class PartitionLog {
         intervalMs: atOnce,
         dueMs: whenAlive(() => this.#merging.dueMs),
         step: (nowMs) =>
-          this.#merging.step(this.#logStart, this.#highWatermark, this.#snapshotOffset, nowMs),
+          this.#merging.step(this.localStart, this.#highWatermark, this.#snapshotOffset, nowMs),
       },
     ]
   }
 
-  /** The producers as compaction knows them. */
-  #activeProducers(nowMs: number): Map<number, ActiveProducer> {
-    const { producerIdExpirationMs } = this.#configured().settings
-    const active = new Map<number, ActiveProducer>()
-    for (const [producerId, state] of this.#producers.entries) {
-      if (isExpired(state, nowMs, producerIdExpirationMs)) continue
-      const last = state.batches.at(-1)
-      const lastOffset = last === undefined ? null : lastOffsetOf(last)
-      active.set(producerId, { epoch: state.epoch, lastOffset })
-    }
-    return active
+  get #producerExpirationMs(): number {
+    return this.#configured().settings.producerIdExpirationMs
   }
 
   /** Chunks below `offset` may lose what they changed in the producers' state: a snapshot has it. */
@@ -399,6 +462,15 @@ export class PartitionLog {
     }
     this.#store.transaction(() => this.#store.lifecycle.insertSegment(segment))
     this.#begin(segment)
+  }
+
+  /** Chunks below an offset are given up: the tier has them. Their aborted transactions go with them. */
+  #trim(localStart: number, nowMs: number): void {
+    this.#coverProducers(localStart, nowMs)
+    this.#store.transaction(() => this.#tier.saveLocalStart(localStart))
+    this.#localFrom = localStart
+    this.#hasDeletedChunks = true
+    this.#batchInPieces = null
   }
 
   /** Moves the log start in one transaction; `cut` deletes the segments that end there. */
@@ -447,25 +519,12 @@ export class PartitionLog {
   /** Frees chunks that end below `end`, oldest first; true when more are left. */
   #freeStep(end: number): boolean {
     if (!this.#stored) return false
-    let last: ChunkHeader | null = null
-    let bytes = 0
-    let more = false
-    const headers = this.#store.headersFrom(0, FREE_STEP_CHUNKS + 1)
-    for (const [index, header] of headers.entries()) {
-      if (header.lastOffset >= end) break
-      more = index === FREE_STEP_CHUNKS || bytes >= FREE_STEP_BYTES
-      if (more) break
-      last = header
-      bytes += header.sizeBytes
-    }
-    if (last === null) return false
-    const { firstOffset, lastOffset } = last
-    this.#store.transaction(() => {
-      this.#store.deleteChunks(firstOffset)
-      if (this.#lastAborted >= 0) this.#store.deleteAborted(lastOffset)
-    })
-    this.#freedBytes += bytes
-    return more
+    const freed = freeStep(this.#store, end, this.#lastAborted >= 0)
+    if (freed === null) return false
+    // Of a batch that was asked for piece by piece the others are gone, not damaged.
+    this.#batchInPieces = null
+    this.#freedBytes += freed.bytes
+    return freed.more
   }
 
   #stableEnd(): number {
@@ -483,9 +542,9 @@ export class PartitionLog {
 
   /** The segment that a chunk begins; null when it belongs to the active one. */
   #segmentBegunBy(row: ChunkRow, nowMs: number): Segment | null {
-    const { settings } = this.#configured()
-    const firstTimestamp = maxTimestampAt(row.data, 0)
-    return segmentBegunBy(row, firstTimestamp, this.#activeSegment, settings, nowMs)
+    const active = this.#activeSegment
+    const settings = jittered(this.#configured().settings, this.#identity, active)
+    return segmentBegunBy(row, maxTimestampAt(row.data, 0), active, settings, nowMs)
   }
 
   #saveSegment(segment: Segment): void {
@@ -513,16 +572,6 @@ export class PartitionLog {
     const { settings } = this.#configured()
     const data = this.#producers.snapshot(nowMs, settings.producerIdExpirationMs)
     this.#store.saveProducerSnapshot(nextOffset, data)
-  }
-
-  /**
-   * The file never shrinks, so its size alone does not say that there is no room: freed pages are used
-   * again. When little of it is in use, SQLite itself says when it is full.
-   */
-  #refuseWhenFull(row: ChunkRow): void {
-    if (this.#store.databaseSizeBytes + row.sizeBytes <= OBJECT_MAX_BYTES) return
-    if (this.sizeBytes + row.sizeBytes <= OBJECT_MAX_BYTES * IN_USE_WHEN_FULL) return
-    throw new LogFullError(`${this.sizeBytes} bytes are kept, ${row.sizeBytes} more do not fit`)
   }
 
   #configured(): VersionedSettings {

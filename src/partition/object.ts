@@ -11,6 +11,7 @@ import { OneAlarm } from '../runtime/alarm.ts'
 import { isolateId, lend, take } from '../runtime/lending.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
+import { tierOf } from '../tier/tier.ts'
 import type {
   AppendAnswer,
   AppendCall,
@@ -56,7 +57,9 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     const identity = { topicId: topicId as TopicId, partition: Number(number) }
     const { cluster, transaction, watch } = objects(env, tenant)
     const shard = watchShard(identity.topicId, identity.partition)
-    const log = workerLog(readEnvironment(env).logLevel)
+    const { config, logLevel } = readEnvironment(env)
+    const log = workerLog(logLevel)
+    const maxBytes = config['ottla.object.max.bytes']
     const report = (event: string, error: unknown) =>
       log('error', event, { ...identity, reason: String(error) })
     this.#alarm = new OneAlarm(storage, (error) => report('alarm was not set', error))
@@ -64,6 +67,8 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
       identity,
       storage,
       sync: () => storage.sync(),
+      // With nothing written it costs no commit. If storage is lost, the next write says so.
+      turn: () => storage.sync().catch(() => {}),
       deleteAll: () => storage.deleteAll(),
       abort: (reason) => ctx.abort(reason),
       wakeAt: (timeMs) => this.#alarm.wakeAt(timeMs),
@@ -81,6 +86,8 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
         return () => clearTimeout(timer)
       },
       chunks: isolateChunks,
+      tier: tierOf(env),
+      ...(maxBytes === undefined ? {} : { maxBytes: Number(maxBytes) }),
       report,
     })
   }

@@ -6,13 +6,27 @@ import { concatBytes, joinBytes, share } from '../core/bytes.ts'
 import { FETCH_PART_BYTES, ROW_BYTES } from '../core/limits.ts'
 import { batchesBelow, coveringBatch, fittingBatches } from './batches.ts'
 import { DamagedRangeError } from './integrity.ts'
-import type { ChunkHeader, LogStore, StoredChunk } from './store.ts'
+import type { ChunkHeader, StoredChunk } from './store.ts'
 import type { Tail } from './tail.ts'
 
+/** Chunks that are not in memory: rows, or what was read from the tier. As LogStore has them. */
+export interface ChunkRows {
+  headersFrom(offset: number, limit: number): ChunkHeader[]
+  chunks(firstFrom: number, firstTo: number): StoredChunk[]
+  laterPiece(firstOffset: number, piece: number): Uint8Array | null
+  isCompacted(): boolean
+}
+
 /** Where a partition's chunks are. */
-export interface ChunkSource {
+export interface ChunkSource<Rows extends ChunkRows = ChunkRows> {
   readonly tail: Tail
-  readonly store: LogStore
+  readonly store: Rows
+}
+
+/** The same for those who only look. */
+interface LookedAt {
+  readonly tail: Pick<Tail, 'covering'>
+  readonly store: ChunkRows
 }
 
 /** What to read. */
@@ -102,7 +116,7 @@ export function readBatches(source: ChunkSource, end: number, range: BatchRange)
  * is none below `end`.
  * @throws DamagedRangeError
  */
-export function wholeChunk(source: ChunkSource, position: number, end: number): StoredChunk | null {
+export function wholeChunk(source: LookedAt, position: number, end: number): StoredChunk | null {
   const [chunk] = chunksFrom(source, { position, end, room: 0, atLeastOne: true })
   if (chunk === undefined) return null
   if (chunk.damage !== null) throw damageOf(chunk)
@@ -151,7 +165,7 @@ interface Step {
 }
 
 /** The next chunks from `position`: one from memory, or from storage as many as there is room for. */
-function chunksFrom(source: ChunkSource, step: Step): StoredChunk[] {
+function chunksFrom(source: LookedAt, step: Step): StoredChunk[] {
   const kept = source.tail.covering(step.position)
   if (kept !== null) return [{ ...kept, sizeBytes: kept.data.length, damage: null }]
   const { store } = source

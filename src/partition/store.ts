@@ -5,6 +5,7 @@
 import { NO_LAYERS, type TopicSettings, topicSettings } from '../core/configs.ts'
 import { offset, type TopicId } from '../core/ids.ts'
 import { ROW_BYTES, UPGRADE_CHUNKS } from '../core/limits.ts'
+import { DamagedRowError, rowChecksum } from '../runtime/checked-table.ts'
 import {
   CREATE_SCHEMA,
   type Row,
@@ -12,6 +13,7 @@ import {
   type Storage,
   storedSchema,
 } from '../runtime/storage.ts'
+import type { SegmentAborted } from '../tier/segment.ts'
 import { blob, CHECKED_COLUMNS, toCheckedChunk, toChecksum, toHeader } from './chunk-rows.ts'
 import { CompactionStore, CREATE_COMPACTION } from './compaction/compaction-store.ts'
 import type { AbortedTransaction } from './contract.ts'
@@ -20,24 +22,23 @@ import {
   chunkChecksum,
   chunkDamage,
   DamagedRangeError,
-  DamagedRowError,
   pieceChecksum,
   pieceDamage,
-  rowChecksum,
 } from './integrity.ts'
 import { CREATED_UNKNOWN, type Segment, segmentBegunBy } from './lifecycle/segments.ts'
 import { CREATE_LIFECYCLE, LifecycleStore } from './lifecycle/store.ts'
+import { CREATE_TIERING, TierStore } from './tiering/tier-store.ts'
 
 /** A log also has to know how large it has become. */
 export interface LogStorage extends Storage {
   readonly sql: Storage['sql'] & {
-    /** Bytes of the database file; whether freed pages count is the platform's (workerd leaves them out). */
+    /** Bytes of the database's pages that are in use: freed ones, which are used again, do not count. */
     readonly databaseSize: number
   }
 }
 
 /** The layout this code reads and writes. A newer one is refused. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4
 
 /** Everything of a chunk but its batches. Sizes are bytes of batches, timestamps milliseconds. */
 export interface ChunkHeader {
@@ -101,6 +102,10 @@ export interface LoadedLog {
   readonly activeSegment: Segment | null
   /** Chunks were replaced by smaller ones: their running sizes say too much. */
   readonly compacted: boolean
+  /** Chunks below it are, or are to be, freed: the tier has them. 0 when there never were any. */
+  readonly localStart: number
+  /** The tier may have objects of this log. */
+  readonly everTiered: boolean
 }
 
 /** Rows of aborted transactions, and headers of chunks, read together. */
@@ -135,6 +140,7 @@ const CREATE = [
   CREATE_ABORTED,
   ...CREATE_LIFECYCLE,
   CREATE_COMPACTION,
+  ...CREATE_TIERING,
 ] as const
 
 const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
@@ -166,6 +172,7 @@ const FIRST_HEADER = `SELECT ${HEADER} FROM chunk ORDER BY first_offset LIMIT 1`
 const LAST_HEADER = `SELECT ${HEADER} FROM chunk ORDER BY first_offset DESC LIMIT 1`
 const HEADER_AT_OR_BEFORE = `SELECT ${HEADER} FROM chunk
   WHERE first_offset <= ? ORDER BY first_offset DESC LIMIT 1`
+const HEADER_AFTER = `SELECT ${HEADER} FROM chunk WHERE first_offset > ? ORDER BY first_offset LIMIT 1`
 // From the chunk that starts at or before the offset: one seek for the inner query, one for the outer.
 const HEADERS_FROM = `SELECT ${HEADER} FROM chunk WHERE first_offset >=
   coalesce((SELECT first_offset FROM chunk WHERE first_offset <= ? ORDER BY first_offset DESC LIMIT 1), 0)
@@ -221,7 +228,7 @@ export class LogStore {
     this.#storage.transactionSync(write)
   }
 
-  /** Bytes the object takes on disk, freed pages included. */
+  /** Bytes of the pages that are in use. A query. */
   get databaseSizeBytes(): number {
     return this.#sql.databaseSize
   }
@@ -256,10 +263,11 @@ export class LogStore {
       lastAborted: Number(this.#rows(LAST_ABORTED)[0]?.last_offset ?? -1),
       activeSegment: last === null ? null : this.lifecycle.lastSegment(),
       compacted: new CompactionStore(this.#storage).state() !== null,
+      ...new TierStore(this.#storage).load(),
     }
   }
 
-  /** Version 1 knew no transactions, version 2 no segments. */
+  /** Version 1 knew no transactions, version 2 no segments, version 3 no tier. */
   #upgrade(version: number): void {
     this.transaction(() => {
       if (version < 2) this.#run(CREATE_ABORTED)
@@ -269,6 +277,7 @@ export class LogStore {
         this.#run(CREATE_COMPACTION)
         this.#cutIntoSegments()
       }
+      for (const statement of CREATE_TIERING) this.#run(statement)
       this.#run(SET_SCHEMA, SCHEMA_VERSION)
     })
   }
@@ -377,18 +386,24 @@ export class LogStore {
 
   /** Aborted transactions that overlap [from, end), sorted by their first offsets. */
   aborted(from: number, end: number): AbortedTransaction[] {
-    const found: AbortedTransaction[] = []
+    return sorted(this.abortedSpans(from, end))
+  }
+
+  /** The same with where they end, sorted by that. */
+  abortedSpans(from: number, end: number): SegmentAborted[] {
+    const found: SegmentAborted[] = []
     for (let next = from; ; ) {
       const rows = this.#rows(READ_ABORTED, next, ABORTED_AT_ONCE)
       for (const row of rows) {
         const firstOffset = Number(row.first_offset)
-        if (firstOffset < end) {
-          found.push({ producerId: Number(row.producer_id), firstOffset: offset(firstOffset) })
-        }
-        if (Number(row.stable_offset) >= end) return sorted(found)
-        next = Number(row.last_offset) + 1
+        const lastOffset = Number(row.last_offset)
+        const stableOffset = Number(row.stable_offset)
+        const producerId = Number(row.producer_id)
+        if (firstOffset < end) found.push({ producerId, firstOffset, lastOffset, stableOffset })
+        if (stableOffset >= end) return found
+        next = lastOffset + 1
       }
-      if (rows.length < ABORTED_AT_ONCE) return sorted(found)
+      if (rows.length < ABORTED_AT_ONCE) return found
     }
   }
 
@@ -400,6 +415,11 @@ export class LogStore {
   /** The last chunk that starts at or before `offset`. */
   headerAtOrBefore(offset: number): ChunkHeader | null {
     return header(this.#rows(HEADER_AT_OR_BEFORE, offset)[0])
+  }
+
+  /** The first chunk that starts after `offset`. */
+  headerAfter(offset: number): ChunkHeader | null {
+    return header(this.#rows(HEADER_AFTER, offset)[0])
   }
 
   /** Up to `limit` chunks in order, from the one that starts at or before `offset` (else the first). */
@@ -472,8 +492,10 @@ export class LogStore {
   }
 }
 
-function sorted(aborted: readonly AbortedTransaction[]): AbortedTransaction[] {
-  return aborted.toSorted((a, b) => a.firstOffset - b.firstOffset)
+function sorted(aborted: readonly SegmentAborted[]): AbortedTransaction[] {
+  return aborted
+    .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: offset(firstOffset) }))
+    .toSorted((a, b) => a.firstOffset - b.firstOffset)
 }
 
 function header(row: Row | undefined): ChunkHeader | null {

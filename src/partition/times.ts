@@ -10,6 +10,7 @@ import { recordsOf } from '../record/records.ts'
 import { coveringBatch } from './batches.ts'
 import type { OffsetReply } from './contract.ts'
 import { type ChunkSource, wholeChunk } from './reads.ts'
+import type { LogStore } from './store.ts'
 
 /** ListOffsets' values that are no times (KIP-79, KIP-734, KIP-405, KIP-1005). */
 export const OffsetSpec = {
@@ -26,25 +27,24 @@ export interface LookupBounds {
   readonly end: number
 }
 
-interface Found {
+/** A record that was found; -1 and -1 when none was. */
+export interface TimedRecord {
   readonly offset: number
   readonly timestamp: number
 }
 
+type Source = ChunkSource<LogStore>
+
 const NO_TIMESTAMP = -1
-const NO_RECORD: Found = { offset: -1, timestamp: NO_TIMESTAMP }
+const NO_RECORD: TimedRecord = { offset: -1, timestamp: NO_TIMESTAMP }
 
 /** Answers one ListOffsets question. -1 and -1 when no record matches. */
-export function lookUpOffset(
-  source: ChunkSource,
-  timestamp: number,
-  bounds: LookupBounds,
-): OffsetReply {
+export function lookUpOffset(source: Source, timestamp: number, bounds: LookupBounds): OffsetReply {
   const found = lookUp(source, timestamp, bounds)
   return { error: KafkaError.NONE, offset: offset(found.offset), timestamp: found.timestamp }
 }
 
-function lookUp(source: ChunkSource, timestamp: number, bounds: LookupBounds): Found {
+function lookUp(source: Source, timestamp: number, bounds: LookupBounds): TimedRecord {
   switch (timestamp) {
     case OffsetSpec.LATEST:
       return { offset: bounds.end, timestamp: NO_TIMESTAMP }
@@ -64,7 +64,7 @@ function lookUp(source: ChunkSource, timestamp: number, bounds: LookupBounds): F
 }
 
 /** The first record at or after a time. */
-function firstSince({ tail, store }: ChunkSource, timestamp: number, bounds: LookupBounds): Found {
+function firstSince({ tail, store }: Source, timestamp: number, bounds: LookupBounds): TimedRecord {
   const { logStart, end } = bounds
   let position = firstChunkReaching({ tail, store }, timestamp, bounds)
   while (position < end) {
@@ -73,22 +73,29 @@ function firstSince({ tail, store }: ChunkSource, timestamp: number, bounds: Loo
     const chunk = wholeChunk({ tail, store }, header.firstOffset, end)
     const data = chunk?.data
     if (data === undefined) return NO_RECORD
-    for (let at = coveringBatch(data, logStart); at < data.length; at += batchSizeAt(data, at)) {
-      if (maxTimestampAt(data, at) < timestamp) continue
-      const found = firstInBatch(data.subarray(at, at + batchSizeAt(data, at)), timestamp, logStart)
-      if (found !== null) return found
-    }
+    const found = firstInChunk(data, timestamp, logStart)
+    if (found !== null) return found
     position = header.lastOffset + 1
   }
   return NO_RECORD
 }
 
-/** An offset at or before the first chunk that reaches the time, by the running maximum; `end` if none does. */
-function firstChunkReaching(
-  { store }: ChunkSource,
+/** The first record of a chunk at or after both a time and the log start. */
+export function firstInChunk(
+  data: Uint8Array,
   timestamp: number,
-  bounds: LookupBounds,
-): number {
+  logStart: number,
+): TimedRecord | null {
+  for (let at = coveringBatch(data, logStart); at < data.length; at += batchSizeAt(data, at)) {
+    if (maxTimestampAt(data, at) < timestamp) continue
+    const found = firstInBatch(data.subarray(at, at + batchSizeAt(data, at)), timestamp, logStart)
+    if (found !== null) return found
+  }
+  return null
+}
+
+/** An offset at or before the first chunk that reaches the time, by the running maximum; `end` if none does. */
+function firstChunkReaching({ store }: Source, timestamp: number, bounds: LookupBounds): number {
   const [first] = store.headersFrom(bounds.logStart, 1)
   const last = store.headerAtOrBefore(bounds.end - 1)
   if (first === undefined || last === null || last.runningMaxTimestamp < timestamp)
@@ -108,7 +115,7 @@ function firstChunkReaching(
  * The first record of the batch at or after both the time and the log start. A payload that cannot be
  * read is answered with the batch's first offset and its highest time: what its header says.
  */
-function firstInBatch(batch: Uint8Array, timestamp: number, logStart: number): Found | null {
+function firstInBatch(batch: Uint8Array, timestamp: number, logStart: number): TimedRecord | null {
   const header = readBatchHeader(batch)
   const whole = {
     offset: Math.max(header.baseOffset, logStart),
@@ -131,7 +138,7 @@ function firstInBatch(batch: Uint8Array, timestamp: number, logStart: number): F
 }
 
 /** The first of the records that have the highest time. */
-function ofHighestTime(source: ChunkSource, bounds: LookupBounds): Found {
+function ofHighestTime(source: Source, bounds: LookupBounds): TimedRecord {
   const running = source.store.headerAtOrBefore(bounds.end - 1)?.runningMaxTimestamp ?? NO_TIMESTAMP
   if (running < 0) return NO_RECORD
   const found = firstSince(source, running, bounds)
@@ -142,12 +149,18 @@ function ofHighestTime(source: ChunkSource, bounds: LookupBounds): Found {
 }
 
 /** The highest time of the records from the log start: record by record in the batch it may cut. */
-function highestTime(source: ChunkSource, bounds: LookupBounds): number {
+function highestTime(source: Source, bounds: LookupBounds): number {
   const { logStart, end } = bounds
   const chunk = wholeChunk(source, logStart, end)
   const data = chunk?.data
   if (chunk === null || data === undefined) return NO_TIMESTAMP
-  let highest = source.store.highestTimestamp(chunk.lastOffset + 1, end)
+  const behind = source.store.highestTimestamp(chunk.lastOffset + 1, end)
+  return Math.max(behind, highestInChunk(data, logStart))
+}
+
+/** The highest time of a chunk's records from the log start on. */
+export function highestInChunk(data: Uint8Array, logStart: number): number {
+  let highest = NO_TIMESTAMP
   for (let at = coveringBatch(data, logStart); at < data.length; at += batchSizeAt(data, at)) {
     const batch = data.subarray(at, at + batchSizeAt(data, at))
     const { baseOffset, recordCount } = readBatchHeader(batch)

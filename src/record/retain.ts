@@ -21,8 +21,8 @@ export interface Retained {
   /** The batch's records, decompressed, from `at` to the end. */
   readonly content: Uint8Array
   readonly at: number
-  /** One bit per record, in order, the lowest of a byte first: set for a record that stays. */
-  readonly kept: Uint8Array
+  /** Where those that stay begin and end, one after the other; neighbours may be one stretch. */
+  readonly stretches: readonly number[]
   /** How many stay; at least one. */
   readonly count: number
   /** Highest time of those that stay. */
@@ -35,7 +35,7 @@ export interface Retained {
 export function retainRecords(header: BatchHeader, retained: Retained): Uint8Array {
   const { deleteHorizonMs } = retained
   const codec = isCodec(header.codec) ? header.codec : 0
-  const records = deleteHorizonMs === null ? copied(header, retained) : shifted(header, retained)
+  const records = deleteHorizonMs === null ? copied(retained) : shifted(header, retained)
   const blob = compress(codec, records)
   const batch = new Uint8Array(BATCH_HEADER_BYTES + blob.length)
   batch.set(blob, BATCH_HEADER_BYTES)
@@ -61,56 +61,52 @@ export function emptyBatch(header: BatchHeader): Uint8Array {
   return batch
 }
 
-/** The records that stay as they are, neighbours in one copy. */
-function copied(header: BatchHeader, { content, at, kept }: Retained): Uint8Array {
-  const records = new Uint8Array(content.length - at)
+/** The records that stay as they are. */
+function copied({ content, stretches }: Retained): Uint8Array {
   let size = 0
-  let runStart = at
-  let runEnd = at
-  const cursor = new RecordCursor(content, at, header)
-  for (let index = 0; cursor.next(); index++) {
-    if (!isKept(kept, index)) continue
-    if (cursor.start !== runEnd) {
-      records.set(content.subarray(runStart, runEnd), size)
-      size += runEnd - runStart
-      runStart = cursor.start
-    }
-    runEnd = cursor.end
+  for (let index = 0; index < stretches.length; index += 2) {
+    size += (stretches[index + 1] as number) - (stretches[index] as number)
   }
-  records.set(content.subarray(runStart, runEnd), size)
-  return records.subarray(0, size + runEnd - runStart)
+  const records = new Uint8Array(size)
+  let to = 0
+  for (let index = 0; index < stretches.length; index += 2) {
+    const stretch = content.subarray(stretches[index], stretches[index + 1])
+    records.set(stretch, to)
+    to += stretch.length
+  }
+  return records
 }
 
 /** The records that stay, their times counted from the delete horizon. */
 function shifted(header: BatchHeader, retained: Retained): Uint8Array {
-  const { content, at, kept } = retained
   const shift = header.baseTimestamp - (retained.deleteHorizonMs ?? 0)
   let size = 0
-  const measure = new RecordCursor(content, at, header)
-  for (let index = 0; measure.next(); index++) {
-    if (!isKept(kept, index)) continue
-    const length = shiftedLength(measure, shift)
+  for (const cursor of staying(header, retained)) {
+    const length = shiftedLength(cursor, shift)
     size += sizeOfVarint(length) + length
   }
   const records = new Uint8Array(size)
-  const cursor = new RecordCursor(content, at, header)
   let to = 0
-  for (let index = 0; cursor.next(); index++) {
-    if (!isKept(kept, index)) continue
+  for (const cursor of staying(header, retained)) {
     to = writeVarint(records, to, shiftedLength(cursor, shift))
     records[to++] = 0
     to = writeVarlong(records, to, cursor.timestampDelta + shift)
-    records.set(content.subarray(cursor.offsetDeltaAt, cursor.end), to)
+    records.set(retained.content.subarray(cursor.offsetDeltaAt, cursor.end), to)
     to += cursor.end - cursor.offsetDeltaAt
   }
   return records
 }
 
-function shiftedLength(cursor: RecordCursor, shift: number): number {
-  return 1 + sizeOfVarlong(cursor.timestampDelta + shift) + cursor.end - cursor.offsetDeltaAt
+/** One cursor, on each record that stays. */
+function* staying(header: BatchHeader, { content, at, stretches }: Retained) {
+  const cursor = new RecordCursor(content, at, header)
+  let stretch = 0
+  while (cursor.next()) {
+    while (cursor.start >= (stretches[stretch + 1] ?? Number.POSITIVE_INFINITY)) stretch += 2
+    if (cursor.start >= (stretches[stretch] ?? Number.POSITIVE_INFINITY)) yield cursor
+  }
 }
 
-/** Whether the bit of a record is set. */
-function isKept(kept: Uint8Array, index: number): boolean {
-  return ((kept[index >>> 3] as number) & (1 << (index & 7))) !== 0
+function shiftedLength(cursor: RecordCursor, shift: number): number {
+  return 1 + sizeOfVarlong(cursor.timestampDelta + shift) + cursor.end - cursor.offsetDeltaAt
 }

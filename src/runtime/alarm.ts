@@ -1,6 +1,8 @@
 // The one alarm of a Durable Object: asked for by many, set only when none is due earlier, because each
 // setting is a billed row. What is to be done when it fires is the object's to recompute.
 
+import { ALARM_LATEST_MS, ALARM_RETRY_MS } from '../core/limits.ts'
+
 /** The platform's alarm. */
 export interface AlarmStorage {
   getAlarm(): Promise<number | null>
@@ -13,6 +15,8 @@ export class OneAlarm {
   readonly #report: (error: unknown) => void
   /** undefined: not known since this object was loaded. */
   #dueMs: number | null | undefined
+  /** What could not be set, and is to be tried again. */
+  #unsetMs: number | null = null
 
   /** @param report is told when the alarm could not be set */
   constructor(storage: AlarmStorage, report: (error: unknown) => void) {
@@ -21,12 +25,13 @@ export class OneAlarm {
   }
 
   /** Makes the alarm fire at this time or earlier. */
-  wakeAt(timeMs: number): void {
+  wakeAt(wantedMs: number): void {
+    const timeMs = Math.min(wantedMs, ALARM_LATEST_MS)
     if (this.#dueMs === undefined) {
       this.#storage.getAlarm().then(
         // Another call may have set it meanwhile.
         (dueMs) => this.#set(this.#dueMs === undefined ? dueMs : this.#dueMs, timeMs),
-        (error) => this.#report(error),
+        (error) => this.#retry(timeMs, error),
       )
     } else {
       this.#set(this.#dueMs, timeMs)
@@ -44,9 +49,20 @@ export class OneAlarm {
       return
     }
     this.#dueMs = timeMs
-    this.#storage.setAlarm(timeMs).catch((error) => {
-      this.#dueMs = undefined
-      this.#report(error)
-    })
+    this.#storage.setAlarm(timeMs).catch((error) => this.#retry(timeMs, error))
+  }
+
+  /** Nobody may call this object before the alarm would have been due. */
+  #retry(timeMs: number, error: unknown): void {
+    this.#dueMs = undefined
+    this.#report(error)
+    const isUnderWay = this.#unsetMs !== null
+    this.#unsetMs = Math.min(this.#unsetMs ?? timeMs, timeMs)
+    if (isUnderWay) return
+    setTimeout(() => {
+      const unsetMs = this.#unsetMs ?? timeMs
+      this.#unsetMs = null
+      this.wakeAt(unsetMs)
+    }, ALARM_RETRY_MS)
   }
 }

@@ -35,6 +35,10 @@ export interface MachineHost<Command, Change, Effect> {
   readonly write: (changes: readonly Change[]) => void
   /** Resolves when what was written is confirmed on disk. */
   readonly sync: () => Promise<void>
+  /** Resolves in a later turn of the event loop: what was answered before has then left. Never rejects. */
+  readonly turn?: () => Promise<void>
+  /** Before an answer that nothing is written for: throws when another object has taken over. */
+  readonly touch?: () => void
   /** Has `tick` called at this time or earlier, even if the object is evicted before. */
   readonly wakeAt: (timeMs: number) => void
   /** Ends this object: the next call meets a new one, loaded from what is on disk. */
@@ -165,12 +169,16 @@ export class MachineRunner<Command, Reply, Change, Effect> {
       this.#wake()
       await sync()
       if (this.#ended) return
+    } else if (decisions.some(({ replies }) => replies.length > 0)) {
+      this.#host.touch?.()
     }
     this.#wake()
     for (const { replies, effects } of decisions) {
       for (const [ticket, reply] of replies) this.#answer(ticket, reply)
       for (const effect of effects) start(effect)
     }
+    // The object's output waits for every write begun before it: these answers would wait for the next commit.
+    if (changes.length > 0) await this.#host.turn?.()
   }
 
   async #prepared(

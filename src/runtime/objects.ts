@@ -25,6 +25,7 @@ import type { PartitionCalls, PartitionRpc, ReadReply } from '../partition/contr
 import type { TransactionRpc } from '../transaction/contract.ts'
 import type { WatchRpc } from '../watch/contract.ts'
 import { lendingAppends } from './appends.ts'
+import { isolateAwake } from './awake.ts'
 import { JoinedCalls, type Use } from './joined.ts'
 import { isolateId, take } from './lending.ts'
 
@@ -66,12 +67,15 @@ export class ObjectCallError extends Error {
   readonly overloaded: boolean
   /** Thrown by the object's own code, not by the platform. */
   readonly remote: boolean
+  /** The disk is full or broken: the platform ends an object whose commit failed for that. */
+  readonly storageFailed: boolean
 
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause })
     this.retryable = flag(cause, 'retryable')
     this.overloaded = flag(cause, 'overloaded')
     this.remote = flag(cause, 'remote')
+    this.storageFailed = /SQLITE_(FULL|IOERR)/.test(this.message)
   }
 }
 
@@ -81,16 +85,18 @@ export class ObjectCallError extends Error {
  */
 export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): Objects {
   const reached = new Map<string, Reached>()
+  const awake = isolateAwake(env)
   const once = <Rpc, Stub>(
     namespace: ObjectNamespace,
     name: string,
     over: (call: Call<Stub>, use: Use) => Rpc,
+    waking: Waking = { begin: () => awake.begin(name), end: () => awake.end(name) },
   ): Rpc => {
     const known = reached.get(name)
     if (known !== undefined) return known.rpc as Rpc
     const use = { calls: 0 }
     const rpc = over(
-      caller(() => namespace.getByName(name) as Stub, use),
+      caller(() => namespace.getByName(name) as Stub, use, waking),
       use,
     )
     if (reached.size >= OBJECTS_REACHED) forgetIdle(reached)
@@ -104,7 +110,7 @@ export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): O
     group: (groupId) => once(env.GROUP, groupName(groupId, tenant), groupOver),
     transaction: (transactionalId) =>
       once(env.TRANSACTION, transactionName(transactionalId, tenant), transactionOver),
-    watch: (shard) => once(env.WATCH, watchName(shard, tenant), watchOver),
+    watch: (shard) => once(env.WATCH, watchName(shard, tenant), watchOver, ALWAYS),
   }
 }
 
@@ -132,14 +138,29 @@ function forgetIdle(reached: Map<string, Reached>): void {
   }
 }
 
+/** Whether a call may wake its object, and when it has ended. */
+interface Waking {
+  begin(): boolean
+  end(): void
+}
+
+/** The few objects that are awake anyway. */
+const ALWAYS: Waking = { begin: () => true, end: () => {} }
+
 /** Calls through one stub at a time; the call leaves in the caller's own turn. */
-function caller<Rpc>(connect: () => Rpc, use: Use = { calls: 0 }): Call<Rpc> {
+function caller<Rpc>(
+  connect: () => Rpc,
+  use: Use = { calls: 0 },
+  waking: Waking = ALWAYS,
+): Call<Rpc> {
   let stub: Rpc | null = null
   return async (method) => {
-    const current = stub ?? connect()
-    stub = current
+    if (!waking.begin()) throw new ObjectCallError(new CrowdedError('too many objects are awake'))
     use.calls += 1
+    let current: Rpc | null = null
     try {
+      current = stub ?? connect()
+      stub = current
       const result = await method(current)
       release(result)
       return result
@@ -148,8 +169,15 @@ function caller<Rpc>(connect: () => Rpc, use: Use = { calls: 0 }): Call<Rpc> {
       throw new ObjectCallError(cause)
     } finally {
       use.calls -= 1
+      waking.end()
     }
   }
+}
+
+/** The call was not made. */
+class CrowdedError extends Error {
+  override readonly name = 'CrowdedError'
+  readonly overloaded = true
 }
 
 /**
@@ -223,6 +251,7 @@ function clusterOver(call: Call<ClusterRpc>): ClusterRpc {
     registerTransaction: (entry) => call((stub) => stub.registerTransaction(entry)),
     removeTransaction: (id) => call((stub) => stub.removeTransaction(id)),
     listTransactions: () => call((stub) => stub.listTransactions()),
+    proveWritable: () => call((stub) => stub.proveWritable()),
     features: () => call((stub) => stub.features()),
     updateFeatures: (request, version) => call((stub) => stub.updateFeatures(request, version)),
     listConfigResources: (request, version) =>

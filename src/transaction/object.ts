@@ -8,9 +8,11 @@ import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
 import { MARKER_RETRY_MAX_MS, MARKER_RETRY_MIN_MS } from '../core/limits.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
+import { loading } from '../runtime/loading.ts'
 import { workerLog } from '../runtime/log.ts'
 import { MachineRunner } from '../runtime/machine.ts'
 import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
+import { StorageTouch } from '../runtime/touch.ts'
 import type {
   AddRequest,
   EndRequest,
@@ -54,7 +56,8 @@ export class Transaction extends DurableObject<ObjectBindings> implements Transa
     this.#report = (event, error) => log('warn', event, { reason: String(error) })
     this.#objects = objects(env, tenantOf(ctx))
     this.#alarm = new OneAlarm(ctx.storage, (error) => this.#report('alarm was not set', error))
-    const { state, participants } = load(ctx.storage)
+    const named = { log, name: ctx.id.name ?? 'a long transactional id', now: () => Date.now() }
+    const { state, participants } = loading(named, () => load(ctx.storage))
     this.#machine = new TransactionMachine(state, participants, DEFAULTS)
     this.#directory = new Directory({
       register: (entry) => this.#register(entry),
@@ -63,10 +66,13 @@ export class Transaction extends DurableObject<ObjectBindings> implements Transa
       later: (ms, callback) => setTimeout(callback, ms),
       report: this.#report,
     })
+    const touch = new StorageTouch(ctx.storage, () => Date.now())
     this.#runner = new MachineRunner(this.#machine, {
       now: () => Date.now(),
       write: (changes) => write(ctx.storage, changes),
       sync: () => ctx.storage.sync(),
+      turn: () => ctx.storage.sync().catch(() => {}),
+      touch: () => touch.now(),
       wakeAt: (timeMs) => this.#alarm.wakeAt(timeMs),
       abort: (reason) => ctx.abort(reason),
       start: (effect) => this.#start(effect),

@@ -2,14 +2,15 @@
 // Nothing is created for an id that was never initialised. Not what may change: transaction.ts decides.
 // SQL texts are constants because the platform caches statements by their text.
 
-import { CREATE_SCHEMA, type SqlValue, type Storage, storedSchema } from '../runtime/storage.ts'
+import { CheckedTable } from '../runtime/checked-table.ts'
+import { CREATE_SCHEMA, type Storage, storedSchema } from '../runtime/storage.ts'
 import type { Participant } from './contract.ts'
 import { Participants } from './participants.ts'
 import type { StoredStateName, TransactionState } from './state.ts'
 import type { Change } from './transaction.ts'
 
 /** The layout this code reads and writes. A newer one is refused. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 const CREATE = [
   CREATE_SCHEMA,
@@ -18,23 +19,34 @@ const CREATE = [
     producer_id INTEGER NOT NULL, producer_epoch INTEGER NOT NULL,
     last_producer_epoch INTEGER NOT NULL, previous_producer_id INTEGER NOT NULL,
     next_producer_id INTEGER NOT NULL, timeout_ms INTEGER NOT NULL,
-    start_time_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, number INTEGER NOT NULL)`,
+    start_time_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, number INTEGER NOT NULL,
+    checksum INTEGER)`,
   // A row of another number than the state's is of an older transaction and means nothing: so the end
   // of a transaction writes one row, not one for each chunk.
   `CREATE TABLE participants (
-    chunk INTEGER PRIMARY KEY, number INTEGER NOT NULL, entries TEXT NOT NULL)`,
+    chunk INTEGER PRIMARY KEY, number INTEGER NOT NULL, entries TEXT NOT NULL, checksum INTEGER)`,
 ] as const
 
 const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
-const READ_STATE = `SELECT transactional_id, state, producer_id, producer_epoch, last_producer_epoch,
-  previous_producer_id, next_producer_id, timeout_ms, start_time_ms, updated_ms, number FROM txn`
-const PUT_STATE = `INSERT OR REPLACE INTO txn (id, transactional_id, state, producer_id,
-  producer_epoch, last_producer_epoch, previous_producer_id, next_producer_id, timeout_ms,
-  start_time_ms, updated_ms, number) VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
+
+const STATE = new CheckedTable('txn', [
+  'id',
+  'transactional_id',
+  'state',
+  'producer_id',
+  'producer_epoch',
+  'last_producer_epoch',
+  'previous_producer_id',
+  'next_producer_id',
+  'timeout_ms',
+  'start_time_ms',
+  'updated_ms',
+  'number',
+])
+const PARTICIPANTS = new CheckedTable('participants', ['chunk', 'number', 'entries'])
 const DELETE_STATE = 'DELETE FROM txn'
-const READ_PARTICIPANTS = 'SELECT entries FROM participants WHERE number = ? ORDER BY chunk'
-const PUT_PARTICIPANTS =
-  'INSERT OR REPLACE INTO participants (chunk, number, entries) VALUES (?, ?, ?)'
+const OF_TRANSACTION = 'WHERE number = ? ORDER BY chunk'
 const DELETE_LATER_PARTICIPANTS = 'DELETE FROM participants WHERE chunk > 0'
 const DELETE_PARTICIPANTS = 'DELETE FROM participants'
 
@@ -47,9 +59,12 @@ export interface Loaded {
 /**
  * Reads what is kept.
  * @throws NewerSchemaError when a newer release wrote the storage
+ * @throws DamagedRowError when it is not as it was written
  */
 export function load(storage: Storage): Loaded {
-  if (!isCreated(storage)) return { state: null, participants: new Participants() }
+  const version = storedSchema(storage, SCHEMA_VERSION)
+  if (version === null) return { state: null, participants: new Participants() }
+  if (version < SCHEMA_VERSION) upgrade(storage)
   const state = readState(storage)
   const open = state !== null && (state.state === 'Ongoing' || state.state.startsWith('Prepare'))
   const chunks = open ? readParticipants(storage, state.number) : []
@@ -67,14 +82,15 @@ export function write(storage: Storage, changes: readonly Change[]): void {
   })
 }
 
-function put({ sql }: Storage, change: Change): void {
+function put(storage: Storage, change: Change): void {
+  const { sql } = storage
   switch (change.kind) {
     case 'state':
-      sql.exec(PUT_STATE, ...columns(change.state)).toArray()
+      STATE.put(storage, stateRow(change.state))
       break
     case 'participants': {
       const { chunk, number, entries } = change
-      sql.exec(PUT_PARTICIPANTS, chunk, number, JSON.stringify(entries)).toArray()
+      PARTICIPANTS.put(storage, { chunk, number, entries: JSON.stringify(entries) })
       break
     }
     case 'tidy':
@@ -87,24 +103,25 @@ function put({ sql }: Storage, change: Change): void {
   }
 }
 
-function columns(state: TransactionState): SqlValue[] {
-  return [
-    state.transactionalId,
-    state.state,
-    state.producerId,
-    state.producerEpoch,
-    state.lastProducerEpoch,
-    state.previousProducerId,
-    state.nextProducerId,
-    state.timeoutMs,
-    state.startTimeMs,
-    state.updatedMs,
-    state.number,
-  ]
+function stateRow(state: TransactionState) {
+  return {
+    id: 0,
+    transactional_id: state.transactionalId,
+    state: state.state,
+    producer_id: state.producerId,
+    producer_epoch: state.producerEpoch,
+    last_producer_epoch: state.lastProducerEpoch,
+    previous_producer_id: state.previousProducerId,
+    next_producer_id: state.nextProducerId,
+    timeout_ms: state.timeoutMs,
+    start_time_ms: state.startTimeMs,
+    updated_ms: state.updatedMs,
+    number: state.number,
+  }
 }
 
-function readState({ sql }: Storage): TransactionState | null {
-  const row = sql.exec(READ_STATE).toArray()[0]
+function readState(storage: Storage): TransactionState | null {
+  const [row] = STATE.read(storage)
   if (row === undefined) return null
   return {
     transactionalId: String(row.transactional_id),
@@ -121,15 +138,23 @@ function readState({ sql }: Storage): TransactionState | null {
   }
 }
 
-function readParticipants({ sql }: Storage, number: number): Participant[][] {
-  return sql
-    .exec(READ_PARTICIPANTS, number)
-    .toArray()
-    .map(({ entries }) => JSON.parse(String(entries)))
+function readParticipants(storage: Storage, number: number): Participant[][] {
+  return PARTICIPANTS.read(storage, OF_TRANSACTION, number).map(({ entries }) =>
+    JSON.parse(String(entries)),
+  )
 }
 
 function isCreated(storage: Storage): boolean {
   return storedSchema(storage, SCHEMA_VERSION) !== null
+}
+
+/** The first layout had no checksums. */
+function upgrade(storage: Storage): void {
+  storage.transactionSync(() => {
+    STATE.addChecksums(storage)
+    PARTICIPANTS.addChecksums(storage)
+    storage.sql.exec(SET_SCHEMA, SCHEMA_VERSION).toArray()
+  })
 }
 
 function create({ sql }: Storage): void {

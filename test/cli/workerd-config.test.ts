@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseFlags } from '../../src/cli/flags.ts'
+import type { LocalTier } from '../../src/cli/tier.ts'
 import {
   bindings,
   COMPATIBILITY_DATE,
@@ -17,7 +18,7 @@ import { readMessage } from './message.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
-function config(...flags: string[]): WorkerdConfig {
+function config(tier: LocalTier | null, ...flags: string[]): WorkerdConfig {
   const parsed = parseFlags(['start', ...flags], {})
   if (parsed.kind !== 'start') throw new Error(JSON.stringify(parsed))
   return {
@@ -59,6 +60,30 @@ function config(...flags: string[]): WorkerdConfig {
       { name: 'ottla.wasm', content: Buffer.from([0, 1, 2, 255]) },
     ],
     objectsDir: '/d/objects',
+    tier,
+  }
+}
+
+/** The tier's services and bindings in workerd's own language. */
+function tierText(tier: LocalTier | null): { services: string; bindings: string } {
+  switch (tier?.kind) {
+    case 'directory':
+      return {
+        services: `(name = "tier", disk = (path = "${tier.path}", writable = true)),`,
+        bindings: '(name = "OTTLA_TIER_DIRECTORY", service = "tier"),',
+      }
+    case 's3': {
+      const tls = tier.isTls ? ', tlsOptions = (trustBrowserCas = true)' : ''
+      const credentials = tier.credentials.map(
+        (name) => `(name = "${name}", fromEnvironment = "${name}"),`,
+      )
+      return {
+        services: `(name = "tier", network = (allow = ["public", "private"]${tls})),`,
+        bindings: `(name = "OTTLA_TIER_NETWORK", service = "tier"), ${credentials.join(' ')}`,
+      }
+    }
+    case undefined:
+      return { services: '', bindings: '' }
   }
 }
 
@@ -67,6 +92,7 @@ function encodedByWorkerd(one: WorkerdConfig): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'ottla-config-'))
   for (const { name, content } of one.modules) writeFileSync(join(folder, name), content)
   const objects = [...OBJECTS]
+  const tier = tierText(one.tier)
   writeFileSync(
     join(folder, 'config.capnp'),
     `using Workerd = import "/workerd/workerd.capnp";
@@ -76,6 +102,7 @@ const config :Workerd.Config = (
     (name = "objects", disk = (path = "/d/objects", writable = true)),
     (name = "web", disk = (path = "/web")),
     (name = "internet", network = (allow = [])),
+    ${tier.services}
   ],
   sockets = [
     (name = "kafka-0", address = "[::1]:1", tcp = (), service = "main"),
@@ -100,6 +127,7 @@ ${objects.map(({ className, binding }) => `(name = "${binding}", durableObjectNa
 ${Object.entries(bindings(one))
   .map(([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)}),`)
   .join('\n')}
+    ${tier.bindings}
   ],
 );
 `,
@@ -113,13 +141,21 @@ ${Object.entries(bindings(one))
 }
 
 describe('the configuration for workerd', () => {
-  it('is what workerd makes of the same in its own language', () => {
-    const one = config('--set', 'num.partitions=3', '--log-level', 'debug')
+  const credentials = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
+  const tiers: Readonly<Record<string, LocalTier | null>> = {
+    'no tier': null,
+    'a directory': { kind: 'directory', path: '/d/tier' },
+    'an S3 server': { kind: 's3', isTls: false, credentials },
+    'an S3 server with a certificate': { kind: 's3', isTls: true, credentials },
+  }
+
+  it.each(Object.entries(tiers))('is what workerd makes of the same: %s', (_, tier) => {
+    const one = config(tier, '--set', 'num.partitions=3', '--log-level', 'debug')
     expect(readMessage(workerdConfig(one))).toEqual(readMessage(encodedByWorkerd(one)))
   })
 
   it('keeps the keys of the objects: they are the names of their folders', () => {
-    const written = Buffer.from(workerdConfig(config())).toString('latin1')
+    const written = Buffer.from(workerdConfig(config(null))).toString('latin1')
     expect(written.match(/ottla-[A-Z]\w+/g)).toEqual([
       'ottla-Partition',
       'ottla-Cluster',
@@ -144,6 +180,7 @@ describe('the bindings', () => {
   it('say to the Worker what the flags said', () => {
     const written = bindings(
       config(
+        null,
         ...['--set', 'num.partitions=3', '--advertised', 'in.example', '--log-level', 'debug'],
         ...['--allow-origin', 'https://a.example', '--allow-host', 'b', '--allow-anonymous'],
       ),
@@ -159,6 +196,7 @@ describe('the bindings', () => {
       allowOrigins: ['https://a.example'],
       allowHosts: ['b'],
       httpListeners: ['127.0.0.1:4'],
+      openFiles: null,
       logLevel: 'debug',
       secret: null,
     })

@@ -30,6 +30,10 @@ export interface BrokerOptions {
   /** More flags, such as `['--set', 'num.partitions=8']`. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** A command and its first arguments, which runs the launcher in its own place (as `exec` does). */
+  readonly under?: readonly string[]
+  /** `dist/ottla.js` of another release. */
+  readonly launcher?: string
 }
 
 /** One running launcher with its workerd. `restart` gives new ports, the same folder and flags. */
@@ -54,11 +58,14 @@ export interface Broker {
 
 /** Starts a broker and waits for its ready line. Throws with its standard error when it ends first. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  if (!existsSync(LAUNCHER)) throw new Error(`${LAUNCHER} is missing: run "npm run build" first`)
+  const { launcher: script = LAUNCHER } = options
+  if (!existsSync(script)) throw new Error(`${script} is missing: run "npm run build" first`)
   const temporary = options.data === undefined
   const dataDir = options.data ?? (await mkdtemp(join(tmpdir(), 'ottla-clients-')))
   const ports = ['--kafka-port', '0', '--http-port', '0', '--data', dataDir]
-  const child = spawn(process.execPath, [LAUNCHER, 'start', ...ports, ...(options.args ?? [])], {
+  const launcher = [process.execPath, script, 'start', ...ports, ...(options.args ?? [])]
+  const [command = '', ...args] = [...(options.under ?? []), ...launcher]
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   })

@@ -1,11 +1,13 @@
 // A real consumer meets a log start that has moved: kcat below it follows its reset policy. And the
-// launched broker deletes what expires by itself: after kill -9, with nobody calling, on its own disk.
+// launched broker deletes what expires by itself: after kill -9, with nobody calling, on its own disk, whose
+// pages it fills again.
 
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { DescribeLogDirs } from '../../src/protocol/messages/describe-log-dirs.ts'
 import { batch, batchOfSize } from './batches.ts'
 import { bootstrap, startBroker } from './broker.ts'
 import { createTopic, EARLIEST, listOffsets, produce, until } from './calls.ts'
@@ -52,6 +54,16 @@ describe('kcat below the log start', () => {
     })
   }
 })
+
+const PAGE_BYTES = 4_096
+const MiB = 1024 * 1024
+
+/** What a partition's records take. */
+async function retainedBytes(wire: Wire, name: string): Promise<number> {
+  const topics = [{ topic: name, partitions: [0] }]
+  const { results } = await wire.call(DescribeLogDirs, 4, { topics })
+  return Number(results[0]!.topics[0]!.partitions[0]!.partitionSize)
+}
 
 /** Of each partition on disk: rows, and pages of which so many are free. */
 function partitions(dataDir: string): { rows: number; pages: number; free: number }[] {
@@ -111,6 +123,47 @@ describe('the launched broker', () => {
       expect(filled!.pages).toBeLessThanOrEqual(emptied!.pages * 1.1)
     } finally {
       await broker.stop()
+    }
+  })
+
+  test('keeps in a file of little more than the most that was retained just what is retained', async () => {
+    const RETAINED = 12 * MiB
+    const broker = await startBroker({ args: ['--set', 'log.retention.check.interval.ms=100'] })
+    try {
+      const wire = await Wire.open(broker.kafka)
+      const limits = { 'retention.bytes': `${RETAINED}`, 'segment.bytes': `${MiB}` }
+      await createTopic(wire, 'limited', 1, limits)
+      let peak = 0
+      let retained = 0
+      for (let written = 0, index = 0; written < 3 * RETAINED; index++) {
+        const bytes = [90_000, 2_300, 700_000, 12_000, 260_000][index % 5]!
+        const made = batchOfSize(bytes, { timestamp: Date.now() })
+        expect(await produce(wire, 'limited', 0, made)).toMatchObject({ errorCode: 0 })
+        written += bytes
+        retained = await retainedBytes(wire, 'limited')
+        peak = Math.max(peak, retained)
+      }
+      await until(async () => {
+        retained = await retainedBytes(wire, 'limited')
+        return retained < RETAINED + 2 * MiB
+      })
+      // Chunks are freed behind the log start, in steps of their own.
+      await sleep(2_000)
+      retained = await retainedBytes(wire, 'limited')
+      expect(retained).toBeGreaterThanOrEqual(RETAINED)
+      wire.close()
+      await broker.kill()
+      const [file] = partitions(broker.dataDir)
+      const used = (file!.pages - file!.free) * PAGE_BYTES
+      console.log(
+        `${(retained / MiB).toFixed(1)} MiB retained, ${(peak / MiB).toFixed(1)} at most; ` +
+          `${(used / MiB).toFixed(1)} used of a file of ${((file!.pages * PAGE_BYTES) / MiB).toFixed(1)}`,
+      )
+      expect(used / retained).toBeLessThan(1.1)
+      expect((file!.pages * PAGE_BYTES) / peak).toBeLessThan(1.1)
+    } finally {
+      await broker.stop()
+      rmSync(broker.dataDir, { recursive: true, force: true })
     }
   })
 })

@@ -6,6 +6,16 @@ import type { TopicId } from '../../src/core/ids.ts'
 import { NewerSchemaError } from '../../src/runtime/storage.ts'
 import { memoryStorage, openCluster } from './fakes.ts'
 
+const CHECKED = [
+  'cluster',
+  'topic',
+  'broker_layer',
+  'feature',
+  'group_entry',
+  'transaction_entry',
+  'schema_version',
+]
+
 /** What a restart must give back; views are made when asked for. */
 function durable({ views: _, interests: __, written, collisions, ...state }: ClusterState) {
   return {
@@ -41,7 +51,7 @@ describe('the storage of the controller', () => {
   it('of a newer release is refused and left as it is', () => {
     const storage = memoryStorage()
     openCluster(storage)
-    storage.database.exec('UPDATE schema_version SET version = 3')
+    storage.database.exec('UPDATE schema_version SET version = 4')
     expect(() => openCluster(storage)).toThrow(NewerSchemaError)
   })
 
@@ -61,8 +71,38 @@ describe('the storage of the controller', () => {
       durable(after.state),
     )
     expect(storage.database.prepare('SELECT version FROM schema_version').all()).toEqual([
-      { version: 2 },
+      { version: 3 },
     ])
+  })
+
+  it.each([
+    ["UPDATE cluster SET cluster_id = 'another-id-of-22-chars'", 'the row 0 of cluster is damaged'],
+    ['UPDATE cluster SET next_producer_id = 0', 'the row 0 of cluster is damaged'],
+    ['DELETE FROM cluster', 'the row of cluster is missing'],
+    ['UPDATE topic SET partitions = 1', 'of topic is damaged'],
+    ["UPDATE topic SET configs = '{'", 'of topic is damaged'],
+    ["UPDATE broker_layer SET configs = '{}'", 'the row dynamicDefault of broker_layer is damaged'],
+    ['UPDATE feature SET level = 0', 'of feature is damaged'],
+    ["UPDATE group_entry SET entry = '{}'", 'the row g of group_entry is damaged'],
+    ["UPDATE transaction_entry SET entry = '{}'", 'the row x of transaction_entry is damaged'],
+    ['UPDATE topic SET checksum = NULL', 'of topic is damaged'],
+    ['DELETE FROM schema_version', 'layout NaN'],
+  ])('that was damaged is refused by name and left as it is: %s', (damage, reason) => {
+    const storage = memoryStorage()
+    const cluster = openCluster(storage)
+    cluster.create([{ name: 't', numPartitions: 3 }])
+    cluster.set(2, 't', { 'retention.ms': '7' })
+    cluster.set(4, '', { 'log.retention.ms': '8' })
+    cluster.keep([{ kind: 'producerIds', next: 1_000 }])
+    cluster.register('g', { topicNames: ['t'] })
+    cluster.registerTransaction('x')
+    const contents = () =>
+      CHECKED.map((table) => storage.database.prepare(`SELECT * FROM ${table}`).all())
+    openCluster(storage)
+    storage.database.exec(damage)
+    const damaged = contents()
+    expect(() => openCluster(storage)).toThrow(reason)
+    expect(contents()).toEqual(damaged)
   })
 
   it('whose upgrade fails half way is as it was', () => {
@@ -148,6 +188,9 @@ function toFirstLayout({ database }: ReturnType<typeof memoryStorage>): void {
   }
   for (const column of ['metadata_version', 'features_epoch', 'swept_ms']) {
     database.exec(`ALTER TABLE cluster DROP COLUMN ${column}`)
+  }
+  for (const table of ['cluster', 'topic', 'broker_layer']) {
+    database.exec(`ALTER TABLE ${table} DROP COLUMN checksum`)
   }
   database.exec('UPDATE schema_version SET version = 1')
 }

@@ -275,6 +275,69 @@ describe('a value', () => {
     expect(checkTopicConfigs({ [name]: value }, NO_LAYERS)).toEqual({ error })
   })
 
+  const TIERED = {
+    ...NO_LAYERS,
+    static: { 'remote.log.storage.system.enable': 'true' },
+  }
+  const copyDisabled = (name: string) =>
+    `When \`remote.log.copy.disable\` is set to true, the \`local.${name}\` and \`${name}\` must be set to the identical value because there will be no more logs copied to the remote storage.`
+
+  it.each<[Record<string, string>, string | null]>([
+    [{}, null],
+    [{ 'local.retention.ms': '1000', 'local.retention.bytes': '0' }, null],
+    [{ 'retention.ms': '-1', 'local.retention.ms': '-1' }, null],
+    [
+      { 'cleanup.policy': 'compact' },
+      'Remote log storage only supports topics with cleanup.policy=delete',
+    ],
+    [
+      { 'cleanup.policy': 'compact,delete' },
+      'Remote log storage only supports topics with cleanup.policy=delete',
+    ],
+    [
+      { 'retention.ms': '1000', 'local.retention.ms': '1001' },
+      'Invalid value 1001 for configuration local.retention.ms: Value must not be more than retention.ms property value: 1000',
+    ],
+    [
+      { 'local.retention.ms': '-1' },
+      'Invalid value -1 for configuration local.retention.ms: Value must not be -1 as retention.ms value is set as 604800000.',
+    ],
+    [
+      { 'retention.bytes': '5', 'local.retention.bytes': '-1' },
+      'Invalid value -1 for configuration local.retention.bytes: Value must not be -1 as retention.bytes value is set as 5.',
+    ],
+    [
+      { 'retention.bytes': '5', 'local.retention.bytes': '6' },
+      'Invalid value 6 for configuration local.retention.bytes: Value must not be more than retention.bytes property value: 5',
+    ],
+    [{ 'remote.log.copy.disable': 'true' }, null],
+    [
+      { 'remote.log.copy.disable': 'true', 'local.retention.ms': '1000' },
+      copyDisabled('retention.ms'),
+    ],
+    [
+      { 'remote.log.copy.disable': 'true', 'local.retention.bytes': '1000' },
+      copyDisabled('retention.bytes'),
+    ],
+  ])('remote storage with %j is checked as in Kafka', (others, error) => {
+    const own = { 'remote.storage.enable': 'true', ...others }
+    const checked = checkTopicConfigs(own, TIERED)
+    expect(checked).toEqual(error === null ? { configs: own } : { error })
+  })
+
+  it('remote storage is given up only with its data', () => {
+    const before = { 'remote.storage.enable': 'true' }
+    const off = { 'remote.storage.enable': 'false' }
+    for (const own of [off, {}]) {
+      expect(checkTopicConfigs(own, TIERED, before)).toEqual({
+        error: expect.stringContaining('invalid to disable remote storage without deleting'),
+      })
+      const deleting = { ...own, 'remote.log.delete.on.disable': 'true' }
+      expect(checkTopicConfigs(deleting, TIERED, before)).toHaveProperty('configs')
+      expect(checkTopicConfigs(own, TIERED)).toHaveProperty('configs')
+    }
+  })
+
   it('that contradicts another is refused, also one of the broker', () => {
     const error =
       'conflict topic config setting min.compaction.lag.ms (10) > max.compaction.lag.ms (5)'
@@ -433,6 +496,7 @@ describe('the settings of a topic', () => {
       timestampAfterMaxMs: 3_600_000,
       segmentBytes: 1_073_741_824,
       segmentMs: 604_800_000,
+      segmentJitterMs: 0,
       retentionMs: 604_800_000,
       retentionBytes: -1,
       retentionCheckMs: 300_000,
@@ -442,6 +506,13 @@ describe('the settings of a topic', () => {
       minCleanableDirtyRatio: 0.5,
       cleanerEnabled: true,
       cleanerBackoffMs: 15_000,
+      remoteEnabled: false,
+      remoteCopyDisabled: false,
+      remoteDeleteOnDisable: false,
+      localRetentionMs: 604_800_000,
+      localRetentionBytes: -1,
+      tierIntervalMs: 30_000,
+      tierUnsynced: false,
       validateRecords: false,
       producerIdExpirationMs: 86_400_000,
     })
@@ -456,6 +527,8 @@ describe('the settings of a topic', () => {
     expect(topicSettings(own, layers)).toMatchObject({
       cleanupDelete: true,
       cleanupCompact: true,
+      // Kafka's cleaner deletes of such topics, at its own pace.
+      retentionCheckMs: 15_000,
       messageTimestampType: 'LogAppendTime',
       validateRecords: true,
       producerIdExpirationMs: 60_000,
@@ -466,8 +539,8 @@ describe('the settings of a topic', () => {
 describe('what is accepted and not acted on', () => {
   it('is said', () => {
     const names = acceptedNotActedOn()
-    expect(names).toContain('segment.jitter.ms')
-    expect(names).toContain('log.roll.jitter.hours')
+    expect(names).not.toContain('segment.jitter.ms')
+    expect(names).not.toContain('log.roll.jitter.hours')
     expect(names).not.toContain('retention.ms')
     expect(names).toContain('min.insync.replicas')
     expect(names).not.toContain('max.message.bytes')

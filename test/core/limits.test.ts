@@ -22,4 +22,13 @@ describe('limits', () => {
     const lines = PARTITIONS + limits.WASM_ARENA_BYTES + limits.COMPACTION_MAP_BYTES
     expect(lines).toBeLessThan(limits.MEMORY_TOTAL_BYTES)
   })
+
+  it('an isolate of partitions has room for that, an upload to the tier and a large batch from it together', () => {
+    const uploaded = Math.max(limits.TIER_UPLOAD_BYTES, limits.MESSAGE_MAX_BYTES)
+    // The chunks, and the object that is made of them; then the object, and what is read back of it.
+    const upload = 2 * uploaded + limits.TIER_READ_BACK_BYTES
+    const reads = limits.TIER_INDEXES_TOTAL_BYTES + limits.MESSAGE_MAX_BYTES
+    const lines = PARTITIONS + limits.WASM_ARENA_BYTES + limits.COMPACTION_MAP_BYTES
+    expect(lines + upload + reads).toBeLessThan(limits.MEMORY_TOTAL_BYTES)
+  })
 })

@@ -4,7 +4,7 @@
 // transactions are judged as appends to lists (checks/list-append.ts). The seed
 // replays the choices, not the machine's timing. The data of a round that fails is kept.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,7 +16,7 @@ import { anomalies } from './checks/list-append.ts'
 import { violations } from './checks/log-checks.ts'
 import { type MortalBroker, startMortal, VICTIMS } from './load/broker.ts'
 import { verify } from './load/data-folder.ts'
-import { BROKER_SETTINGS, type Counts, Load } from './load/load.ts'
+import { BROKER_SETTINGS, type Counts, Load, tierSettings } from './load/load.ts'
 
 /** Topics live this many rounds: what is read after each of them stays small. */
 const ROUNDS_PER_LIFE = 10
@@ -30,6 +30,8 @@ const FIRST_PATIENCE_MS = 15_000
 const EARLY_ONE_IN = 4
 const EARLY_MS = 60
 const SHOWN_MAX = 20
+/** The objects of a deleted topic are gone from the tier by then. */
+const GONE_WITHIN_MS = 20_000
 /** Every so many deaths the data is verified as it was left, before the broker is started again. */
 const VERIFY_EVERY = 4
 
@@ -49,7 +51,8 @@ const data = mkdtempSync(join(tmpdir(), 'ottla-kill-'))
 const totals: Record<string, number> = {}
 const startedMs = performance.now()
 print(`seed ${values.seed}, ${rounds} rounds in ${data}`)
-const mortal = await startMortal(data, BROKER_SETTINGS, random)
+const tier = `${data}-tier`
+const mortal = await startMortal(data, { ...BROKER_SETTINGS, ...tierSettings(tier) }, random)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void mortal.stop().finally(() => process.exit(130)))
 }
@@ -73,8 +76,10 @@ print(
     .join(', '),
 )
 print(`${rounds} rounds, ${failed ? 'FAILED' : 'no violation'}, ${seconds.toFixed(1)} s`)
-if (failed) print(`seed ${values.seed}; the data is in ${data}`)
-else if (!values.keep) rmSync(data, { recursive: true, force: true })
+if (failed) print(`seed ${values.seed}; the data is in ${data} and ${tier}`)
+else if (!values.keep) {
+  for (const folder of [data, tier]) rmSync(folder, { recursive: true, force: true })
+}
 process.exit(failed ? 1 : 0)
 
 /** Topics and clients over some rounds, from nothing to their removal. True when a round failed. */
@@ -94,9 +99,24 @@ async function life(mortal: MortalBroker, first: number, count: number): Promise
   }
   await load.finish(mortal.broker.kafka)
   if (report(first + count - 1, await compare(load, mortal))) return true
-  add(load.counts)
+  add({ ...load.counts, 'segments in the tier': objectsIn(tier) })
   await load.remove(mortal.broker.kafka)
-  return false
+  return report(first + count - 1, await left())
+}
+
+/** What the topics that are gone have left in the tier. */
+async function left(): Promise<Finding[]> {
+  const deadline = performance.now() + GONE_WITHIN_MS
+  while (objectsIn(tier) > 0 && performance.now() < deadline) await sleep(50)
+  const count = objectsIn(tier)
+  return count === 0 ? [] : [{ check: 'left', what: `${count} objects of deleted topics` }]
+}
+
+/** Not the files that a put was writing when it was killed: the launcher removes them later. */
+function objectsIn(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.object'),
+  ).length
 }
 
 /** What `ottla verify` has against the data that a death has left. */

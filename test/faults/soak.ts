@@ -16,7 +16,7 @@ import { violations } from './checks/log-checks.ts'
 import { prune } from './checks/prune.ts'
 import { bars, drawing, growthOf, type Measure, type Sample } from './checks/samples.ts'
 import { startMortal } from './load/broker.ts'
-import { BROKER_SETTINGS, Load, TOPICS, type TopicPlan } from './load/load.ts'
+import { BROKER_SETTINGS, Load, TIERED, TOPICS, type TopicPlan } from './load/load.ts'
 
 const SAMPLE_MS = 1_000
 /** The load rests so often for a comparison. */
@@ -33,7 +33,8 @@ const random = new Random(Number(values.seed))
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
 /** What is kept for ever elsewhere is retained here by size. */
-const PLANS: readonly TopicPlan[] = TOPICS.map((plan) =>
+// What is in a tier is no part of the files that are to stay flat.
+const PLANS: readonly TopicPlan[] = TOPICS.filter((plan) => plan !== TIERED).map((plan) =>
   plan.configs['cleanup.policy'] === undefined
     ? {
         ...plan,

@@ -51,6 +51,30 @@ describe('the storage of a group', () => {
     expect(() => new GroupStore(world.storage)).toThrow(NewerSchemaError)
   })
 
+  it.each([
+    ['with the configurations of the group', true],
+    ['with settings', false],
+  ])('of layout 1 is brought up to this one: %s', (_, hasConfigs) => {
+    const world = new World()
+    world.ask(commit('t', 7))
+    const before = new GroupStore(world.storage).load()
+    const { storage } = world
+    if (hasConfigs) {
+      storage.direct('ALTER TABLE consumer_group DROP COLUMN settings')
+      storage.direct("ALTER TABLE consumer_group ADD COLUMN configs TEXT NOT NULL DEFAULT '{}'")
+    }
+    dropChecksums(storage)
+    storage.direct('UPDATE schema_version SET version = 1')
+    const store = new GroupStore(storage)
+    expect(store.load()?.offsets).toEqual(before?.offsets)
+    store.write([{ kind: 'group', groupId: 'group', type: 'consumer' }])
+    expect(store.load()).toMatchObject({ type: 'consumer' })
+    expect(storage.direct('SELECT version FROM schema_version')).toEqual([
+      { version: SCHEMA_VERSION },
+    ])
+    expect(new GroupStore(storage).load()).toEqual(store.load())
+  })
+
   it('that was given back begins anew', () => {
     const world = new World()
     world.ask(commit('t', 1))
@@ -62,4 +86,65 @@ describe('the storage of a group', () => {
     store.write([{ kind: 'group', groupId: 'g', type: 'consumer' }])
     expect(store.load()).toMatchObject({ groupId: 'g', type: 'consumer' })
   })
+
+  it.each([
+    ["UPDATE consumer_group SET type = 'consumer'", 'the row 0 of consumer_group is damaged'],
+    ["UPDATE consumer_group SET group_id = 'other'", 'the row 0 of consumer_group is damaged'],
+    ['DELETE FROM consumer_group', 'the row of consumer_group is missing'],
+    ["UPDATE membership SET value = '{}'", 'of membership is damaged'],
+    ['UPDATE committed_offset SET committed = 2', 'of committed_offset is damaged'],
+    ["UPDATE committed_offset SET topic_id = 'x'", 'the row x of committed_offset is damaged'],
+    ['UPDATE pending_offset SET committed = 2', 'the row 1 of pending_offset is damaged'],
+    ['UPDATE committed_offset SET checksum = NULL', 'of committed_offset is damaged'],
+    ['DELETE FROM schema_version', 'layout NaN'],
+  ])('that was damaged is refused by name and left as it is: %s', (damage, reason) => {
+    const storage = keptGroup()
+    expect(new GroupStore(storage).load()).not.toBeNull()
+    storage.direct(damage)
+    storage.rowsWritten = 0
+    expect(() => new GroupStore(storage).load()).toThrow(reason)
+    expect(storage.rowsWritten).toBe(0)
+  })
+
+  it('of a layout without checksums is brought up to this one and keeps what it had', () => {
+    const storage = keptGroup()
+    const before = new GroupStore(storage).load()
+    dropChecksums(storage)
+    storage.direct('UPDATE schema_version SET version = 2')
+    for (let again = 0; again < 2; again++) {
+      expect(new GroupStore(storage).load()).toEqual(before)
+    }
+    storage.direct('UPDATE committed_offset SET committed = 77')
+    expect(() => new GroupStore(storage).load()).toThrow('of committed_offset is damaged')
+  })
 })
+
+/** A group with a row of each kind. */
+function keptGroup(): SqliteStorage {
+  const storage = new SqliteStorage()
+  const kept = {
+    offset: 1,
+    leaderEpoch: 0,
+    metadata: '',
+    committedMs: 5,
+    expiresMs: null,
+    sequence: 1,
+  }
+  const of = { topicId: idOf('t'), partition: 0, name: 't' }
+  new GroupStore(storage).write([
+    { kind: 'group', groupId: 'g', type: 'classic' },
+    { kind: 'settings', settings: '{}' },
+    { kind: 'row', row: { kind: 'put', key: 'a', value: 'b' } },
+    { kind: 'offset', offset: { kind: 'commit', ...of, kept } },
+    {
+      kind: 'offset',
+      offset: { kind: 'pend', ...of, producerId: 1, producerEpoch: 0, number: 1, kept },
+    },
+  ])
+  return storage
+}
+
+function dropChecksums(storage: SqliteStorage): void {
+  const tables = ['consumer_group', 'membership', 'committed_offset', 'pending_offset']
+  for (const table of tables) storage.direct(`ALTER TABLE ${table} DROP COLUMN checksum`)
+}

@@ -3,12 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
-import {
-  APPEND_QUEUE_BYTES,
-  FLUSH_BYTES,
-  MESSAGE_MAX_BYTES,
-  OBJECT_MAX_BYTES,
-} from '../../src/core/limits.ts'
+import { APPEND_QUEUE_BYTES, FLUSH_BYTES, MESSAGE_MAX_BYTES } from '../../src/core/limits.ts'
 import { computeBatchCrc, readBatchHeader } from '../../src/record/header.ts'
 import {
   Bench,
@@ -81,6 +76,27 @@ describe('append', () => {
     expect(offsets).toEqual(Array.from({ length: 64 }, (_, index) => index + 1))
     expect(bench.storage.rowsWritten - rowsBefore).toBe(2)
     expect(bench.syncsWaiting).toBe(0)
+  })
+
+  it('lets the answers of a commit leave before it begins the next one', async () => {
+    const bench = new Bench()
+    await bench.appended(batch(1))
+    bench.holdSync = true
+    let turn = () => {}
+    bench.turn = () => new Promise((resolve) => (turn = resolve))
+    bench.storage.countFrom()
+    const rowsBefore = bench.storage.rowsWritten
+    const first = bench.append(batch(1))
+    const second = bench.append(batch(1))
+    await bench.confirm()
+    expect(await first).toMatchObject({ kind: 'appended', baseOffset: 1 })
+    const rows = () => bench.storage.rowsWritten - rowsBefore
+    expect(rows(), 'the second write waits for the turn').toBe(1)
+    turn()
+    await settled()
+    expect(rows()).toBe(2)
+    await bench.confirm()
+    expect(await second).toMatchObject({ kind: 'appended', baseOffset: 2 })
   })
 
   it('takes at most FLUSH_BYTES into one chunk, or one larger batch', async () => {
@@ -190,22 +206,6 @@ describe('append', () => {
     expect(await bench.append(refusedBatch)).toMatchObject({ kind: 'refused', error })
     expect(bench.storage.tables()).toEqual([])
   })
-
-  it('refuses at the size limit of an object, unless freed pages leave room', async () => {
-    const bench = new Bench()
-    await bench.appended(batch(1))
-    bench.storage.databaseSizeOverride = OBJECT_MAX_BYTES
-    expect(await bench.append(batch(1))).toMatchObject({ kind: 'appended' })
-    bench.storage.direct(
-      'UPDATE chunk SET running_size = ?, checksum = NULL WHERE first_offset = 1',
-      OBJECT_MAX_BYTES * 0.95,
-    )
-    bench.restart()
-    expect(await bench.append(batch(1))).toMatchObject(STORAGE_ERROR)
-    expect(await bench.read(1)).toMatchObject({ error: 0, highWatermark: 2 })
-    bench.storage.databaseSizeOverride = OBJECT_MAX_BYTES / 2
-    expect(await bench.append(batch(1))).toMatchObject({ baseOffset: 2 })
-  })
 })
 
 describe('a flush that fails', () => {
@@ -286,6 +286,20 @@ describe('a flush that fails', () => {
       STORAGE_ERROR,
       { kind: 'refused', error: KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER },
     ])
+    expect(await bench.append(sequenced(5, 0, 10))).toMatchObject({ baseOffset: 1 })
+    expect(await bench.append(sequenced(5, 10, 10))).toMatchObject({ baseOffset: 11 })
+  })
+
+  it('lets no later batch of a new producer in before its first one, which found no log', async () => {
+    const bench = new Bench()
+    await bench.appended(batch(1))
+    bench.restart()
+    bench.storage.countFrom()
+    bench.storage.failAt = 1
+    expect(await bench.append(sequenced(5, 0, 10))).toMatchObject(STORAGE_ERROR)
+    expect(await bench.append(sequenced(5, 10, 10))).toMatchObject({
+      error: KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+    })
     expect(await bench.append(sequenced(5, 0, 10))).toMatchObject({ baseOffset: 1 })
     expect(await bench.append(sequenced(5, 10, 10))).toMatchObject({ baseOffset: 11 })
   })

@@ -5,6 +5,7 @@ import type { PartitionAdmission } from '../../src/cluster/contract.ts'
 import { NO_LAYERS, type TopicSettings, topicSettings } from '../../src/core/configs.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { LEADER_EPOCH, offset, type TopicId } from '../../src/core/ids.ts'
+import { CompactionSlot } from '../../src/partition/compaction/slot.ts'
 import type { AppendReply, AppendTransaction, ReadReply } from '../../src/partition/contract.ts'
 import type { EnlistQuestion } from '../../src/partition/enlistments.ts'
 import type { LeaderHost } from '../../src/partition/host.ts'
@@ -50,6 +51,8 @@ export class Bench {
   timers: Timer[] = []
   /** When set, syncs wait for `confirm` or `loseCommit`. */
   holdSync = false
+  /** A turn of the event loop. */
+  turn: () => Promise<void> = async () => {}
   #waiting: { resolve: () => void; reject: (error: Error) => void }[] = []
   /** When set, Cluster's answers wait for `answerCluster`. */
   holdCluster = false
@@ -65,6 +68,10 @@ export class Bench {
   }[] = []
 
   readonly compaction: LeaderHost['compaction']
+  /** What the object may hold, from the next restart on. */
+  maxBytes: number | undefined = undefined
+  /** Where what is not kept locally goes, from the next restart on. */
+  tier: LeaderHost['tier'] = null
   /** What was told to the Watch object, and what it answers. */
   readonly told: Told[] = []
   tellReply: { readonly subscribed: boolean } | Error = { subscribed: false }
@@ -80,6 +87,7 @@ export class Bench {
       identity: TARGET,
       storage: this.storage,
       sync: () => this.#sync(),
+      turn: () => this.turn(),
       deleteAll: async () => this.storage.deleteAll(),
       abort: (reason) => {
         this.aborted = reason
@@ -97,6 +105,9 @@ export class Bench {
       },
       isolate: () => 'here',
       ...(this.compaction === undefined ? {} : { compaction: this.compaction }),
+      tier: this.tier ?? null,
+      tieringSlot: new CompactionSlot(),
+      ...(this.maxBytes === undefined ? {} : { maxBytes: this.maxBytes }),
       now: () => this.nowMs,
       startTimer: (fire, ms) => {
         const timer = { atMs: this.nowMs + ms, fire }

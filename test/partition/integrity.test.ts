@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
 import { ROW_BYTES } from '../../src/core/limits.ts'
-import { rowChecksum } from '../../src/partition/integrity.ts'
 import { OffsetSpec } from '../../src/partition/times.ts'
+import { rowChecksum } from '../../src/runtime/checked-table.ts'
 import { Bench, batch, batchesOf, batchOfSize, SETTINGS, TARGET } from './harness.ts'
 
 /** Three chunks: offsets 0-1, 2-3, 4-5. Nothing of them is in memory. */

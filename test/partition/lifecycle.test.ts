@@ -10,6 +10,7 @@ import {
   WATCH_AT_LEADER_MAX_MS,
 } from '../../src/core/limits.ts'
 import { SCHEMA_VERSION } from '../../src/partition/store.ts'
+import { readBatchHeader } from '../../src/record/header.ts'
 import {
   Bench,
   batch,
@@ -170,6 +171,37 @@ describe('deleteRecords', () => {
     })
   })
 
+  it('is not answered before what another has moved is on disk', async () => {
+    const bench = new Bench()
+    await bench.appended(batch(9))
+    bench.holdSync = true
+    const answered: string[] = []
+    const first = bench.leader.deleteRecords({ ...TARGET, offset: 6 })
+    const second = bench.leader.deleteRecords({ ...TARGET, offset: 6 })
+    void first.then(() => answered.push('first'))
+    void second.then(() => answered.push('second'))
+    await settled()
+    expect(answered).toEqual([])
+    await bench.confirm()
+    await bench.confirm()
+    expect(await Promise.all([first, second])).toMatchObject([
+      { lowWatermark: 6 },
+      { lowWatermark: 6 },
+    ])
+  })
+
+  it('takes a large batch away under its reader: it is gone, not damaged', async () => {
+    const bench = new Bench()
+    const large = batchOfSize(8_000_000)
+    await bench.appended(large)
+    const { crc } = readBatchHeader(large)
+    const ask = { ...TARGET, baseOffset: offset(0), crc }
+    expect((await bench.leader.readPiece({ ...ask, piece: 1 })).bytes).not.toBeNull()
+    await bench.leader.deleteRecords({ ...TARGET, offset: -1 })
+    expect(await bench.leader.readPiece({ ...ask, piece: 2 })).toEqual({ bytes: null })
+    expect(bench.reported).toEqual([])
+  })
+
   it('is a policy violation unless the cleanup policy has delete', async () => {
     const bench = new Bench()
     await bench.appended(batch(9))
@@ -204,8 +236,10 @@ describe('deleteRecords', () => {
     const bench = new Bench()
     for (let index = 0; index < 6; index++) await bench.appended(batchOfSize(16_000_000))
     await bench.leader.deleteRecords({ ...TARGET, offset: -1 })
-    expect(bench.storage.direct('SELECT count(*) AS n FROM chunk')).toEqual([{ n: 1 }])
-    bench.leader.housekeep()
+    for (const left of [4, 2, 0]) {
+      expect(bench.storage.direct('SELECT count(*) AS n FROM chunk')).toEqual([{ n: left }])
+      bench.leader.housekeep()
+    }
     expect(bench.storage.direct('SELECT count(*) AS n FROM chunk_part')).toEqual([{ n: 0 }])
     expect(await bench.leader.size(TARGET)).toMatchObject({ logStartOffset: 6, sizeBytes: 0 })
   })

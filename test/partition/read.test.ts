@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { discard } from '../../src/core/bytes.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
+import { STORAGE_TOUCH_MS } from '../../src/core/limits.ts'
 import { baseOffsetAt, lastOffsetAt } from '../../src/record/header.ts'
 import { Bench, batch, batchesOf, batchOfSize, settled, TARGET } from './harness.ts'
 
@@ -202,5 +203,35 @@ describe('a reader in the same isolate', () => {
     discard(here!)
     for (let count = 0; count < 20; count++) await bench.appended(batch(1, { valueBytes: 100_000 }))
     expect(Buffer.from(here!).equals(sent)).toBe(true)
+  })
+})
+
+describe('a leader that another has replaced', () => {
+  it('answers nothing from memory once its storage has refused it', async () => {
+    const bench = new Bench()
+    await bench.appended(batch(3))
+    const reads = async () => (await bench.read(0)).error
+    const latest = { ...TARGET, timestamp: -1, readCommitted: false }
+    const finds = async () => (await bench.leader.listOffset(latest)).error
+    expect([await reads(), await finds()]).toEqual([0, 0])
+    bench.nowMs += STORAGE_TOUCH_MS
+    for (const ask of [reads, finds]) {
+      bench.storage.countFrom()
+      bench.storage.failAt = 1
+      bench.storage.failure = () => new Error('this object has been replaced')
+      expect(await ask()).toBe(KafkaError.KAFKA_STORAGE_ERROR)
+    }
+    // It was not so.
+    expect([await reads(), await finds()]).toEqual([0, 0])
+  })
+
+  it('tells no client that its place is beyond the end, however lately it was current', async () => {
+    const bench = new Bench()
+    await bench.appended(batch(3))
+    expect((await bench.read(4)).error).toBe(KafkaError.OFFSET_OUT_OF_RANGE)
+    bench.storage.countFrom()
+    bench.storage.failAt = 1
+    bench.storage.failure = () => new Error('this object has been replaced')
+    expect((await bench.read(4)).error).toBe(KafkaError.KAFKA_STORAGE_ERROR)
   })
 })

@@ -5,6 +5,8 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import type { LogStorage } from '../../src/partition/store.ts'
 import type { SqlValue } from '../../src/runtime/storage.ts'
 
+const PAGE_BYTES = 4_096
+
 interface Statement {
   readonly query: string
   readonly bindings: SQLInputValue[]
@@ -25,6 +27,8 @@ export class SqliteStorage implements LogStorage {
   /** Texts of the statements since they were last cleared. */
   queries: string[] = []
   databaseSizeOverride: number | null = null
+  /** How often the size was asked for. */
+  sizeQueries = 0
   /** Without it memory does not grow with all that was ever written, and there is no crash. */
   keepsJournal = true
 
@@ -37,7 +41,7 @@ export class SqliteStorage implements LogStorage {
 
   constructor() {
     Object.defineProperty(this.sql, 'databaseSize', {
-      get: () => this.databaseSizeOverride ?? 4096,
+      get: () => this.databaseSizeOverride ?? this.#bytesInUse(),
     })
   }
 
@@ -87,6 +91,13 @@ export class SqliteStorage implements LogStorage {
     const all = Number(this.direct('PRAGMA page_count')[0]?.page_count)
     const free = Number(this.direct('PRAGMA freelist_count')[0]?.freelist_count)
     return { all, free }
+  }
+
+  /** As the platform counts: without the pages that are free. */
+  #bytesInUse(): number {
+    this.sizeQueries++
+    const { all, free } = this.pages()
+    return (all - free) * PAGE_BYTES
   }
 
   /** Names of the tables there are. */

@@ -428,8 +428,6 @@ describe('a marker', () => {
     await bench.appended(batch(1))
     await sent(bench, { sequence: 0 })
     bench.storage.databaseSizeOverride = OBJECT_MAX_BYTES
-    const grow = 'UPDATE chunk SET running_size = ? WHERE first_offset = 1'
-    bench.storage.direct(grow, OBJECT_MAX_BYTES)
     bench.restart()
     const full = { error: KafkaError.KAFKA_STORAGE_ERROR }
     expect(await send(bench, { sequence: 1 })).toMatchObject(full)

@@ -33,14 +33,19 @@ const record = fc.record({
 function retain(batch: Uint8Array, isKept: (index: number) => boolean, horizon: number | null) {
   const header = readBatchHeader(batch)
   const content = recordBytes(batch, header)
-  const kept = new Uint8Array(Math.ceil(header.recordCount / 8))
+  const stretches: number[] = []
   const left = [...recordsOf(batch)].filter((_, index) => isKept(index))
-  for (let index = 0; index < header.recordCount; index++) {
-    if (isKept(index)) kept[index >> 3]! |= 1 << (index & 7)
+  const cursor = new RecordCursor(content, 0, header)
+  for (let index = 0; cursor.next(); index++) {
+    if (!isKept(index)) continue
+    // Some neighbours as one stretch, some as two.
+    if (stretches.at(-1) === cursor.start && index % 3 !== 0) stretches.pop()
+    else stretches.push(cursor.start)
+    stretches.push(cursor.end)
   }
   const maxTimestamp = Math.max(...left.map(({ timestamp }) => timestamp))
   const count = left.length
-  const made = { content, at: 0, kept, count, maxTimestamp, deleteHorizonMs: horizon }
+  const made = { content, at: 0, stretches, count, maxTimestamp, deleteHorizonMs: horizon }
   return { left, header, batch: retainRecords(header, made) }
 }
 

@@ -1,6 +1,7 @@
 // The one alarm of an object: set as seldom as possible.
 
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { ALARM_LATEST_MS, ALARM_RETRY_MS } from '../../src/core/limits.ts'
 import { OneAlarm } from '../../src/runtime/alarm.ts'
 
 function bench(due: number | null) {
@@ -41,6 +42,34 @@ describe('OneAlarm', () => {
     alarm.fired()
     alarm.wakeAt(500)
     expect(set).toEqual([500])
+  })
+
+  it('is set to the last moment the runtime takes for what is due later', async () => {
+    const { alarm, set, settle } = bench(null)
+    alarm.wakeAt(Number.MAX_SAFE_INTEGER)
+    await settle()
+    alarm.wakeAt(2 ** 52)
+    expect(set).toEqual([ALARM_LATEST_MS])
+    alarm.wakeAt(700)
+    expect(set).toEqual([ALARM_LATEST_MS, 700])
+  })
+
+  it('is set again when it could not be, though nobody asks', async () => {
+    vi.useFakeTimers()
+    try {
+      const { alarm, set, errors, fail } = bench(null)
+      fail(true)
+      alarm.wakeAt(700)
+      await vi.advanceTimersByTimeAsync(0)
+      alarm.wakeAt(500)
+      await vi.advanceTimersByTimeAsync(ALARM_RETRY_MS)
+      expect([errors.length, set]).toEqual([3, []])
+      fail(false)
+      await vi.advanceTimersByTimeAsync(ALARM_RETRY_MS)
+      expect(set).toEqual([500])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('tells when it could not be set, and looks again', async () => {

@@ -57,7 +57,11 @@ class World {
   readonly said: string[] = []
   aborted: string | null = null
   failWrite = false
+  /** Another object has taken over: the storage refuses this one. */
+  replaced = false
   holdSync = false
+  /** A turn of the event loop. */
+  turn: () => Promise<void> = async () => {}
   prepare: ((command: string) => Promise<void> | undefined) | undefined
   #syncs: { resolve: () => void; reject: (error: Error) => void }[] = []
 
@@ -65,12 +69,17 @@ class World {
     now: () => this.nowMs,
     write: (changes) => {
       if (this.failWrite) throw new Error('disk full')
+      if (this.replaced) throw new Error('replaced')
       this.written.push([...changes])
     },
     sync: () =>
       this.holdSync
         ? new Promise((resolve, reject) => this.#syncs.push({ resolve, reject }))
         : Promise.resolve(),
+    turn: () => this.turn(),
+    touch: () => {
+      if (this.replaced) throw new Error('replaced')
+    },
     wakeAt: (timeMs) => this.wakeUps.push(timeMs),
     abort: (reason) => {
       this.aborted = reason
@@ -106,6 +115,20 @@ async function settled(): Promise<void> {
 }
 
 describe('a machine in an object', () => {
+  it('lets what it has answered leave before it writes again', async () => {
+    const world = new World()
+    let turn = () => {}
+    world.turn = () => new Promise((resolve) => (turn = resolve))
+    const first = world.run('keep a')
+    void world.run('keep b')
+    expect(await first).toBe('kept a')
+    await settled()
+    expect(world.written).toEqual([['a']])
+    turn()
+    await settled()
+    expect(world.written).toEqual([['a'], ['b']])
+  })
+
   it('says nothing before what it rests on is durable', async () => {
     const world = new World()
     world.holdSync = true
@@ -147,6 +170,17 @@ describe('a machine in an object', () => {
     expect(await world.run('say hello')).toBe('hello')
     expect(world.written).toEqual([])
   })
+
+  it.each(['say what I remember', 'keep x'])(
+    'that another has replaced answers nothing: %s',
+    async (command) => {
+      const world = new World()
+      expect(await world.run('say a')).toBe('a')
+      world.replaced = true
+      await expect(world.run(command)).rejects.toThrow(MachineEnded)
+      expect(world.aborted).toContain('replaced')
+    },
+  )
 
   it('starts a call to others only when the decision is durable', async () => {
     const world = new World()

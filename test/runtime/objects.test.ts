@@ -105,4 +105,13 @@ describe('objects', () => {
     for (let index = 0; index < 2 * OBJECTS_REACHED; index++) reach.group(`id-${index}`)
     expect(reach.partition('busy' as TopicId, 0)).not.toBe(busy)
   })
+
+  it.each([
+    ['database or disk is full: SQLITE_FULL', true],
+    ['disk I/O error: SQLITE_IOERR (extended: SQLITE_IOERR_WRITE)', true],
+    ['UNIQUE constraint failed: SQLITE_CONSTRAINT', false],
+    ['the object was reset', false],
+  ])('tells a disk that is full or broken by what the platform says: %s', (message, told) => {
+    expect(new ObjectCallError(new Error(message)).storageFailed).toBe(told)
+  })
 })

@@ -2,16 +2,21 @@
 // the hooks are installed, because it loads the Worker's sources.
 
 import { Group } from '../../src/group/object.ts'
+import { isolateCompaction } from '../../src/partition/compaction/slot.ts'
 import { Partition } from '../../src/partition/object.ts'
+import { isolateTiering } from '../../src/partition/tiering/tiering.ts'
 import { Transaction } from '../../src/transaction/object.ts'
 import { Watch } from '../../src/watch/object.ts'
+import { setLimits } from './limits.ts'
 import { installGlobals } from './platform/globals.ts'
 import type { ObjectClass } from './platform/objects.ts'
-import { classicGroup } from './scenarios/classic-group.ts'
+import { classicGroup, lateSyncs } from './scenarios/classic-group.ts'
 import { consumerGroup } from './scenarios/consumer-group.ts'
 import { groupOutage } from './scenarios/group-outage.ts'
+import { logLife } from './scenarios/log-life.ts'
 import { migration } from './scenarios/migration.ts'
 import type { Scenario } from './scenarios/scenario.ts'
+import { tieredLog } from './scenarios/tiered-log.ts'
 import { transactions } from './scenarios/transactions.ts'
 import { type Classes, type Violation, World } from './world.ts'
 
@@ -22,6 +27,9 @@ export const SCENARIOS: readonly Scenario[] = [
   transactions,
   groupOutage,
   migration,
+  logLife,
+  tieredLog,
+  lateSyncs,
 ]
 
 /** What became of one seed. */
@@ -82,6 +90,7 @@ export async function play(
     world.violated('the-simulation-itself', error instanceof Error ? `${error.stack}` : `${error}`)
   } finally {
     world.end()
+    await leaveNothing()
   }
   const { trace, violations } = world
   return {
@@ -91,5 +100,15 @@ export async function play(
     hash: trace.hash,
     violations,
     trace: trace.last,
+  }
+}
+
+/** What a world has put into the process that the next is to find as it was. */
+async function leaveNothing(): Promise<void> {
+  await setLimits({})
+  const nobody = {}
+  for (const turn of [isolateCompaction, isolateTiering]) {
+    turn.take(nobody, Number.POSITIVE_INFINITY)
+    turn.release(nobody)
   }
 }

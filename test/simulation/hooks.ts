@@ -1,11 +1,12 @@
 // Lets plain Node load the Worker's own sources, Durable Object shells included: `cloudflare:workers` is
-// the simulated platform, `*.wasm` a compiled module. And plants bugs: a planted bug is a change of the
-// source text as it is loaded, so that nothing in src/ knows of it.
+// the simulated platform, `*.wasm` a compiled module. Limits become what a world may set (limits.ts). And
+// plants bugs. Both are changes of the source text as it is loaded, so that nothing in src/ knows of them.
 
 import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import type { PlantedBug } from './bugs/planted.ts'
+import type { Edit, PlantedBug } from './bugs/planted.ts'
+import { LIMITS_FILE, SEAMS, settable } from './limits.ts'
 
 const PLATFORM = new URL('./platform/workers.ts', import.meta.url).href
 const SOURCES = new URL('../../src/', import.meta.url).href
@@ -25,24 +26,24 @@ export function installHooks(bug: PlantedBug | null): void {
     load(url, context, next) {
       if (url.endsWith('.wasm')) return { format: 'module', source: wasm(url), shortCircuit: true }
       const loaded = next(url, context)
-      if (bug === null || !url.startsWith(SOURCES)) return loaded
-      const edits = bug.edits.filter(({ file }) => url === SOURCES + file)
-      if (edits.length === 0) return loaded
+      if (!url.startsWith(SOURCES)) return loaded
+      const ofFile = ({ file }: Edit) => url === SOURCES + file
+      const edits = (bug?.edits ?? []).filter(ofFile)
+      const seams = SEAMS.filter(ofFile)
+      const isLimits = url === SOURCES + LIMITS_FILE
+      if (edits.length + seams.length === 0 && !isLimits) return loaded
       let source = String(loaded.source)
-      for (const edit of edits) source = edited(bug, edit, source)
-      return { ...loaded, source }
+      for (const edit of edits) source = edited(bug?.name ?? '', edit, source)
+      for (const seam of seams) source = edited('a seam of the simulation', seam, source)
+      return { ...loaded, source: isLimits ? settable(source) : source }
     },
   })
 }
 
-/** The source with the bug in it. */
-export function edited(
-  bug: PlantedBug,
-  { file, from, to }: PlantedBug['edits'][number],
-  source: string,
-): string {
+/** The source with an edit in it. */
+export function edited(name: string, { file, from, to }: Edit, source: string): string {
   if (source.split(from).length !== 2) {
-    throw new BugDoesNotApply(`${bug.name}: «${from}» is not in ${file} exactly once`)
+    throw new BugDoesNotApply(`${name}: «${from}» is not in ${file} exactly once`)
   }
   return source.replace(from, () => to)
 }

@@ -3,10 +3,17 @@
 // (invariants/) and not who acts (actors/): scenarios put those in.
 
 import { type Objects, objects } from '../../src/runtime/objects.ts'
+import type { SimulatedBucket } from './platform/bucket.ts'
 import { ClusterState, clusterClass } from './platform/cluster.ts'
 import { enterWorld } from './platform/globals.ts'
 import { drawProfile, Hazards, HEALTHY, type Profile } from './platform/hazards.ts'
-import { type Arrived, type ObjectClass, Platform, type Served } from './platform/objects.ts'
+import {
+  type Arrived,
+  type ObjectClass,
+  Platform,
+  type Served,
+  type Slot,
+} from './platform/objects.ts'
 import { Random } from './platform/random.ts'
 import { Context, running, Scheduler, settled } from './platform/scheduler.ts'
 import { Trace } from './platform/trace.ts'
@@ -62,6 +69,12 @@ export class World {
   readonly listeners: ((served: Served) => void)[] = []
   /** Hears of every call that has reached its object. */
   readonly doormen: ((arrived: Arrived) => void)[] = []
+  /** Hears of every object when it is called for the first time. */
+  readonly registrars: ((slot: Slot) => void)[] = []
+  /** The object store that all have, where there is one. */
+  bucket: SimulatedBucket | null = null
+  /** Whose storage and alarms fail, where the profile says that any do. */
+  mayFail: (object: string) => boolean = () => false
   /** Nobody begins anything new. */
   isHealed = false
   #clients: Client[] = []
@@ -93,6 +106,11 @@ export class World {
       served: (call) => {
         for (const listener of this.listeners) listener(call)
       },
+      made: (slot) => {
+        for (const registrar of this.registrars) registrar(slot)
+      },
+      bound: () => (this.bucket === null ? {} : { OTTLA_TIER: this.bucket.binding() }),
+      mayFail: (name) => this.mayFail(name),
       settings: { OTTLA_LOG_LEVEL: 'warn' },
       stubsOutlive: options.stubsOutlive ?? false,
     })
@@ -185,13 +203,20 @@ export class World {
     client.context.kill()
   }
 
-  /** Goes on until so many events have happened, things failing in between. */
-  async live(events: number): Promise<void> {
+  /** Goes on until so many events have happened, or to a time, things failing in between. */
+  async live(events: number, endMs: number = Number.POSITIVE_INFINITY): Promise<void> {
     while (this.trace.events < events && this.violations.length === 0) {
+      if (this.scheduler.nextMs > endMs) break
       if (!this.scheduler.step()) break
       await settled()
       this.#mishap()
     }
+  }
+
+  /** From now on nobody begins anything new. */
+  quieten(): void {
+    this.trace.add('quiet')
+    this.isHealed = true
   }
 
   /** From now on nothing fails any more and nobody begins anything new. */
@@ -199,6 +224,7 @@ export class World {
     this.trace.add('healed')
     this.isHealed = true
     this.hazards.profile = HEALTHY
+    this.bucket?.heal()
     this.platform.downUntilMs = 0
     for (const { context } of this.#clients) context.stalledUntilMs = 0
     // As after an outage: whatever is not on its way by alarm or storage is on its way no more.

@@ -17,7 +17,7 @@ describe('the storage of a transactional id', () => {
 
   it('of a newer layout is refused', () => {
     const made = initialised()
-    made.storage.direct('UPDATE schema_version SET version = 2')
+    made.storage.direct('UPDATE schema_version SET version = 3')
     expect(() => load(made.storage)).toThrow(NewerSchemaError)
   })
 
@@ -61,5 +61,38 @@ describe('the storage of a transactional id', () => {
     expect(rows(() => made.add([partition(0), partition(1), partition(2)]))).toBe(2)
     expect(rows(() => made.end(true))).toBe(1)
     expect(rows(() => made.tellAll())).toBe(1)
+  })
+
+  it.each([
+    ['UPDATE txn SET producer_id = producer_id + 1', 'the row 0 of txn is damaged'],
+    ["UPDATE txn SET state = 'Nonsense'", 'the row 0 of txn is damaged'],
+    ["UPDATE participants SET entries = '[]'", 'the row 0 of participants is damaged'],
+    ['UPDATE txn SET checksum = NULL', 'the row 0 of txn is damaged'],
+    ['DELETE FROM schema_version', 'layout NaN'],
+  ])('that was damaged is refused by name and left as it is: %s', (damage, reason) => {
+    const made = initialised()
+    made.add([partition(0)])
+    expect(load(made.storage).state).toEqual(made.state)
+    made.storage.direct(damage)
+    made.storage.countFrom()
+    made.storage.rowsWritten = 0
+    expect(() => load(made.storage)).toThrow(reason)
+    expect(made.storage.rowsWritten).toBe(0)
+  })
+
+  it('of the first layout is brought up to this one and keeps what it had', () => {
+    const made = initialised()
+    made.add([partition(0)])
+    for (const table of ['txn', 'participants']) {
+      made.storage.direct(`ALTER TABLE ${table} DROP COLUMN checksum`)
+    }
+    made.storage.direct('UPDATE schema_version SET version = 1')
+    for (let again = 0; again < 2; again++) {
+      const loaded = load(made.storage)
+      expect(loaded.state).toEqual(made.state)
+      expect(loaded.participants.all()).toEqual([partition(0)])
+    }
+    made.storage.direct('UPDATE txn SET number = 7')
+    expect(() => load(made.storage)).toThrow('the row 0 of txn is damaged')
   })
 })

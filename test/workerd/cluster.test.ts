@@ -12,6 +12,7 @@ import type { ClusterRpc } from '../../src/cluster/contract.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { clusterName, partitionName, type TopicId, ZERO_TOPIC_ID } from '../../src/core/ids.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
+import { forge } from './forge.ts'
 
 interface Namespaces {
   readonly CLUSTER: DurableObjectNamespace
@@ -108,7 +109,7 @@ describe('the Cluster object', () => {
     const id = await cluster.create('t')
     await cluster.rpc().admit(id, 0, true)
     await runInDurableObject(cluster.stub(), (_, { storage }) => {
-      storage.sql.exec("UPDATE topic SET stage = 'fencing'").toArray()
+      forge(storage, 'topic', 'id', "UPDATE topic SET stage = 'fencing'")
     })
     await abortAllDurableObjects()
     expect((await cluster.rpc().lookup({ names: ['t'] })).topics).toMatchObject([{ error: 3 }])
@@ -184,8 +185,12 @@ describe('the directory in the Cluster object', () => {
     await cluster
       .rpc()
       .registerTransaction({ transactionalId: 'x', producerId: 1, state: 'Empty', startTimeMs: -1 })
-    await rows(cluster.stub(), "UPDATE group_entry SET at_ms = 0 WHERE group_id = 'old'")
-    await rows(cluster.stub(), 'UPDATE transaction_entry SET at_ms = 0')
+    await runInDurableObject(cluster.stub(), (_, { storage }) => {
+      const old = "UPDATE group_entry SET at_ms = 0 WHERE group_id = 'old'"
+      forge(storage, 'group_entry', 'group_id', old)
+      const all = 'UPDATE transaction_entry SET at_ms = 0'
+      forge(storage, 'transaction_entry', 'transactional_id', all)
+    })
     await abortAllDurableObjects()
     await runDurableObjectAlarm(cluster.stub())
     expect(await cluster.rpc().listGroups()).toMatchObject([{ groupId: 'young' }])
@@ -201,6 +206,9 @@ describe('the directory in the Cluster object', () => {
     await rows(cluster.stub(), 'DROP TABLE transaction_entry')
     for (const column of ['metadata_version', 'features_epoch', 'swept_ms']) {
       await rows(cluster.stub(), `ALTER TABLE cluster DROP COLUMN ${column}`)
+    }
+    for (const table of ['cluster', 'topic', 'broker_layer']) {
+      await rows(cluster.stub(), `ALTER TABLE ${table} DROP COLUMN checksum`)
     }
     await rows(cluster.stub(), 'UPDATE schema_version SET version = 1')
     await abortAllDurableObjects()

@@ -29,6 +29,17 @@ describe('the codecs in workerd', () => {
       expect(reasonOf(() => decompress(codec, compressed, bound))).toBe('too-large')
   })
 
+  it.each(codecs)('%s is given back when its bound is its size, whatever that is', (_, codec) => {
+    for (const length of [1, 1_000, 16_384, 65_536, 100_000, 1_048_576, 3_000_000]) {
+      const content = Uint8Array.from({ length }, (_, index) => index % 251)
+      const compressed = compress(codec, content)
+      for (const room of [0, 1, 20_000]) {
+        expect(decompress(codec, compressed, length + room)).toEqual(content)
+      }
+      expect(reasonOf(() => decompress(codec, compressed, length - 1))).toBe('too-large')
+    }
+  })
+
   it.each(compressing)('%s refuses prefixes, nothing, noise and garbage', (_, codec) => {
     const compressed = compress(codec, content)
     const damaged = [0, 1, 9, compressed.length - 1].map((end) => compressed.subarray(0, end))
@@ -38,4 +49,20 @@ describe('the codecs in workerd', () => {
     for (const bytes of damaged)
       expect(reasonOf(() => decompress(codec, bytes, content.length))).toBe('malformed')
   })
+
+  it.each(compressing)(
+    '%s with any byte changed is refused, or no larger than its bound',
+    (_, codec) => {
+      const compressed = compress(codec, content)
+      for (let at = 0; at < compressed.length; at++) {
+        const damaged = Uint8Array.from(compressed)
+        damaged[at] = (damaged[at] as number) ^ 0x41
+        // Anything but a CodecError would be thrown on.
+        if (reasonOf(() => decompress(codec, damaged, content.length)) !== 'none') continue
+        expect(decompress(codec, damaged, content.length).length).toBeLessThanOrEqual(
+          content.length,
+        )
+      }
+    },
+  )
 })

@@ -7,6 +7,7 @@ import { KafkaError } from '../../src/core/errors.ts'
 import { clusterName, type TopicId, transactionName } from '../../src/core/ids.ts'
 import { type ObjectBindings, objects } from '../../src/runtime/objects.ts'
 import type { Participant, TransactionRpc } from '../../src/transaction/contract.ts'
+import { forge } from './forge.ts'
 
 interface Namespaces {
   readonly CLUSTER: DurableObjectNamespace
@@ -84,7 +85,8 @@ describe('a transaction coordinator in the runtime', () => {
     await coordinator.add({ ...by, participants: [partition(0), partition(1)] })
     // As a death right after the decision leaves it.
     await runInDurableObject(stub(), (_object, state) => {
-      state.storage.sql.exec("UPDATE txn SET state = 'PrepareAbort', producer_epoch = 1")
+      const decide = "UPDATE txn SET state = 'PrepareAbort', producer_epoch = 1"
+      forge(state.storage, 'txn', 'id', decide)
     })
     await evictDurableObject(stub())
     await until(async () => (await coordinator.describe(ID)).state === 'CompleteAbort')

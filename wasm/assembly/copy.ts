@@ -45,3 +45,19 @@ export function copyBack(to: usize, distance: usize, length: usize): void {
     to += step
   } while (to < end)
 }
+
+/** Copies 18 bytes or some more from `distance` bytes behind, repeating them as copyBack does. */
+// @ts-ignore: decorator
+@inline
+export function copyBackShort(to: usize, distance: usize): void {
+  const from = to - distance
+  if (distance >= 16) {
+    v128.store(to, v128.load(from))
+    store<u32>(to, load<u32>(from, 16), 16)
+    return
+  }
+  const repeated = v128.swizzle(v128.load(from), v128.load(REPEAT_MASKS + (distance << 4)))
+  const step: usize = 16 - <usize>(16 % <u32>distance)
+  v128.store(to, repeated)
+  v128.store(to + step, repeated)
+}

@@ -4,6 +4,8 @@
 
 export { crc32c } from './crc32c'
 export { lz4Decode, lz4Encode } from './lz4'
+export { scanRecords } from './records'
+export { sipDigest, sipReset, sipSecret, sipUpdate } from './siphash'
 export { snappyDecode, snappyEncode } from './snappy'
 export { storedSumDigest, storedSumReset, storedSumUpdate } from './stored-sum'
 export { xxh32Digest, xxh32Reset, xxh32Update } from './xxh32'

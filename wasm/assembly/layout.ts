@@ -25,7 +25,11 @@ export const REPEAT_MASKS: usize = XXH_STATES + 2 * 64
 /** Sixteen lanes of the checksum of stored rows. */
 export const STORED_LANES: usize = REPEAT_MASKS + 256
 
-const DATA: usize = STORED_LANES + 64
+/** SipHash before the first byte of a key, and on its way through one. */
+export const SIP_START: usize = STORED_LANES + 64
+export const SIP_STATE: usize = SIP_START + 32
+
+const DATA: usize = SIP_STATE + 32
 
 /** First address that the caller may use. The last 64 bytes of the memory must stay free. */
 export function dataStart(): usize {

@@ -1,12 +1,19 @@
 // LZ4 blocks, both ways. Not frames: checksums, block sizes and order are src/core/lz4.ts.
 // Follows "LZ4 Block Format Description": token, literals, 2-byte offset, match of four or more.
 
-import { copyBack, copyLiterals } from './copy'
+import { copyBack, copyBackShort, copyLiterals } from './copy'
 import { HASH_TABLE } from './layout'
 
 /** Answers of lz4Decode that are no lengths. */
 const MALFORMED: i32 = -1
 const TOO_LARGE: i32 = -2
+
+/**
+ * While so much is left on both sides a sequence of at most 14 literals and 18 bytes of match needs no look at
+ * the ends: its copies stay within.
+ */
+const EASY_INPUT: usize = 32
+const EASY_OUTPUT: usize = 64
 
 /** The last five bytes are literals, and no match starts within the last twelve. */
 const LAST_LITERALS: usize = 5
@@ -26,9 +33,37 @@ export function lz4Decode(from: usize, length: usize, to: usize, lowest: usize, 
   const inputEnd = from + length
   let output = to
   const outputEnd = to + capacity
+  const easyInput = length > EASY_INPUT ? inputEnd - EASY_INPUT : from
+  const easyOutput = capacity > EASY_OUTPUT ? outputEnd - EASY_OUTPUT : to
   while (input < inputEnd) {
     const token = <usize>load<u8>(input++)
     let literals = token >>> 4
+    if (input < easyInput && output < easyOutput && literals < 15) {
+      v128.store(output, v128.load(input))
+      input += literals
+      output += literals
+      const distance = <usize>load<u16>(input)
+      input += 2
+      if (distance == 0 || distance > output - lowest) return MALFORMED
+      let match = token & 15
+      if (match < 15) {
+        match += 4
+        copyBackShort(output, distance)
+        output += match
+        continue
+      }
+      let byte: usize = 255
+      while (byte == 255) {
+        if (input >= inputEnd) return MALFORMED
+        byte = <usize>load<u8>(input++)
+        match += byte
+      }
+      match += 4
+      if (match > outputEnd - output) return TOO_LARGE
+      copyBack(output, distance, match)
+      output += match
+      continue
+    }
     if (literals == 15) {
       let byte: usize = 255
       while (byte == 255) {

@@ -7,6 +7,7 @@ import type {
 } from '../../protocol/messages/create-partitions.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { askController } from '../controller.ts'
 
 /** Asks the controller; errors are per resource in its answer. */
 export async function createPartitions(
@@ -14,5 +15,12 @@ export async function createPartitions(
   call: Call,
   context: BrokerContext,
 ): Promise<CreatePartitionsResponse> {
-  return context.objects.cluster.createPartitions(request, call.version)
+  return askController(
+    context,
+    (controller) => controller.createPartitions(request, call.version),
+    (notStored) => ({
+      throttleTimeMs: 0,
+      results: request.topics.map(({ name }) => ({ name, ...notStored })),
+    }),
+  )
 }

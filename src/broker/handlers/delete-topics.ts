@@ -8,6 +8,7 @@ import type {
 } from '../../protocol/messages/delete-topics.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { askController } from '../controller.ts'
 
 /** Asks the controller; errors are per resource in its answer. */
 export async function deleteTopics(
@@ -15,7 +16,17 @@ export async function deleteTopics(
   call: Call,
   context: BrokerContext,
 ): Promise<DeleteTopicsResponse> {
-  const response = await context.objects.cluster.deleteTopics(request, call.version)
+  const response = await askController(
+    context,
+    (controller) => controller.deleteTopics(request, call.version),
+    (notStored) => ({
+      throttleTimeMs: 0,
+      responses: [
+        ...request.topics.map(({ name, topicId }) => ({ name, topicId, ...notStored })),
+        ...request.topicNames.map((name) => ({ name, ...notStored })),
+      ],
+    }),
+  )
   for (const { errorCode, topicId } of response.responses) {
     const gone = errorCode === KafkaError.NONE || errorCode === KafkaError.REQUEST_TIMED_OUT
     if (gone && topicId !== undefined) context.topics.forget(topicId)

@@ -9,6 +9,7 @@ import { BROKER_ID, ZERO_TOPIC_ID } from '../../core/ids.ts'
 import type { MetadataRequest, MetadataResponse } from '../../protocol/messages/metadata.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { askController } from '../controller.ts'
 import {
   CLUSTER_OPERATIONS,
   OPERATIONS_NOT_ASKED,
@@ -33,9 +34,16 @@ export async function metadata(
   const isValid = asked.every(
     (topic) => call.version >= IDS_FROM || (topic.name !== null && topic.topicId === ZERO_TOPIC_ID),
   )
-  const reply = await context.topics.refresh(
-    context.objects.cluster,
-    all ? { all } : lookupOf(isValid ? asked : [], request.allowAutoTopicCreation),
+  const look = (autoCreate: boolean) =>
+    context.topics.refresh(
+      context.objects.cluster,
+      all ? { all } : lookupOf(isValid ? asked : [], autoCreate),
+    )
+  // Those that could not be created are unknown, which clients ask about again.
+  const reply = await askController(
+    context,
+    () => look(request.allowAutoTopicCreation),
+    () => look(false),
   )
   const operations = request.includeTopicAuthorizedOperations
     ? TOPIC_OPERATIONS

@@ -13,7 +13,7 @@ import { BATCH_HEADER_BYTES, isTransactionalAt } from '../../record/header.ts'
 import { type AdmittedBatch, admitBatch, type RefusedBatch } from '../batch-admission.ts'
 import type { Call } from '../call.ts'
 import { type BrokerContext, CloseConnection, type Handling } from '../context.ts'
-import { knownTopic, lookUpTopic, type Route, successorOf } from '../routing.ts'
+import { knownTopic, lookUpTopic, type Route, rejectionError, successorOf } from '../routing.ts'
 
 type PartitionResponse = ProduceResponse['responses'][number]['partitionResponses'][number]
 
@@ -255,7 +255,7 @@ class ProduceRun {
       // The outcome is unknown. A retriable error makes the client send again; its sequence numbers
       // tell a duplicate.
       log('warn', 'append failed', { partition: append.partition, reason: String(error) })
-      return refusal(append.partition, KafkaError.NOT_LEADER_OR_FOLLOWER)
+      return refusal(append.partition, rejectionError(error))
     }
     if (answer.kind === 'appended') {
       discard(admitted.batch)

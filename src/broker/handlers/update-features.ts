@@ -7,6 +7,7 @@ import type {
 } from '../../protocol/messages/update-features.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { askController } from '../controller.ts'
 
 /** Asks the controller; all updates are made or none. */
 export async function updateFeatures(
@@ -14,7 +15,15 @@ export async function updateFeatures(
   call: Call,
   context: BrokerContext,
 ): Promise<UpdateFeaturesResponse> {
-  const response = await context.objects.cluster.updateFeatures(request, call.version)
+  const response = await askController(
+    context,
+    (controller) => controller.updateFeatures(request, call.version),
+    (notStored) => ({
+      throttleTimeMs: 0,
+      ...notStored,
+      results: request.featureUpdates.map(({ feature }) => ({ feature, ...notStored })),
+    }),
+  )
   context.forgetFeatures()
   return response
 }

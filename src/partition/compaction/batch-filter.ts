@@ -14,10 +14,11 @@ import {
   hasExactNumbers,
   readBatchHeader,
 } from '../../record/header.ts'
-import { RecordCursor } from '../../record/record-cursor.ts'
 import { recordBytes, recordsOf } from '../../record/records.ts'
 import { emptyBatch, retainRecords } from '../../record/retain.ts'
+import type { LastOffsets } from './last-offsets.ts'
 import type { OffsetMap } from './offset-map.ts'
+import type { Content, RecordScan } from './record-scan.ts'
 import type { PassTransactions } from './transactions.ts'
 
 /** What is known of a producer that has not expired. */
@@ -30,6 +31,9 @@ export interface ActiveProducer {
 /** What a pass decides by. */
 export interface PassRules {
   readonly map: Pick<OffsetMap, 'lastOffset'>
+  /** The same by offset, for batches that the map was made of. */
+  readonly last: LastOffsets
+  readonly scan: RecordScan
   /** Records from here on are left alone. */
   readonly mapEnd: number
   readonly producers: ReadonlyMap<number, ActiveProducer>
@@ -113,7 +117,7 @@ function filterMarker(
   const marked = retainRecords(header, {
     content: batch,
     at: BATCH_HEADER_BYTES,
-    kept: Uint8Array.of(1),
+    stretches: [BATCH_HEADER_BYTES, batch.length],
     count: 1,
     maxTimestamp: header.maxTimestamp,
     deleteHorizonMs: Math.min(deleteHorizonMs, Number.MAX_SAFE_INTEGER),
@@ -122,74 +126,114 @@ function filterMarker(
 }
 
 function filterRecords(batch: Uint8Array, header: BatchHeader, rules: PassRules): FilteredBatch {
+  const left = rules.last.countOf(header, rules.mapEnd)
+  if (left !== null && (left === 0 || left === header.recordCount)) {
+    const whole = { batch, isLastOfAborted: false, problem: null, work: batch.length }
+    return left === 0 ? { ...whole, batch: withoutRecords(batch, header, rules) } : whole
+  }
   if (header.codec === Codec.none) {
-    return filterContent(batch, header, rules, { content: batch, at: BATCH_HEADER_BYTES })
+    const plain = { content: batch, at: BATCH_HEADER_BYTES }
+    return filterContent(batch, header, rules, plain, left !== null)
   }
   const content = recordBytes(batch, header)
   try {
-    return filterContent(batch, header, rules, { content, at: 0 })
+    return filterContent(batch, header, rules, { content, at: 0 }, left !== null)
   } finally {
     discard(content)
   }
 }
 
-/** A batch's records, decompressed, from `at` to the end. */
-interface Content {
-  readonly content: Uint8Array
-  readonly at: number
+/** What stays of a batch. */
+interface Staying {
+  readonly stretches: number[]
+  count: number
+  hasTombstones: boolean
+  maxTimestamp: number
 }
 
 function filterContent(
   batch: Uint8Array,
   header: BatchHeader,
   rules: PassRules,
-  { content, at }: Content,
+  content: Content,
+  isKnown: boolean,
 ): FilteredBatch {
-  const { map, mapEnd, nowMs } = rules
-  const whole = { batch, isLastOfAborted: false, problem: null, work: content.length }
-  const tombstonesStay = !header.deleteHorizon || nowMs < header.baseTimestamp
-  const cursor = new RecordCursor(content, at, header)
-  const kept = new Uint8Array((header.recordCount + 7) >>> 3)
-  let count = 0
-  let hasTombstones = false
-  let maxTimestamp = Number.NEGATIVE_INFINITY
-  for (let index = 0; cursor.next(); index++) {
-    const offset = header.baseOffset + cursor.offsetDelta
-    if (offset < mapEnd) {
-      // From a time when the topic was not compacted.
-      if (cursor.keyLength < 0) continue
-      if (!cursor.hasValue && !tombstonesStay) continue
-      if (map.lastOffset(content, cursor.keyAt, cursor.keyLength) > offset) continue
-    }
-    if (!cursor.hasValue) hasTombstones = true
-    kept[index >>> 3] = (kept[index >>> 3] as number) | (1 << (index & 7))
-    count++
-    const { timestamp } = cursor
-    if (timestamp > maxTimestamp) maxTimestamp = timestamp
-  }
+  const whole = { batch, isLastOfAborted: false, problem: null, work: content.content.length }
+  const staying = stayingOf(header, rules, content, isKnown)
+  const { stretches, count, maxTimestamp } = staying
   // A batch that reaches beyond the map is clean only after the next pass.
-  const isWhole = header.baseOffset + header.lastOffsetDelta < mapEnd
-  const needsHorizon = hasTombstones && !header.deleteHorizon && isWhole
+  const isWhole = header.baseOffset + header.lastOffsetDelta < rules.mapEnd
+  const needsHorizon = staying.hasTombstones && !header.deleteHorizon && isWhole
   if (count === header.recordCount && !needsHorizon) return whole
   if (count === 0) return { ...whole, batch: withoutRecords(batch, header, rules) }
   if (!hasExactNumbers(header) || !Number.isSafeInteger(maxTimestamp)) {
     return { ...whole, problem: 'times are out of range' }
   }
   const deleteHorizonMs = needsHorizon
-    ? Math.min(nowMs + rules.deleteRetentionMs, Number.MAX_SAFE_INTEGER)
+    ? Math.min(rules.nowMs + rules.deleteRetentionMs, Number.MAX_SAFE_INTEGER)
     : null
-  const retained = { content, at, kept, count, maxTimestamp, deleteHorizonMs }
+  const retained = { ...content, stretches, count, maxTimestamp, deleteHorizonMs }
   return { ...whole, batch: retainRecords(header, retained) }
 }
 
+/** @param isKnown the batch's last offsets are known: its keys need not be hashed */
+function stayingOf(
+  header: BatchHeader,
+  { map, last, scan, mapEnd, nowMs }: PassRules,
+  content: Content,
+  isKnown: boolean,
+): Staying {
+  const { baseOffset, baseTimestamp } = header
+  const tombstonesStay = !header.deleteHorizon || nowMs < baseTimestamp
+  const stretches: number[] = []
+  let count = 0
+  let hasTombstones = false
+  let maxDelta = Number.NEGATIVE_INFINITY
+  let end = -1
+  scan.begin(content, header)
+  while (scan.next(!isKnown)) {
+    for (let record = 0; record < scan.count; record++) {
+      const offset = baseOffset + scan.offsetDelta(record)
+      const hasValue = scan.hasValue(record)
+      if (isKnown) {
+        if (!last.has(offset)) continue
+      } else if (offset < mapEnd) {
+        // From a time when the topic was not compacted.
+        if (!scan.hasKey(record)) continue
+        if (!hasValue && !tombstonesStay) continue
+        if (map.lastOffset(scan.words, scan.wordsOf(record)) > offset) continue
+      }
+      if (!hasValue) hasTombstones = true
+      count++
+      const delta = scan.timestampDelta(record)
+      if (delta > maxDelta) maxDelta = delta
+      const start = scan.start(record)
+      if (start === end) stretches.pop()
+      else stretches.push(start)
+      end = scan.end(record)
+      stretches.push(end)
+    }
+  }
+  const maxTimestamp = header.logAppendTime ? header.maxTimestamp : baseTimestamp + maxDelta
+  return { stretches, count, hasTombstones, maxTimestamp }
+}
+
+/** What a pass makes of the keys that it goes over. */
+export interface KeyMap {
+  readonly map: OffsetMap
+  readonly last: LastOffsets
+  readonly scan: RecordScan
+  /** Records below are not its to count. */
+  readonly from: number
+}
+
 /**
- * Counts a batch's keys from `from` on into the map.
+ * Counts a batch's keys into the map.
  * @returns the offset of the first record that found no room; null when all did
  */
 export function mapBatch(
   batch: Uint8Array,
-  map: OffsetMap,
-  from: number,
+  keys: KeyMap,
   transactions: PassTransactions,
 ): { readonly full: number | null; readonly work: number } {
   const header = readBatchHeader(batch)
@@ -199,11 +243,11 @@ export function mapBatch(
   try {
     if (header.codec === Codec.none) {
       const plain = { content: batch, at: BATCH_HEADER_BYTES }
-      return { full: mapContent(header, plain, map, from), work: batch.length }
+      return { full: mapContent(header, plain, keys), work: batch.length }
     }
     const content = recordBytes(batch, header)
     try {
-      return { full: mapContent(header, { content, at: 0 }, map, from), work: content.length }
+      return { full: mapContent(header, { content, at: 0 }, keys), work: content.length }
     } finally {
       discard(content)
     }
@@ -213,19 +257,26 @@ export function mapBatch(
   }
 }
 
-function mapContent(
-  header: BatchHeader,
-  { content, at }: Content,
-  map: OffsetMap,
-  from: number,
-): number | null {
-  // Keys of a batch that cannot be read to its end take nothing from the log: it may be unreadable to all.
-  for (const check = new RecordCursor(content, at, header); check.next(); );
-  const cursor = new RecordCursor(content, at, header)
-  while (cursor.next()) {
-    const offset = header.baseOffset + cursor.offsetDelta
-    if (offset < from || cursor.keyLength < 0) continue
-    if (!map.put(content, cursor.keyAt, cursor.keyLength, offset)) return offset
+function mapContent(header: BatchHeader, content: Content, keys: KeyMap): number | null {
+  const { map, last, scan, from } = keys
+  scan.begin(content, header)
+  let more = scan.next(true)
+  if (!scan.isWhole) {
+    // Keys of a batch that cannot be read to its end take nothing from the log: it may be unreadable to all.
+    while (scan.next(false));
+    scan.begin(content, header)
+    more = scan.next(true)
   }
+  let hasTombstones = false
+  for (; more; more = scan.next(true)) {
+    for (let record = 0; record < scan.count; record++) {
+      const offset = header.baseOffset + scan.offsetDelta(record)
+      if (!scan.hasValue(record)) hasTombstones = true
+      if (offset < from || !scan.hasKey(record)) continue
+      if (!map.put(scan.words, scan.wordsOf(record), offset)) return offset
+    }
+  }
+  // Of a batch with tombstones more has to be known than what is last.
+  if (header.baseOffset >= from && !hasTombstones) last.mapped(header)
   return null
 }

@@ -1,6 +1,6 @@
 // Compaction as one of a log's chores. The alarm begins it; its steps then follow each other by timer, for
 // an alarm a step would be a row written a step. A later alarm takes it up should the object end before it.
-// Steps are short, and pauses long, while the log is written to. What a step does is compactor.ts.
+// Steps are short, and pauses long, while others need the thread. What a step does is compactor.ts.
 
 import {
   COMPACTION_BUSY_STEP_BYTES,
@@ -15,8 +15,8 @@ import type { Chore } from '../lifecycle/housekeeping.ts'
 import type { StepBudget } from './compactable.ts'
 import type { Compactor } from './compactor.ts'
 
-/** Pauses are so many times as long as the step before: idle, and while the log is written to. */
-const IDLE_PAUSE = 0.25
+/** Pauses are so many times as long as the step before: idle, and while others need the thread. */
+const IDLE_PAUSE = 0.1
 const BUSY_PAUSE = 4
 
 const IDLE: StepBudget = { bytes: COMPACTION_STEP_BYTES, ms: COMPACTION_STEP_MS }
@@ -29,8 +29,8 @@ export interface CompactionChoreHost {
   readonly report: (event: string, error: unknown) => void
   /** False when nothing is stored, all is deleted, or what is in memory is not on disk. */
   readonly isOpen: () => boolean
-  /** Offset of the next record: moves while the log is written to. */
-  readonly logEnd: () => number
+  /** Others need the thread. */
+  readonly isBusy: (nowMs: number) => boolean
   /** The broker's pause between two looks at the log. */
   readonly backoffMs: () => number
   /** A step has written: its commit is to be waited for. */
@@ -41,18 +41,20 @@ export interface CompactionChoreHost {
   readonly budget?: StepBudget
 }
 
+/** What the chore calls. */
+type Steps = Pick<Compactor, 'dueMs' | 'step' | 'drop'>
+
 /** One log's compaction in its schedule. */
 export class CompactionChore implements Chore {
   readonly failure = 'the log was not compacted'
-  readonly #compactor: Compactor
+  readonly #compactor: Steps
   readonly #host: CompactionChoreHost
   /** While steps follow by timer: when an alarm would take them up in another object. */
   #resumeMs: number | null = null
   /** Not before this, after a failure. */
   #retryMs = 0
-  #lastEnd: number | null = null
 
-  constructor(compactor: Compactor, host: CompactionChoreHost) {
+  constructor(compactor: Steps, host: CompactionChoreHost) {
     this.#compactor = compactor
     this.#host = host
   }
@@ -85,7 +87,6 @@ export class CompactionChore implements Chore {
       return
     }
     this.#resumeMs = null
-    this.#lastEnd = null
     rested()
   }
 
@@ -95,9 +96,7 @@ export class CompactionChore implements Chore {
       this.#compactor.drop()
       return null
     }
-    const end = this.#host.logEnd()
-    const isBusy = this.#lastEnd !== null && end !== this.#lastEnd
-    this.#lastEnd = end
+    const isBusy = this.#host.isBusy(nowMs)
     try {
       const more = this.#compactor.step(nowMs, this.#host.budget ?? (isBusy ? BUSY : IDLE))
       this.#host.wrote()

@@ -6,11 +6,13 @@ import { discard, joinBytes } from '../../core/bytes.ts'
 import { COMPACTION_MAP_BYTES, MERGE_BELOW_BYTES } from '../../core/limits.ts'
 import { baseOffsetAt, batchSizeAt } from '../../record/header.ts'
 import { DamagedRangeError } from '../integrity.ts'
-import { filterBatch, mapBatch, type PassRules } from './batch-filter.ts'
+import { filterBatch, type KeyMap, mapBatch, type PassRules } from './batch-filter.ts'
 import type { CompactableLog, StepBudget } from './compactable.ts'
 import type { CompactionState, CompactionStore, JoinedSegments } from './compaction-store.ts'
 import { type HashSecret, KeyHash } from './key-hash.ts'
+import { LastOffsets } from './last-offsets.ts'
 import { OffsetMap } from './offset-map.ts'
+import { RecordScan } from './record-scan.ts'
 import { type OpenChunk, Replacement } from './replacement.ts'
 import { PassTransactions } from './transactions.ts'
 
@@ -37,7 +39,7 @@ export class Pass {
   readonly #host: PassHost
   readonly #from: number
   readonly end: number
-  readonly #map: OffsetMap
+  readonly #keys: KeyMap
   /** null while the map is being made. */
   #rules: PassRules | null = null
   #mapEnd: number
@@ -58,8 +60,12 @@ export class Pass {
     this.#host = host
     this.#from = from
     this.end = end
-    const hash = new KeyHash(host.secret())
-    this.#map = new OffsetMap(hash, from, end - from, host.mapBytes ?? COMPACTION_MAP_BYTES)
+    this.#keys = {
+      map: new OffsetMap(from, end - from, host.mapBytes ?? COMPACTION_MAP_BYTES),
+      last: new LastOffsets(from, end),
+      scan: new RecordScan(new KeyHash(host.secret())),
+      from,
+    }
     this.#mapEnd = end
     this.#next = from
     this.#transactions = this.#transactionsFrom(from, false)
@@ -140,7 +146,7 @@ export class Pass {
       this.#leave(chunk, this.end)
       return 0
     }
-    const { full, work } = mapBatch(batch, this.#map, this.#from, this.#transactions)
+    const { full, work } = mapBatch(batch, this.#keys, this.#transactions)
     if (full !== null) {
       this.#mapEnd = full
       this.#leave(chunk, this.end)
@@ -158,8 +164,9 @@ export class Pass {
     this.#next = next
     this.#transactions = this.#transactionsFrom(next, next <= log.logStart)
     this.#hasSkipped = false
+    this.#keys.last.finish(this.#keys.map)
     this.#rules = {
-      map: this.#map,
+      ...this.#keys,
       mapEnd: this.#mapEnd,
       producers: log.activeProducers(nowMs),
       nowMs,

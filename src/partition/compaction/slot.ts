@@ -1,13 +1,25 @@
 // One partition of the isolate compacts at a time: the map of keys is the largest thing that an object
-// holds. Plain data, shared by all objects. Whoever has not been heard of for a while has lost its turn,
-// for an object may end without a word.
+// holds. And whoever does is brief while any partition of the isolate is written to or read, for all of
+// them have one thread. Plain data, shared by all objects. Whoever has not been heard of for a while has
+// lost its turn, for an object may end without a word.
 
-import { COMPACTION_IDLE_MS } from '../../core/limits.ts'
+import { COMPACTION_BUSY_MS, COMPACTION_IDLE_MS } from '../../core/limits.ts'
 
 /** The turn to compact. */
 export class CompactionSlot {
   #holder: object | null = null
   #heardMs = 0
+  #servedMs = Number.NEGATIVE_INFINITY
+
+  /** Somebody has written to a partition, or read it. */
+  served(nowMs: number): void {
+    this.#servedMs = nowMs
+  }
+
+  /** Whether others need the thread. */
+  isBusy(nowMs: number): boolean {
+    return Math.abs(nowMs - this.#servedMs) < COMPACTION_BUSY_MS
+  }
 
   /** True when it is, or stays, the turn of `holder`. */
   take(holder: object, nowMs: number): boolean {

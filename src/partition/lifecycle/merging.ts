@@ -96,6 +96,11 @@ export class Merging {
     return this.#dueMs
   }
 
+  /** Below this offset no chunk is to be merged any more, as far as is known. */
+  get mergedTo(): number {
+    return this.#dueMs === null ? Number.MAX_SAFE_INTEGER : this.#settled
+  }
+
   /** Reads what an earlier object left: how far it came, and whether it left something to merge. */
   load(logStart: number, segmentStart: number, nextOffset: number): void {
     this.#settled = this.#store.lifecycle.settledOffset()

@@ -7,6 +7,7 @@
 import type { TopicSettings } from '../../core/configs.ts'
 import { RETENTION_STEP_SEGMENTS } from '../../core/limits.ts'
 import type { LogStore } from '../store.ts'
+import type { WholeLogHeaders } from '../tiering/tier-headers.ts'
 import { CREATED_UNKNOWN, type Segment } from './segments.ts'
 
 /** The state of the log that retention looks at. */
@@ -53,10 +54,13 @@ interface Oldest {
 /** Retention of one log. Reads headers of chunks and segments; remembers only what saves reading. */
 export class Retention {
   readonly #store: LogStore
+  readonly #headers: WholeLogHeaders
   #oldest: Oldest | null = null
 
-  constructor(store: LogStore) {
+  /** @param headers of the whole log, also where it is not local any more */
+  constructor(store: LogStore, headers: WholeLogHeaders) {
     this.#store = store
+    this.#headers = headers
   }
 
   /** A segment has begun; of an empty log it is the oldest. */
@@ -99,6 +103,8 @@ export class Retention {
     for (const span of this.#spans(view)) {
       if (looked === RETENTION_STEP_SEGMENTS) return { logStart, seal: false, more: true }
       looked++
+      // Its records were deleted, and perhaps its chunks: it is no measure of those behind it.
+      if (span.next !== null && span.endOffset <= view.logStart) continue
       const isEmpty = span.endOffset <= span.segment.baseOffset
       if (span.endOffset > view.highWatermark || (span.next === null && isEmpty)) break
       bySize &&= this.#isSurplus(span, view)
@@ -136,7 +142,7 @@ export class Retention {
     if (next === null) return retentionBytes === 0
     if (runningSizeBytes - next.sizeBefore < retentionBytes) return false
     // Compaction makes chunks smaller and leaves the running sizes as they are.
-    return !this.#store.isCompacted() || this.#store.lifecycle.sizeFrom(endOffset) >= retentionBytes
+    return !this.#store.isCompacted() || this.#headers.sizeFrom(endOffset) >= retentionBytes
   }
 
   /** 'expired', or since when the segment's age counts. */
@@ -150,9 +156,9 @@ export class Retention {
     if (retentionMs < 0) return { sinceMs: 0 }
     const isOld = (timeMs: number) => nowMs - timeMs > retentionMs
     // The highest time of all records so far says enough when it is old; only else all headers are read.
-    const highest = this.#store.headerAtOrBefore(endOffset - 1)?.runningMaxTimestamp ?? -1
+    const highest = this.#headers.headerAtOrBefore(endOffset - 1)?.runningMaxTimestamp ?? -1
     if (highest >= 0 && isOld(highest)) return 'expired'
-    const own = this.#store.highestTimestamp(segment.baseOffset, endOffset)
+    const own = this.#headers.highestTimestamp(segment.baseOffset, endOffset)
     const sinceMs = own >= 0 ? own : (next ?? segment).createdMs
     if (!isOld(sinceMs)) return { sinceMs }
     return own >= 0 || next !== null ? 'expired' : 'seal'
@@ -160,7 +166,7 @@ export class Retention {
 
   #look({ logStart }: RetentionView): Oldest {
     const [segment, next = null] = this.#store.lifecycle.firstSegments(2)
-    const first = this.#store.headersFrom(logStart, 1)[0]?.maxTimestamp ?? -1
+    const first = this.#headers.headerFrom(logStart)?.maxTimestamp ?? -1
     const createdMs = segment?.createdMs ?? 0
     return { sinceMs: first >= 0 ? first : (next?.createdMs ?? createdMs), createdMs, next }
   }

@@ -1,10 +1,11 @@
 // Where Kafka would begin a new segment file. Chunks have no files, but retention and compaction are told in
 // segments: what may go goes by whole segments, and the last one is active. A segment is the run of chunks
 // from one boundary to the next; a boundary is decided when a chunk is written and never moves. Pure.
-// Follows Kafka 4.1's LogSegment.shouldRoll; segment.jitter.ms is left out, for it spreads the work of
-// many files on one disk and every log here has its own.
+// Follows Kafka 4.1's LogSegment.shouldRoll.
 
 import type { TopicSettings } from '../../core/configs.ts'
+import type { Identity } from '../store.ts'
+import { shareOf } from './share.ts'
 
 /** What is known of a segment from its first chunk on. */
 export interface Segment {
@@ -32,7 +33,10 @@ export interface ArrivingChunk {
 
 /** What decides how long a segment grows. */
 export type RollSettings = Pick<TopicSettings, 'segmentBytes' | 'segmentMs'> &
-  Partial<Pick<TopicSettings, 'cleanupCompact' | 'maxCompactionLagMs'>>
+  Partial<Pick<TopicSettings, 'cleanupCompact' | 'maxCompactionLagMs'>> & {
+    /** Taken off the longest time that this segment grows for. */
+    readonly jitterMs?: number
+  }
 
 /** A segment's offsets are kept relative to its first one, in 32 bits. */
 const RELATIVE_OFFSET_MAX = 2_147_483_647
@@ -56,8 +60,24 @@ export function rolls(
 }
 
 /** What is to be compacted within max.compaction.lag.ms must not stay in the active segment for longer. */
-function longestMs({ segmentMs, cleanupCompact, maxCompactionLagMs }: RollSettings): number {
-  return cleanupCompact === true ? Math.min(segmentMs, maxCompactionLagMs ?? segmentMs) : segmentMs
+function longestMs({ segmentMs, jitterMs = 0, ...compaction }: RollSettings): number {
+  const { cleanupCompact, maxCompactionLagMs = segmentMs } = compaction
+  return (cleanupCompact === true ? Math.min(segmentMs, maxCompactionLagMs) : segmentMs) - jitterMs
+}
+
+/**
+ * The settings with what segment.jitter.ms comes to for one segment of a log. Kafka draws it when it opens
+ * the file, from below the lesser of segment.jitter.ms and segment.ms; here it is the same after each load.
+ */
+export function jittered(
+  settings: TopicSettings,
+  identity: Identity,
+  active: Segment | null,
+): RollSettings {
+  const { segmentJitterMs, segmentMs } = settings
+  if (segmentJitterMs === 0 || active === null) return settings
+  const share = shareOf(identity, active.baseOffset)
+  return { ...settings, jitterMs: Math.floor(share * Math.min(segmentJitterMs, segmentMs)) }
 }
 
 /** The segment that a chunk begins; null when it belongs to the active one. */

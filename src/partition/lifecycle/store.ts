@@ -20,6 +20,9 @@ export const CREATE_LIFECYCLE = [
 const SEGMENT = 'base_offset, first_timestamp, size_before, created_ms'
 const INSERT_SEGMENT = `INSERT INTO segment (${SEGMENT}) VALUES (?, ?, ?, ?)`
 const FIRST_SEGMENTS = `SELECT ${SEGMENT} FROM segment ORDER BY base_offset LIMIT ?`
+const SEGMENTS_FROM = `SELECT ${SEGMENT} FROM segment WHERE base_offset >=
+  coalesce((SELECT base_offset FROM segment WHERE base_offset <= ? ORDER BY base_offset DESC LIMIT 1), 0)
+  ORDER BY base_offset LIMIT ?`
 const LAST_SEGMENT = `SELECT ${SEGMENT} FROM segment ORDER BY base_offset DESC LIMIT 1`
 const SEGMENT_STARTS = 'SELECT base_offset FROM segment WHERE base_offset BETWEEN ? AND ?'
 const DELETE_SEGMENTS = 'DELETE FROM segment WHERE base_offset < ?'
@@ -66,6 +69,11 @@ export class LifecycleStore {
   /** The oldest segments, in order. */
   firstSegments(limit: number): Segment[] {
     return this.#rows(FIRST_SEGMENTS, limit).map(toSegment)
+  }
+
+  /** Segments in order, from the one that an offset lies in. */
+  segmentsFrom(offset: number, limit: number): Segment[] {
+    return this.#rows(SEGMENTS_FROM, offset, limit).map(toSegment)
   }
 
   /** The active segment, if there is any. */

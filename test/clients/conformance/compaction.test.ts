@@ -10,6 +10,7 @@ import { Codec as AllCodecs, type CodecId } from '../../../src/record/compressio
 import { lastOffsetAt } from '../../../src/record/header.ts'
 import { recordsOf } from '../../../src/record/records.ts'
 import { batchesIn } from '../../../src/record/stored.ts'
+import { Random } from '../../simulation/platform/random.ts'
 import { type BatchFields, batch, type PlainRecord, type ReadBatch } from '../batches.ts'
 import {
   createTopic,
@@ -86,8 +87,14 @@ class Log {
     }
   }
 
-  batches(): Promise<ReadBatch[]> {
-    return storedBatches(this.wire, this.name, 0)
+  /** From the log start on. */
+  async batches(): Promise<ReadBatch[]> {
+    return storedBatches(this.wire, this.name, 0, await this.start())
+  }
+
+  async start(): Promise<number> {
+    const { topics } = await listOffsets(this.wire, this.name, [0], EARLIEST)
+    return Number(topics[0]!.partitions[0]!.offset)
   }
 
   /** `offset key=value` of every record that is left. */
@@ -121,8 +128,23 @@ async function log(configs: Readonly<Record<string, string>> = {}, startMs = STA
 }
 
 /** Markers have the broker's time: what comes after one is later, so that it begins a segment. */
-function logOfTransactions(): Promise<Log> {
-  return log({}, Date.now() + 60 * SECOND)
+function logOfTransactions(configs: Readonly<Record<string, string>> = {}): Promise<Log> {
+  return log(configs, Date.now() + 60 * SECOND)
+}
+
+/** Offsets of the markers that are left. */
+async function markersOf(topic: Log): Promise<number[]> {
+  const markers = (await topic.batches()).filter(({ attributes }) => (attributes & 0x20) !== 0)
+  return markers.filter(({ recordCount }) => recordCount > 0).map(({ baseOffset }) => baseOffset)
+}
+
+const randomSeed = Number(process.env.OTTLA_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+/** A title stays the same from run to run. */
+function named(seed: number): string {
+  if (seed !== randomSeed) return `seed ${seed}`
+  console.log(`compaction: OTTLA_SEED=${seed}`)
+  return 'a new seed'
 }
 
 /** `key=value` pairs to records; a key alone is a tombstone. */
@@ -298,6 +320,75 @@ describe('A compacted topic', () => {
     },
   )
 
+  scenario(
+    'drops markers whose records are gone, once delete.retention.ms has passed',
+    async () => {
+      const topic = await logOfTransactions({ 'delete.retention.ms': '1500' })
+      await topic.append(records('a=1'))
+      const by = await producer(topic.wire, `${topic.name}-id`)
+      await transaction(topic, by, 0, records('b=2'), false)
+      await transaction(topic, by, 1, records('c=3'), true)
+      await transaction(topic, by, 2, records('d=4'), true)
+      await topic.append(records('e=1'))
+      await topic.roll()
+      // Offsets 2, 4 and 6 are markers.
+      await topic.becomes(['0 a=1', '3 c=3', '5 d=4', '7 e=1', '8 roll=5'])
+      expect(await markersOf(topic)).toEqual([2, 4, 6])
+      // In this pass nothing of the aborted one is met any more: from here on its time counts.
+      await topic.append(records('e=2'))
+      await topic.roll()
+      await topic.becomes(['0 a=1', '3 c=3', '5 d=4', '8 roll=5', '9 e=2', '10 roll=7'])
+      await new Promise((done) => setTimeout(done, 1_700))
+      expect(await markersOf(topic)).toEqual([2, 4, 6])
+      await topic.append(records('e=3'))
+      await topic.roll()
+      await topic.becomes(['0 a=1', '3 c=3', '5 d=4', '10 roll=7', '11 e=3', '12 roll=9'])
+      await until(async () => (await markersOf(topic)).join() === '4,6')
+    },
+  )
+
+  scenario('of both policies is compacted, and what is older than retention.ms goes', async () => {
+    const both = { 'cleanup.policy': 'compact,delete', 'retention.ms': String(3_600 * SECOND) }
+    const topic = await log(both, START - 7_200 * SECOND)
+    await topic.append(records('a=1', 'b=1'))
+    await topic.append(records('c=1', 'a=2'))
+    const recent = new Log(topic.wire, topic.name, START)
+    await recent.append(records('d=1', 'e=1'))
+    // Before the next one: what is cleaned together may be one segment then, as young as its last record.
+    await until(async () => (await topic.start()) === 4)
+    await recent.append(records('d=2', 'f=1'))
+    await recent.roll()
+    await topic.becomes(['5 e=1', '6 d=2', '7 f=1', '8 roll=2'])
+    expect(await topic.start()).toBe(4)
+    expect((await fetch(topic.wire, topic.name, 0, 3)).errorCode).toBe(1)
+  })
+
+  for (const seed of [1, 2, 3, randomSeed]) {
+    scenario(
+      `keeps just what is last of each key, of random records (${named(seed)})`,
+      async () => {
+        const random = new Random(seed)
+        const topic = await log()
+        const sent: { offset: number; key: string; value: string | null }[] = []
+        const batches = random.between(8, 24)
+        for (let index = 0; index < batches; index++) {
+          const made = Array.from({ length: random.between(1, 9) }, (_, at) => ({
+            key: `k${random.between(0, 11)}`,
+            value: random.chance(0.2) ? null : `${index}.${at}`.padEnd(random.between(3, 60), '.'),
+            timestampDelta: at,
+          }))
+          const base = await topic.append(made, { codec: random.pick([0, 1, 4]) })
+          sent.push(...made.map(({ key, value }, at) => ({ offset: base + at, key, value })))
+        }
+        await topic.roll()
+        const last = new Map(sent.map(({ offset, key }) => [key, offset]))
+        const left = sent.filter(({ offset, key }) => last.get(key) === offset)
+        const expected = left.map(({ offset, key, value }) => `${offset} ${key}=${value}`)
+        await topic.becomes([...expected, `${sent.length} roll=${batches}`])
+      },
+    )
+  }
+
   scenario('cleans nothing from an open transaction on', async () => {
     const topic = await logOfTransactions()
     await topic.append(records('a=1', 'a=2'))
@@ -329,6 +420,24 @@ describe('A compacted topic', () => {
     }
     await topic.becomes(['2 a=3', '3 a=4', '4 a=5', '5 a=6'])
   })
+
+  scenario(
+    'waits for more dirt than its ratio, but no longer than max.compaction.lag.ms',
+    async () => {
+      const topic = await log({ 'min.cleanable.dirty.ratio': '1' })
+      await topic.append(records('a=1', 'b=1'))
+      await topic.append(records('a=2'))
+      await topic.roll()
+      await new Promise((done) => setTimeout(done, 1_500))
+      const all = ['0 a=1', '1 b=1', '2 a=2', '3 roll=2']
+      expect(await topic.left()).toEqual(all)
+      await setConfig(topic, 'max.compaction.lag.ms', `${7_200 * SECOND}`)
+      await new Promise((done) => setTimeout(done, 1_000))
+      expect(await topic.left()).toEqual(all)
+      await setConfig(topic, 'max.compaction.lag.ms', '1000')
+      await topic.becomes(['1 b=1', '2 a=2', '3 roll=2'])
+    },
+  )
 
   scenario('takes records without a key from the time before it was compacted', async () => {
     const topic = await log({ 'cleanup.policy': 'delete', 'retention.ms': '-1' })

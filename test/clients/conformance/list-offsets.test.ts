@@ -5,6 +5,7 @@ import { describe, expect } from 'vitest'
 import { DeleteRecords } from '../../../src/protocol/messages/delete-records.ts'
 import { ListOffsets } from '../../../src/protocol/messages/list-offsets.ts'
 import { OffsetForLeaderEpoch } from '../../../src/protocol/messages/offset-for-leader-epoch.ts'
+import { Random } from '../../simulation/platform/random.ts'
 import { batch } from '../batches.ts'
 import { createTopic, listOffsets, produce } from '../calls.ts'
 import { suite } from '../target.ts'
@@ -80,6 +81,69 @@ describe('ListOffsets', () => {
       expect(got).toMatchObject({ errorCode: 0, offset, timestamp: BASE + time, leaderEpoch: 0 })
     })
   }
+
+  for (const seed of [1, 2, 3]) {
+    scenario(
+      `gives what a scan finds, of random times over many segments (seed ${seed})`,
+      async () => {
+        const random = new Random(seed)
+        const wire = await connect()
+        const name = topic()
+        await createTopic(wire, name, 1, { 'segment.ms': '400' })
+        const times: number[] = []
+        for (let index = 0; index < 30; index++) {
+          // Forward as a rule, with some that are late or early.
+          const start = 50 * index + random.between(-300, 300)
+          const deltas = Array.from({ length: random.between(1, 4) }, () => random.between(0, 90))
+          const records = deltas.map((timestampDelta) => ({ value: 'v', timestampDelta }))
+          const codec = random.pick([0, 1])
+          const got = await produce(
+            wire,
+            name,
+            0,
+            batch({ records, timestamp: BASE + start, codec }),
+          )
+          expect(got.errorCode).toBe(0)
+          times.push(...deltas.map((delta) => start + delta))
+        }
+        const largest = Math.max(...times)
+        expect(await at(wire, name, -3)).toMatchObject({
+          offset: times.indexOf(largest),
+          timestamp: BASE + largest,
+        })
+        for (let index = 0; index < 25; index++) {
+          const wanted = random.between(-400, largest + 20)
+          const offset = times.findIndex((time) => time >= wanted)
+          const timestamp = offset < 0 ? -1 : BASE + times[offset]!
+          expect(await at(wire, name, BASE + wanted), `+${wanted}`).toMatchObject({
+            offset,
+            timestamp,
+          })
+        }
+      },
+    )
+  }
+
+  scenario('goes by the time of the append where the broker sets it', async () => {
+    const wire = await connect()
+    const name = topic()
+    await createTopic(wire, name, 1, { 'message.timestamp.type': 'LogAppendTime' })
+    const appended: number[] = []
+    for (const claimed of [BASE, BASE - 500_000, BASE + 500_000]) {
+      const records = [{ value: 'a' }, { value: 'b', timestampDelta: 700 }]
+      const got = await produce(wire, name, 0, batch({ records, timestamp: claimed }))
+      expect(got.errorCode).toBe(0)
+      appended.push(Number(got.logAppendTimeMs))
+      await new Promise((done) => setTimeout(done, 10))
+    }
+    for (const [index, timestamp] of appended.entries()) {
+      expect(await at(wire, name, timestamp)).toMatchObject({ offset: 2 * index, timestamp })
+    }
+    const last = { offset: 4, timestamp: appended[2] }
+    expect(await at(wire, name, appended[1]! + 1)).toMatchObject(last)
+    expect(await at(wire, name, -3)).toMatchObject(last)
+    expect(await at(wire, name, appended[2]! + 1)).toMatchObject({ offset: -1, timestamp: -1 })
+  })
 
   scenario('gives none for a time after the last record', async () => {
     const wire = await connect()

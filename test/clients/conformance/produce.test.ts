@@ -268,6 +268,21 @@ describe('A stored batch', () => {
     expect(got.subarray(16)).toEqual(sent.subarray(16))
   })
 
+  scenario('of a LogAppendTime topic may claim any time before', async () => {
+    const wire = await connect()
+    const name = topic()
+    const bounds = {
+      'message.timestamp.before.max.ms': '1000',
+      'message.timestamp.after.max.ms': '1000',
+    }
+    await createTopic(wire, name, 1, { 'message.timestamp.type': 'LogAppendTime', ...bounds })
+    for (const [offset, records] of [yesterday, tomorrow].entries()) {
+      const got = await produce(wire, name, 0, records)
+      expect(got).toMatchObject({ errorCode: 0, baseOffset: offset })
+      expect(Math.abs(Number(got.logAppendTimeMs) - Date.now())).toBeLessThan(10_000)
+    }
+  })
+
   scenario(
     "of a LogAppendTime topic has the broker's time in its header and a right CRC",
     async () => {

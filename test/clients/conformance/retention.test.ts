@@ -241,6 +241,41 @@ describe('retention.ms', () => {
   )
 })
 
+describe('segment.jitter.ms', () => {
+  const PARTITIONS = 16
+  for (const [what, jitterMs, some] of [
+    ['without it no segment is rolled before segment.ms', '0', false],
+    ['of segment.ms rolls the segments of many partitions at times of their own', `${HOUR}`, true],
+  ] as const) {
+    scenario(what, async () => {
+      const wire = await connect()
+      const name = topic()
+      const jitter = { 'segment.ms': `${HOUR}`, 'segment.jitter.ms': jitterMs }
+      // By size all goes but the active segment: where the log then starts is where that begins.
+      const all = { 'retention.ms': '-1', 'retention.bytes': '1' }
+      await createTopic(wire, name, PARTITIONS, jitter)
+      // A part of 1 of segment.ms apart, up to 11/12 of it.
+      const times = Array.from({ length: 12 }, (_, index) => NOW - HOUR + (index * HOUR) / 12)
+      for (let partition = 0; partition < PARTITIONS; partition++) {
+        for (const timestamp of times) {
+          const bytes = batchOfSize(100, { timestamp })
+          expect(await produce(wire, name, partition, bytes)).toMatchObject({ errorCode: 0 })
+        }
+      }
+      for (const [config, value] of Object.entries(all)) await alter(wire, name, config, value)
+      const indexes = Array.from({ length: PARTITIONS }, (_, index) => index)
+      const starts = async () => {
+        const { topics } = await listOffsets(wire, name, indexes, EARLIEST)
+        return topics[0]!.partitions.map(({ offset }) => Number(offset))
+      }
+      await pause(1_500)
+      const distinct = new Set(await starts())
+      if (some) expect(distinct.size).toBeGreaterThan(3)
+      else expect([...distinct]).toEqual([0])
+    })
+  }
+})
+
 describe('below the log start', () => {
   scenario(
     'a fetch gets OFFSET_OUT_OF_RANGE, and a time or the earliest the first record left',

@@ -34,6 +34,33 @@ const LARGE_BYTES = 2_200_000
 /** The topic whose partitions are the lists that transactions append to. */
 const LISTS = 'ledger'
 
+/** A topic whose closed segments are in the tier alone. Its broker has one (tierSettings). */
+export const TIERED: TopicPlan = {
+  name: 'tiered',
+  partitions: 2,
+  configs: {
+    'remote.storage.enable': 'true',
+    'local.retention.bytes': '0',
+    'segment.bytes': '4194304',
+    'segment.ms': '200',
+    'max.message.bytes': '4000000',
+  },
+  keys: 0,
+  transactional: true,
+  writers: ['once', 'plain'],
+  large: true,
+}
+
+/** Broker settings with which segments move to a directory within a round, and are given up locally. */
+export function tierSettings(folder: string): Readonly<Record<string, string>> {
+  return {
+    'remote.log.storage.system.enable': 'true',
+    'remote.log.manager.task.interval.ms': '100',
+    'ottla.tier.dir': folder,
+    'ottla.tier.unsynced': 'true',
+  }
+}
+
 /** The topics of a life. Compaction and retention have work within a round. */
 export const TOPICS: readonly TopicPlan[] = [
   {
@@ -77,6 +104,7 @@ export const TOPICS: readonly TopicPlan[] = [
     writers: ['once', 'plain'],
     large: false,
   },
+  TIERED,
 ]
 
 /** A topic that is made just before a death. */

@@ -108,7 +108,6 @@ export class PlatformaticConsumer implements RealClient {
   readonly #topic: string
   #closing = false
   #running: Promise<void> = Promise.resolve()
-  #consumer: Consumer | undefined
   failures = 0
 
   constructor(
@@ -136,7 +135,7 @@ export class PlatformaticConsumer implements RealClient {
 
   async close(): Promise<void> {
     this.#closing = true
-    await this.#consumer?.close(true).catch(() => {})
+    // It is closed where it runs, once: closed twice at a time, it calls itself until the stack is full.
     await this.#running
   }
 
@@ -148,7 +147,6 @@ export class PlatformaticConsumer implements RealClient {
         groupProtocol: 'consumer',
         isolationLevel: 1,
       })
-      this.#consumer = consumer
       try {
         await this.#consume(consumer)
       } catch {

@@ -7,11 +7,13 @@ import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { CreateTopics } from '../../../src/protocol/messages/create-topics.ts'
+import { DeleteRecords } from '../../../src/protocol/messages/delete-records.ts'
 import { InitProducerId } from '../../../src/protocol/messages/init-producer-id.ts'
 import { OffsetCommit } from '../../../src/protocol/messages/offset-commit.ts'
 import { batch, readRecords } from '../../clients/batches.ts'
 import { type Broker, startBroker } from '../../clients/broker.ts'
-import { createTopic, fetch, produce } from '../../clients/calls.ts'
+import { createTopic, fetch, produce, topicToCreate } from '../../clients/calls.ts'
 import { endAndGoOn, type Producer, produceIn, producer } from '../../clients/transaction-calls.ts'
 import { Wire } from '../../clients/wire.ts'
 import { Random } from '../../simulation/platform/random.ts'
@@ -93,6 +95,26 @@ describe.skipIf(reason !== null)(
         '/ottla-Group/',
         async (wire, index) => {
           expect(await commitOne(wire, index)).toBe(0)
+        },
+      ],
+      'the deletion of records': [
+        '/ottla-Partition/',
+        async (wire, index) => {
+          if (index === 0) {
+            const records = Array.from({ length: 2 * REPLIES }, () => ({ value: 'v' }))
+            await produce(wire, 't', 0, batch({ records, timestamp: Date.now() }))
+          }
+          const topics = [{ name: 't', partitions: [{ partitionIndex: 0, offset: index }] }]
+          const got = await wire.call(DeleteRecords, 2, { topics, timeoutMs: 5_000 })
+          expect(got.topics[0]!.partitions[0]).toMatchObject({ errorCode: 0, lowWatermark: index })
+        },
+      ],
+      'a created topic': [
+        '/ottla-Cluster/',
+        async (wire, index) => {
+          const topics = [topicToCreate(`new-${index}`)]
+          const got = await wire.call(CreateTopics, 7, { topics, timeoutMs: 5_000 })
+          expect(got.topics[0]!.errorCode).toBe(0)
         },
       ],
       'the first epoch of a transactional id': [

@@ -152,6 +152,40 @@ describe('A batch whose stored form was damaged', () => {
   })
 })
 
+describe('A whole segment that is gone', () => {
+  test.each([
+    ['between others', 8, 11],
+    ['at the start', 0, 3],
+  ])('is found and refused, and all others are read: %s', async (_, from, to) => {
+    const gone = Array.from({ length: to - from + 1 }, (_, at) => offsetsOf(from + at)).flat()
+    const { read, verified, broker, log } = await afterDamage((path) => {
+      inDatabase(path, (database) => {
+        const range = 'first_offset BETWEEN ? AND ?'
+        database.prepare(`DELETE FROM chunk WHERE ${range}`).run(gone[0]!, gone.at(-1)!)
+      })
+    })
+    try {
+      expect([...read.refused]).toEqual(gone.map((offset) => [offset, CORRUPT_MESSAGE]))
+      expect(read.served.size).toBe(END - gone.length)
+      expect(verified).toMatchObject({ code: 1, printed: expect.stringContaining('DAMAGED t-0') })
+      expect(log()).toMatch(
+        new RegExp(`stored records are damaged.*offsets ${gone[0]} to ${gone.at(-1)}`),
+      )
+      await expectProblem(broker, gone)
+    } finally {
+      await broker.stop()
+    }
+  })
+
+  test('with its row, or the rows of all of them, hides nothing and takes nothing from others', async () => {
+    const { read, broker } = await afterDamage((path) => {
+      inDatabase(path, (database) => database.exec('DELETE FROM segment'))
+    })
+    await broker.stop()
+    expect(read.served.size).toBe(END)
+  })
+})
+
 /** HTTP says it too, and where to read on; what is read there is there. */
 async function expectProblem({ http }: Broker, damaged: readonly number[]): Promise<void> {
   const read = (offset: number) =>

@@ -145,6 +145,20 @@ describe('what compaction writes', () => {
     await world.verifyClean()
   })
 
+  it('is a delete horizon for every tombstone that it meets first', async () => {
+    const world = new World()
+    await fill(world, 'a', 'b')
+    await world.produce({ records: [{ key: 'a', value: null }] })
+    await fill(world, 'c', 'd')
+    await world.compacted()
+    const horizons = (await world.headers()).filter(({ deleteHorizon }) => deleteHorizon)
+    expect(horizons.map(({ baseOffset }) => baseOffset)).toEqual([2])
+    world.bench.nowMs += world.settings.deleteRetentionMs
+    await fill(world, 'c', 'd')
+    await world.compacted()
+    expect((await keysOf(world)).includes('a')).toBe(false)
+  })
+
   it('never joins two segments in one chunk', async () => {
     const world = new World({ segmentBytes: 700 }, 1 << 20, { bytes: 1 << 20, ms: 1e9 })
     for (let index = 0; index < 60; index++) await fill(world, `k${index % 7}`, `m${index % 23}`)

@@ -3,22 +3,30 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KeyHash } from '../../../src/partition/compaction/key-hash.ts'
+import { OffsetBits } from '../../../src/partition/compaction/offset-bits.ts'
 import { OffsetMap, SLOT_BYTES } from '../../../src/partition/compaction/offset-map.ts'
 
 const text = new TextEncoder()
 
+const hash = new KeyHash(Uint32Array.of(1, 2, 3, 4))
+
 function map(first: number, keys: number, maxBytes: number): OffsetMap {
-  return new OffsetMap(new KeyHash(Uint32Array.of(1, 2, 3, 4)), first, keys, maxBytes)
+  return new OffsetMap(first, keys, maxBytes)
+}
+
+/** Words of hash with others around them. */
+function wordsOf(key: string): Int32Array {
+  const bytes = text.encode(key)
+  hash.hash(bytes, 0, bytes.length)
+  return Int32Array.of(7, 8, 9, ...hash.words, 10)
 }
 
 function put(into: OffsetMap, key: string, offset: number): boolean {
-  const bytes = text.encode(`<${key}>`)
-  return into.put(bytes, 1, bytes.length - 2, offset)
+  return into.put(wordsOf(key), 3, offset)
 }
 
 function last(of: OffsetMap, key: string): number {
-  const bytes = text.encode(key)
-  return of.lastOffset(bytes, 0, bytes.length)
+  return of.lastOffset(wordsOf(key), 3)
 }
 
 describe('the map of keys', () => {
@@ -40,6 +48,28 @@ describe('the map of keys', () => {
         for (const key of all) expect(last(tested, key)).toBe(model.get(key) ?? -1)
       }),
     )
+  })
+
+  it('keeps keys apart that differ in one word of hash', () => {
+    const tested = map(0, 10, 1 << 10)
+    const hashes = [0, 1, 2, 3].map((word) => {
+      const words = Int32Array.of(5, 6, 7, 8)
+      words[word]! += 1
+      return words
+    })
+    for (const [offset, words] of hashes.entries()) expect(tested.put(words, 0, offset)).toBe(true)
+    for (const [offset, words] of hashes.entries()) expect(tested.lastOffset(words, 0)).toBe(offset)
+    expect(tested.lastOffset(Int32Array.of(5, 6, 7, 8), 0)).toBe(-1)
+  })
+
+  it('marks the last offset of every key', () => {
+    const tested = map(100, 10, 1 << 10)
+    for (const [index, key] of ['a', 'b', 'a', 'c', 'b'].entries()) put(tested, key, 100 + index)
+    const bits = new OffsetBits(100, 200, 1 << 10)
+    tested.markLast(bits)
+    expect([100, 101, 102, 103, 104, 105].filter((offset) => bits.has(offset))).toEqual([
+      102, 103, 104,
+    ])
   })
 
   it('takes no more memory than its keys need, or than it may', () => {

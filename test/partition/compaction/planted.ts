@@ -16,8 +16,30 @@ const BUGS: readonly Omit<PlantedBug, 'scenario'>[] = [
     edits: [
       {
         file: FILTER,
-        from: 'cursor.keyLength) > offset) continue',
-        to: 'cursor.keyLength) >= offset) continue',
+        from: 'scan.wordsOf(record)) > offset) continue',
+        to: 'scan.wordsOf(record)) >= offset) continue',
+      },
+    ],
+  },
+  {
+    name: 'another-offset-marked',
+    what: 'the record behind the last of a key stays instead of it',
+    edits: [
+      {
+        file: 'partition/compaction/offset-map.ts',
+        from: 'bits.set(this.#first + distance - 1)',
+        to: 'bits.set(this.#first + distance)',
+      },
+    ],
+  },
+  {
+    name: 'half-mapped-batch-decided',
+    what: 'a batch counts as gone over though the map had no room for all its keys',
+    edits: [
+      {
+        file: FILTER,
+        from: 'scan.wordsOf(record), offset)) return offset',
+        to: 'scan.wordsOf(record), offset)) hasTombstones = false',
       },
     ],
   },
@@ -77,7 +99,7 @@ const BUGS: readonly Omit<PlantedBug, 'scenario'>[] = [
     edits: [
       {
         file: FILTER,
-        from: 'const tombstonesStay = !header.deleteHorizon || nowMs < header.baseTimestamp',
+        from: 'const tombstonesStay = !header.deleteHorizon || nowMs < baseTimestamp',
         to: 'const tombstonesStay = false',
       },
     ],

@@ -237,7 +237,9 @@ class Life {
     const expired = this.model.expired(nowMs, this.policy, false)
     leader.housekeep()
     await settled()
-    const { logStartOffset, error } = await leader.size(TARGET)
+    // The statement that fails may be the one that this asks its storage with.
+    const size = await leader.size(TARGET)
+    const { logStartOffset, error } = size.error === 0 ? size : await leader.size(TARGET)
     if (error !== 0) return
     expect(logStartOffset).toBeLessThanOrEqual(expired)
     this.model.expireTo(logStartOffset)
@@ -299,6 +301,22 @@ class Life {
   }
 }
 
+/** A segment whose records were all deleted hid for a while that the one behind it had expired. */
+const DELETED_SEGMENT_FIRST: Step[] = [
+  { kind: 'append', batches: [{ count: 1, age: 0, size: 1 }] },
+  { kind: 'settings', retentionMs: 3_000, retentionBytes: -1 },
+  { kind: 'delete', at: 1 },
+  { kind: 'pass', ms: 6_898 },
+  {
+    kind: 'append',
+    batches: [
+      { count: 1, age: 2_897, size: 1 },
+      { count: 1, age: -1_104, size: 1 },
+    ],
+  },
+  { kind: 'append', batches: [{ count: 1, age: 0, size: 1 }] },
+]
+
 describe('a log', () => {
   it('lives as it does in Kafka, whatever happens to it', async () => {
     await fc.assert(
@@ -307,7 +325,7 @@ describe('a log', () => {
         for (const one of steps) await life.run(one)
         await life.run({ kind: 'settle' })
       }),
-      { numRuns: 200 },
+      { numRuns: 200, examples: [[DELETED_SEGMENT_FIRST]] },
     )
   }, 120_000)
 

@@ -255,6 +255,7 @@ describe('chunks', () => {
     const bench = await log()
     for (let index = 0; index < 20; index++) await bench.appended(batchOfSize(5_000))
     await rest(bench)
+    await bench.read(7)
     bench.storage.countFrom()
     expect(batchesOf(await bench.read(7))).toHaveLength(13)
     expect(bench.storage.queries).toEqual([])

@@ -512,6 +512,27 @@ describe('segments', () => {
     ])
   })
 
+  it('are rolled earlier by a part of segment.jitter.ms, each by its own, over restarts too', async () => {
+    const spans = async (segmentJitterMs: number) => {
+      const bench = await log({ segmentMs: 1_000, segmentJitterMs })
+      for (let index = 0; index < 400; index++) {
+        await bench.appended(batch(1, { timestamps: [5_000 + 20 * index] }))
+        if (index % 7 === 0) bench.restart()
+      }
+      const rows = bench.storage.direct('SELECT first_timestamp AS at FROM segment')
+      const starts = rows.map(({ at }) => Number(at))
+      return starts.slice(1).map((start, index) => start - starts[index]!)
+    }
+    // The first record that is more than segment.ms younger.
+    expect(new Set(await spans(0))).toEqual(new Set([1_020]))
+    const some = await spans(600)
+    for (const span of some) {
+      expect(span).toBeGreaterThan(400)
+      expect(span).toBeLessThanOrEqual(1_020)
+    }
+    expect(new Set(some).size).toBeGreaterThan(4)
+  })
+
   it('are made for a log of a layout that knew none, where Kafka would have them', async () => {
     const bench = await log({ retentionBytes: 2 * BYTES })
     await bench.leader.size(TARGET)

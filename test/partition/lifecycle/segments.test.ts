@@ -1,8 +1,11 @@
 // Where a segment ends: the rules of LogSegment.shouldRoll, cell by cell.
 
 import { describe, expect, it } from 'vitest'
+import { NO_LAYERS, topicSettings } from '../../../src/core/configs.ts'
+import type { TopicId } from '../../../src/core/ids.ts'
 import {
   type ArrivingChunk,
+  jittered,
   rolls,
   type Segment,
   segmentBegunBy,
@@ -70,5 +73,46 @@ describe('a chunk', () => {
     const settings = { segmentBytes: 1_000, segmentMs: Number.MAX_SAFE_INTEGER }
     const late = chunk(1, { maxTimestamp: Number.MAX_SAFE_INTEGER })
     expect(rolls(ACTIVE, late, settings, 0)).toBe(false)
+  })
+
+  it('rolls earlier by what segment.jitter.ms takes off', () => {
+    const settings = { ...SETTINGS, jitterMs: 1_200 }
+    expect(rolls(ACTIVE, chunk(1, { maxTimestamp: 23_800 }), settings, 0)).toBe(false)
+    expect(rolls(ACTIVE, chunk(1, { maxTimestamp: 23_801 }), settings, 0)).toBe(true)
+    expect(rolls(UNDATED, chunk(1), settings, 73_800)).toBe(false)
+    expect(rolls(UNDATED, chunk(1), settings, 73_801)).toBe(true)
+  })
+})
+
+describe('segment.jitter.ms', () => {
+  const log = (partition: number) => ({ topicId: 'topic' as TopicId, partition })
+  const settingsOf = (jitterMs: string) =>
+    topicSettings({ 'segment.ms': '5000', 'segment.jitter.ms': jitterMs }, NO_LAYERS)
+  const taken = (jitterMs: string, partition: number, baseOffset: number) =>
+    jittered(settingsOf(jitterMs), log(partition), { ...ACTIVE, baseOffset }).jitterMs
+
+  it('of 0 takes nothing off, and nothing before there is a segment', () => {
+    expect(taken('0', 1, 10)).toBeUndefined()
+    expect(jittered(settingsOf('100'), log(1), null).jitterMs).toBeUndefined()
+  })
+
+  it.each([
+    ['segment.jitter.ms', '1000', 1_000],
+    ['segment.ms where that is less', '60000', 5_000],
+  ])('takes something evenly spread below %s off', (_, jitterMs, below) => {
+    const drawn = Array.from({ length: 2_000 }, (_, index) =>
+      Number(taken(jitterMs, index % 40, Math.floor(index / 40) * 1_000)),
+    )
+    const parts = [0, 0, 0, 0]
+    for (const ms of drawn) {
+      const part = Math.floor((ms * 4) / below)
+      parts[part]! += 1
+    }
+    expect(parts).toHaveLength(4)
+    for (const count of parts) expect(count).toBeGreaterThan(400)
+  })
+
+  it('takes the same off a segment each time', () => {
+    expect(taken('1000', 3, 77)).toBe(taken('1000', 3, 77))
   })
 })

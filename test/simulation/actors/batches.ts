@@ -1,6 +1,8 @@
-// Batches as producers make them: each record's value is a token that is used once.
+// Batches as producers make them: each record has a token that is used once. It is the record's value, and
+// with a shape (keyed-records.ts) one of its headers.
 
-import { buildBatch } from '../../../src/record/build.ts'
+import { buildBatch, type NewRecord } from '../../../src/record/build.ts'
+import type { CodecId } from '../../../src/record/compression.ts'
 import type { Random } from '../platform/random.ts'
 
 const utf8 = new TextEncoder()
@@ -10,27 +12,39 @@ export interface Producer {
   readonly producerEpoch: number
 }
 
+/** What the records and batches of a producer are like: the same whenever one is sent again. */
+export interface Shapes {
+  recordOf(token: string, nowMs: number): NewRecord
+  codecOf(token: string): CodecId
+}
+
 /** One batch of a producer, with its place in the order. */
 export interface Batch extends Producer {
   readonly partition: number
   readonly baseSequence: number
   readonly tokens: readonly string[]
   readonly transactional: boolean
+  readonly shapes?: Shapes
 }
 
 /** As bytes that own their buffer. */
 export function encoded(batch: Batch, nowMs: number): Uint8Array {
-  const { producerId, producerEpoch, baseSequence, transactional } = batch
+  const { producerId, producerEpoch, baseSequence, transactional, shapes } = batch
+  const [first = ''] = batch.tokens
   return buildBatch({
     producerId,
     producerEpoch,
     baseSequence,
     transactional,
-    records: batch.tokens.map((token) => ({
-      timestamp: nowMs,
-      key: null,
-      value: utf8.encode(token),
-    })),
+    ...(shapes === undefined ? {} : { codec: shapes.codecOf(first) }),
+    records: batch.tokens.map(
+      (token) =>
+        shapes?.recordOf(token, nowMs) ?? {
+          timestamp: nowMs,
+          key: null,
+          value: utf8.encode(token),
+        },
+    ),
   })
 }
 

@@ -6,6 +6,10 @@ import { KafkaError } from '../../../src/core/errors.ts'
 import type { TopicId } from '../../../src/core/ids.ts'
 import { readAssignment, writeAssignment } from '../../../src/group/consumer/consumer-protocol.ts'
 import type { JoinGroupResponse } from '../../../src/protocol/messages/join-group.ts'
+import type {
+  SyncGroupRequest,
+  SyncGroupResponse,
+} from '../../../src/protocol/messages/sync-group.ts'
 import type { World } from '../world.ts'
 import { Connection } from './broker.ts'
 import { ownedIn, subscription } from './consumer-protocol.ts'
@@ -29,6 +33,8 @@ export interface ClassicMemberOptions {
   readonly rebalanceTimeoutMs: number
   /** Leaves by itself now and then, or wants to rejoin. */
   readonly isRestless: boolean
+  /** Its sync of the generation before comes once more, when the next one is complete. */
+  readonly repeatsSyncs?: boolean
 }
 
 /** What to do next. */
@@ -45,6 +51,7 @@ export class ClassicMember {
   readonly #options: ClassicMemberOptions
   readonly #connection: Connection
   readonly #positions: Positions
+  #synced: SyncGroupRequest | null = null
 
   constructor(options: ClassicMemberOptions) {
     const { world, groupId, topic, record } = options
@@ -122,27 +129,25 @@ export class ClassicMember {
   }
 
   async #sync(joined: JoinGroupResponse): Promise<Next> {
-    const { world, groupId, record, instanceId, topic, rebalanceTimeoutMs } = this.#options
+    const { world, groupId, record, instanceId, topic } = this.#options
     const isLeader = joined.leader === record.memberId
     const assignments = isLeader && !joined.skipAssignment ? this.#assign(joined) : []
     const { generationId = -1, protocolType = null, protocolName = null } = joined
     const memberId = record.memberId
-    const reply = await this.#connection.ask(
-      ({ group }) =>
-        group(groupId).syncGroup(
-          {
-            groupId,
-            generationId,
-            memberId,
-            groupInstanceId: instanceId,
-            protocolType,
-            protocolName,
-            assignments,
-          },
-          { version: 5, clientId: 'classic', clientHost: '/127.0.0.1' },
-        ),
-      rebalanceTimeoutMs + 5_000,
-    )
+    const request: SyncGroupRequest = {
+      groupId,
+      generationId,
+      memberId,
+      groupInstanceId: instanceId,
+      protocolType,
+      protocolName,
+      assignments,
+    }
+    const reply = await this.#ask(request)
+    if (reply?.errorCode === KafkaError.NONE && this.#options.repeatsSyncs === true) {
+      if (this.#synced !== null) void this.#ask(this.#synced)
+      this.#synced = request
+    }
     if (reply === null) return 'join'
     switch (reply.errorCode) {
       case KafkaError.NONE: {
@@ -162,6 +167,18 @@ export class ClassicMember {
         await world.sleep(world.random.between(0, 200))
         return 'join'
     }
+  }
+
+  #ask(request: SyncGroupRequest): Promise<SyncGroupResponse | null> {
+    return this.#connection.ask(
+      ({ group }) =>
+        group(request.groupId).syncGroup(request, {
+          version: 5,
+          clientId: 'classic',
+          clientHost: '/127.0.0.1',
+        }),
+      this.#options.rebalanceTimeoutMs + 5_000,
+    )
   }
 
   /** Cooperative: what it has to give up it gives up, and joins again so that another can have it. */

@@ -8,7 +8,7 @@ import type { TopicId } from '../../../src/core/ids.ts'
 import type { Participant, ProducerReply } from '../../../src/transaction/contract.ts'
 import type { Context } from '../platform/scheduler.ts'
 import type { World } from '../world.ts'
-import { type Producer, tokens } from './batches.ts'
+import { type Producer, type Shapes, tokens } from './batches.ts'
 import { Connection } from './broker.ts'
 import type { History, ProducerRecord, TransactionRecord, Write } from './history.ts'
 import { type Outgoing, send } from './sender.ts'
@@ -28,6 +28,7 @@ export interface ProducerOptions {
     readonly name: string
     readonly partition: number
   } | null
+  readonly shapes?: Shapes
 }
 
 const RETRIABLE: ReadonlySet<number> = new Set([
@@ -237,7 +238,7 @@ export class TransactionalProducer {
     round: number,
     withInput: boolean,
   ): Promise<'filled' | 'failed' | 'fenced'> {
-    const { world, transactionalId, flow, topicId } = this.#options
+    const { world, transactionalId, flow, topicId, shapes } = this.#options
     const { random } = world
     const outgoing: Outgoing[] = []
     for (let batch = random.between(1, 5); batch > 0; batch--) {
@@ -253,7 +254,8 @@ export class TransactionalProducer {
       transaction.writes.push(...writes)
       const baseSequence = this.#sequences.get(partition) ?? 0
       this.#sequences.set(partition, baseSequence + names.length)
-      const place = { partition, baseSequence, tokens: names, transactional: true }
+      const content = { tokens: names, ...(shapes === undefined ? {} : { shapes }) }
+      const place = { partition, baseSequence, ...content, transactional: true }
       outgoing.push({ batch: { ...this.#producer, ...place }, writes })
     }
     const outcome = await send(outgoing, {

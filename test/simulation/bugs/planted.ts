@@ -2,6 +2,9 @@
 // loaded (hooks.ts), so that src/ knows nothing of them. The seed that found each is in found.json. Whoever
 // changes a line that a bug replaces gets a failing test, and mends the bug here.
 
+import { LOG_LIFE_BUGS } from './planted-log-life.ts'
+import { TIER_BUGS } from './planted-tier.ts'
+
 /** A change of the source text. */
 export interface Edit {
   /** Below src/. */
@@ -287,7 +290,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: 'sync-of-another-generation-answered',
     what: 'a classic group answers a sync of a generation that is over with the assignment of now',
-    scenario: 'classic-group',
+    scenario: 'late-syncs',
     edits: [
       {
         file: 'group/classic/syncing.ts',
@@ -445,6 +448,8 @@ export const PLANTED: readonly PlantedBug[] = [
       },
     ],
   },
+  ...LOG_LIFE_BUGS,
+  ...TIER_BUGS,
 ]
 
 /** What hunt.ts has recorded of a bug. */

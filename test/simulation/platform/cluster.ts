@@ -22,6 +22,8 @@ export class ClusterState {
   readonly groups = new Map<string, GroupEntry>()
   readonly transactions = new Map<string, TransactionEntry>()
   readonly configs: Readonly<Record<string, string>>
+  /** Of topics whose settings are not the defaults, by id. */
+  readonly settings = new Map<TopicId, TopicSettings>()
   version = 1
   nextProducerId = 1_000
 
@@ -29,10 +31,11 @@ export class ClusterState {
     this.configs = configs
   }
 
-  addTopic(name: string, partitions: number): GroupTopic {
+  addTopic(name: string, partitions: number, settings?: Partial<TopicSettings>): GroupTopic {
     const id = Buffer.from(name.padEnd(16, '-').slice(0, 16)).toString('base64url') as TopicId
     const topic = { id, name, partitions }
     this.topics.push(topic)
+    if (settings !== undefined) this.settings.set(id, { ...SETTINGS, ...settings })
     this.version += 1
     return topic
   }
@@ -65,7 +68,8 @@ export function clusterClass(kept: ClusterState) {
     async admit(topicId: TopicId, partition: number): Promise<PartitionAdmission> {
       const topic = kept.topics.find(({ id }) => id === topicId)
       if (topic === undefined || partition >= topic.partitions) return { alive: false }
-      return { alive: true, name: topic.name, configVersion: 1, settings: SETTINGS }
+      const settings = kept.settings.get(topicId) ?? SETTINGS
+      return { alive: true, name: topic.name, configVersion: 1, settings }
     }
 
     async allocateProducerIds(count: number): Promise<{ readonly first: number }> {

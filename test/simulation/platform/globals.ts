@@ -39,6 +39,10 @@ export function installGlobals(): void {
     if (typeof cancel === 'function') cancel()
   }) as typeof clearTimeout
   crypto.randomUUID = () => world().random.uuid() as ReturnType<typeof crypto.randomUUID>
+  crypto.getRandomValues = ((array: Uint32Array) => {
+    for (let at = 0; at < array.length; at++) array[at] = world().random.next()
+    return array
+  }) as typeof crypto.getRandomValues
   console.log = (line: unknown) => world().trace.add(`${running.getStore()?.name}: ${String(line)}`)
   process.on('unhandledRejection', (error) => {
     if (current === null) throw error

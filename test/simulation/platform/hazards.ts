@@ -22,7 +22,24 @@ export interface Profile {
   readonly clientCrash: number
   readonly clientStall: number
   readonly stallMs: number
+  /** One statement of a partition, or the end of a transaction, fails: nothing of it is kept. */
+  readonly statementFails: number
+  /** The wait for what was written ends with an error; what was written may be there or not. */
+  readonly syncFails: number
+  readonly setAlarmFails: number
+  /** An alarm comes late by up to so long, or once more. */
+  readonly lateAlarmMs: number
+  readonly alarmTwice: number
 }
+
+/** What storage and alarms do to a partition that only some scenarios know. */
+const SOUND = {
+  statementFails: 0,
+  syncFails: 0,
+  setAlarmFails: 0,
+  lateAlarmMs: 0,
+  alarmTwice: 0,
+} as const
 
 /** The profile of a world. */
 export function drawProfile(random: Random): Profile {
@@ -41,6 +58,7 @@ export function drawProfile(random: Random): Profile {
     clientCrash: random.pick([0, 0.000_5, 0.002]),
     clientStall: random.pick([0, 0.000_5, 0.002]),
     stallMs: random.pick([2_000, 15_000, 70_000]),
+    ...SOUND,
   }
 }
 
@@ -60,6 +78,19 @@ export const HEALTHY: Profile = {
   clientCrash: 0,
   clientStall: 0,
   stallMs: 0,
+  ...SOUND,
+}
+
+/** A profile whose disks and alarms fail too. */
+export function withFaultyStorage(profile: Profile, random: Random): Profile {
+  return {
+    ...profile,
+    statementFails: random.pick([0, 0.000_5, 0.003, 0.01]),
+    syncFails: random.pick([0, 0, 0.002, 0.01]),
+    setAlarmFails: random.pick([0, 0, 0.02, 0.2]),
+    lateAlarmMs: random.pick([0, 0, 500, 20_000]),
+    alarmTwice: random.pick([0, 0.05, 0.3]),
+  }
 }
 
 /** The hazards of now. */
@@ -84,6 +115,32 @@ export class Hazards {
     return this.#random.chance(slowSync)
       ? this.#random.between(0, slowSyncMs)
       : this.#random.between(1, syncMs)
+  }
+
+  statementFails(): boolean {
+    return this.#happens(this.profile.statementFails)
+  }
+
+  syncFails(): boolean {
+    return this.#happens(this.profile.syncFails)
+  }
+
+  setAlarmFails(): boolean {
+    return this.#happens(this.profile.setAlarmFails)
+  }
+
+  lateAlarmMs(): number {
+    const { lateAlarmMs } = this.profile
+    return lateAlarmMs === 0 ? 0 : this.#random.between(0, lateAlarmMs)
+  }
+
+  alarmTwice(): boolean {
+    return this.#happens(this.profile.alarmTwice)
+  }
+
+  /** Without a draw where it never does: the seeds of scenarios that do not know it stay as they are. */
+  #happens(probability: number): boolean {
+    return probability > 0 && this.#random.chance(probability)
   }
 
   /** What becomes of one call's messages. */

@@ -83,6 +83,8 @@ export class Slot {
   /** It was running when the instance ended. */
   alarmFailed = false
   cancelAlarm: (() => void) | null = null
+  /** It could not be set, or was lost, and has not been set since. */
+  isAlarmUnset = false
 
   constructor(name: string) {
     this.name = name
@@ -98,6 +100,12 @@ export interface PlatformOptions {
   readonly arrived: (call: Arrived) => void
   readonly served: (call: Served) => void
   readonly settings: Readonly<Record<string, string>>
+  /** Whether storage and alarm of this object fail at all (Profile). */
+  readonly mayFail: (name: string) => boolean
+  /** What a caller has beside the objects and the settings. */
+  readonly bound: () => Readonly<Record<string, unknown>>
+  /** An object is called for the first time. */
+  readonly made: (slot: Slot) => void
   /** Calls through a stub go on to the next instance when one has ended; the documented platform fails them. */
   readonly stubsOutlive: boolean
 }
@@ -128,6 +136,7 @@ export class Platform {
       TRANSACTION: namespace,
       WATCH: namespace,
       ...this.#options.settings,
+      ...this.#options.bound(),
     }
   }
 
@@ -156,8 +165,10 @@ export class Platform {
     slot.committing = kept
     slot.alarmVersion += 1
     slot.syncs = []
+    const { alarmMs } = storage
     storage.cut(kept)
     storage.confirm(kept)
+    if (storage.alarmMs !== alarmMs) slot.isAlarmUnset = true
     this.#arm(slot, slot.alarmFailed ? ALARM_RETRY_MS : 0)
     slot.alarmFailed = false
   }
@@ -189,6 +200,15 @@ export class Platform {
     if (known !== undefined) return known
     const slot = new Slot(name)
     this.#slots.set(name, slot)
+    if (this.#options.mayFail(name)) {
+      const { hazards, trace } = this.#options
+      slot.storage.fails = (query) => {
+        if (!hazards.statementFails()) return false
+        trace.add(`${name} fails ${query.slice(0, 40)}`)
+        return true
+      }
+    }
+    this.#options.made(slot)
     return slot
   }
 
@@ -378,7 +398,14 @@ export class Platform {
         getAlarm: async () => (slot.alarmRuns ? null : storage.alarmMs),
         setAlarm: async (timeMs: number) => {
           demandLife()
+          const { hazards, mayFail, trace } = this.#options
+          if (mayFail(slot.name) && hazards.setAlarmFails()) {
+            trace.add(`${slot.name} fails setAlarm`)
+            slot.isAlarmUnset = true
+            throw new Error('the alarm was not set')
+          }
           slot.alarmVersion += 1
+          slot.isAlarmUnset = false
           storage.setAlarm(timeMs)
           instance.gate = storage.position
           this.#arm(slot, 0)
@@ -425,10 +452,18 @@ export class Platform {
   }
 
   #sync(slot: Slot, context: Context): Promise<void> {
-    return new Promise((resolve) => {
+    const { hazards, mayFail, scheduler, trace } = this.#options
+    return new Promise((resolve, reject) => {
       const { position, confirmed } = slot.storage
+      if (mayFail(slot.name) && hazards.syncFails()) {
+        scheduler.after(hazards.syncMs(), context, () => {
+          trace.add(`${slot.name} fails sync`)
+          reject(new Error('the disk failed'))
+        })
+        return
+      }
       const resume = () => {
-        this.#options.scheduler.after(0, context, resolve)
+        scheduler.after(0, context, resolve)
       }
       if (position <= confirmed) resume()
       else slot.syncs.push({ position, resume })
@@ -446,13 +481,14 @@ export class Platform {
     slot.cancelAlarm = null
     const { alarmMs } = slot.storage
     if (alarmMs === null) return
-    const { scheduler } = this.#options
-    const ms = Math.max(pauseMs, alarmMs - scheduler.nowMs)
+    const { scheduler, hazards, mayFail } = this.#options
+    const lateMs = mayFail(slot.name) ? hazards.lateAlarmMs() : 0
+    const ms = Math.max(pauseMs, alarmMs - scheduler.nowMs) + lateMs
     slot.cancelAlarm = scheduler.after(ms, null, () => this.#fireAlarm(slot))
   }
 
   #fireAlarm(slot: Slot): void {
-    const { trace, scheduler } = this.#options
+    const { trace, scheduler, hazards, mayFail } = this.#options
     if (scheduler.nowMs < this.downUntilMs) {
       this.#arm(slot, this.downUntilMs - scheduler.nowMs)
       return
@@ -472,7 +508,9 @@ export class Platform {
       if (slot.instance !== instance || !slot.alarmRuns) return
       slot.alarmRuns = false
       if (slot.alarmVersion !== alarmVersion) return
-      if (!done) this.#arm(slot, ALARM_RETRY_MS)
+      // At least once: that it is over may be forgotten.
+      const isForgotten = done && mayFail(slot.name) && hazards.alarmTwice()
+      if (!done || isForgotten) this.#arm(slot, ALARM_RETRY_MS)
       else {
         slot.storage.setAlarm(null)
         this.#commit(slot)

@@ -4,9 +4,18 @@
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 
-interface Statement {
+/** A statement that was run, with what it was given. */
+export interface Statement {
   readonly query: string
   readonly bindings: readonly SQLInputValue[]
+}
+
+/** Hears of all that is written, from outside of the object: what the judges know (actors/written-log.ts). */
+export interface StorageWitness {
+  /** @param position behind what was written */
+  wrote(statements: readonly Statement[], position: number): void
+  /** All behind this position is lost. */
+  cut(position: number): void
 }
 
 type Entry =
@@ -27,6 +36,9 @@ export class Storage {
   #confirmed = 0
   #transaction: Statement[] | null = null
   #alarmMs: number | null = null
+  witness: StorageWitness | null = null
+  /** Whether a statement, or the end of a transaction, fails now; null: none ever does. */
+  fails: ((query: string) => boolean) | null = null
 
   /** Writes that are not confirmed. */
   get unconfirmed(): number {
@@ -60,6 +72,7 @@ export class Storage {
   cut(position: number): void {
     if (position >= this.#journal.length) return
     const journal = this.#journal.slice(0, position)
+    this.witness?.cut(position)
     this.#reset(journal)
     this.#confirmed = Math.min(this.#confirmed, position)
   }
@@ -79,10 +92,9 @@ export class Storage {
     this.#transaction = []
     try {
       const result = closure()
+      this.#mayFail('COMMIT')
       this.#run('COMMIT')
-      if (this.#transaction.length > 0) {
-        this.#journal.push({ kind: 'statements', statements: this.#transaction })
-      }
+      if (this.#transaction.length > 0) this.#wrote(this.#transaction)
       return result
     } catch (error) {
       this.#run('ROLLBACK')
@@ -94,12 +106,27 @@ export class Storage {
 
   exec(query: string, bindings: readonly SqlValue[]): Row[] {
     const values = bindings.map(owned)
+    this.#mayFail(query)
     const rows = this.#prepare(query).all(...values)
     if (READS.test(query)) return rows.map(withBuffers)
     const statement = { query, bindings: values }
     if (this.#transaction !== null) this.#transaction.push(statement)
-    else this.#journal.push({ kind: 'statements', statements: [statement] })
+    else this.#wrote([statement])
     return []
+  }
+
+  /** What is there, for who judges it: never fails and is no event. */
+  look(query: string): Row[] {
+    return this.#prepare(query).all().map(withBuffers)
+  }
+
+  #wrote(statements: readonly Statement[]): void {
+    this.#journal.push({ kind: 'statements', statements })
+    this.witness?.wrote(statements, this.#journal.length)
+  }
+
+  #mayFail(query: string): void {
+    if (this.fails?.(query) === true) throw new Error('disk I/O error: SQLITE_IOERR')
   }
 
   #reset(journal: Entry[]): void {

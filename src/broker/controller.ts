@@ -1,0 +1,34 @@
+// Changes that the controller is asked for, and what is said of each resource when the disk has no room for
+// them. Not what may change (../cluster decides): its refusals are in its answers. Any other failure of the
+// call ends the connection: whether it took effect is unknown, and clients look when they are back.
+
+import type { ClusterRpc } from '../cluster/contract.ts'
+import { type ErrorCode, KafkaError } from '../core/errors.ts'
+import { ObjectCallError } from '../runtime/objects.ts'
+import type { BrokerContext } from './context.ts'
+
+/** Why a change was not made, in the fields that every response of these APIs has. */
+export interface NotStored {
+  readonly errorCode: ErrorCode
+  readonly errorMessage: string
+}
+
+const NOT_STORED: NotStored = {
+  errorCode: KafkaError.KAFKA_STORAGE_ERROR,
+  errorMessage: 'The change could not be stored: the disk is full or broken.',
+}
+
+/** Asks for a change; `otherwise` says of each resource that it was not made. */
+export async function askController<Answer>(
+  context: BrokerContext,
+  ask: (controller: ClusterRpc) => Promise<Answer>,
+  otherwise: (notStored: NotStored) => Answer | Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await ask(context.objects.cluster)
+  } catch (cause) {
+    if (!(cause instanceof ObjectCallError) || !cause.storageFailed) throw cause
+    context.log('warn', 'a change was not stored', { reason: String(cause) })
+    return otherwise(NOT_STORED)
+  }
+}

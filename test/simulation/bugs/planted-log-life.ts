@@ -1,0 +1,121 @@
+// Bugs of the life of a log, planted as those of planted.ts are. Some of them were found here first.
+
+import type { PlantedBug } from './planted.ts'
+
+const LOG = 'partition/log.ts'
+const LEADER = 'partition/leader.ts'
+const FILTER = 'partition/compaction/batch-filter.ts'
+const PASS = 'partition/compaction/pass.ts'
+const RETENTION = 'partition/lifecycle/retention.ts'
+const MERGING = 'partition/lifecycle/merging.ts'
+
+export const LOG_LIFE_BUGS: readonly PlantedBug[] = [
+  bug('last-value-dropped', 'compaction takes the last record of a key for superseded', {
+    file: FILTER,
+    from: 'map.lastOffset(scan.words, scan.wordsOf(record)) > offset) continue',
+    to: 'map.lastOffset(scan.words, scan.wordsOf(record)) >= offset) continue',
+  }),
+  bug(
+    'tombstone-dropped-early',
+    'compaction removes a tombstone the second time that it meets it',
+    {
+      file: FILTER,
+      from: 'const tombstonesStay = !header.deleteHorizon || nowMs < baseTimestamp',
+      to: 'const tombstonesStay = !header.deleteHorizon || nowMs < 0',
+    },
+  ),
+  bug('open-transactions-compacted', 'compaction goes beyond the last stable offset', {
+    file: 'partition/compaction/compactor.ts',
+    from: 'const bound = Math.min(lastStableOffset, activeFrom)',
+    to: 'const bound = activeFrom',
+  }),
+  bug('young-records-compacted', 'compaction does not know min.compaction.lag.ms', {
+    file: 'partition/compaction/cleanable.ts',
+    from: 'return lagMs === 0 ? null',
+    to: 'return lagMs >= 0 ? null',
+  }),
+  bug('full-map-ignored', 'what found no room in the map of a pass counts as clean', {
+    file: PASS,
+    from: 'this.#mapEnd = full\n',
+    to: '',
+  }),
+  bug(
+    'producers-lost-by-compaction',
+    'compaction removes what chunks say of producers, and no snapshot has it',
+    {
+      file: LOG,
+      from: 'if (offset <= this.#snapshotOffset || this.#deltaBytesSinceSnapshot === 0) return',
+      to: 'if (offset >= 0) return',
+    },
+  ),
+  bug(
+    'producers-lost-by-retention',
+    'chunks are freed that hold changes of producers that no snapshot has',
+    {
+      file: LOG,
+      from: 'const snapshotDue = this.#deltaBytesSinceSnapshot > 0 && logStart > this.#snapshotOffset',
+      to: 'const snapshotDue = this.#deltaBytesSinceSnapshot < 0 && logStart > this.#snapshotOffset',
+    },
+  ),
+  bug('producers-lost-by-merging', 'a merged row does not say what its rows changed of producers', {
+    file: MERGING,
+    from: 'producers === null || lastOffset < snapshotOffset ? []',
+    to: 'producers === null || lastOffset >= 0 ? []',
+  }),
+  bug('merged-row-loses-a-batch', 'a merged row lacks the last of its rows', {
+    file: MERGING,
+    from: 'concatenated(chunks.map((chunk) => chunk.data))',
+    to: 'concatenated(chunks.slice(0, Math.max(1, chunks.length - 1)).map((chunk) => chunk.data))',
+  }),
+  bug('active-segment-deleted-by-size', 'retention.bytes takes the segment that is written to', {
+    file: RETENTION,
+    from: 'if (next === null) return retentionBytes === 0',
+    to: 'if (next === null) return runningSizeBytes > retentionBytes',
+  }),
+  bug('log-start-not-persisted', 'the log start moves in memory alone', {
+    file: LOG,
+    from: '      this.#store.saveLogStart(logStart)\n',
+    to: '',
+  }),
+  bug(
+    'aborted-index-trimmed-too-early',
+    'freeing chunks forgets the aborted transactions behind them',
+    {
+      file: 'partition/lifecycle/freeing.ts',
+      from: 'store.deleteAborted(lastOffset)',
+      to: 'store.deleteAborted(lastOffset + 50)',
+    },
+  ),
+  bug('alarm-not-set-after-a-failed-step', 'a chore that fails leaves no alarm behind', {
+    file: 'partition/lifecycle/housekeeping.ts',
+    from: '        ran = true\n        this.#host.report(chore.failure, error)\n',
+    to: '        this.#host.report(chore.failure, error)\n        return true\n',
+  }),
+  bug('unset-alarm-forgotten', 'an alarm that could not be set is not set again', {
+    file: 'runtime/alarm.ts',
+    from: '      this.wakeAt(unsetMs)\n',
+    to: '',
+  }),
+  bug(
+    'freed-pieces-called-damaged',
+    'a large batch that is freed while it is read is taken for damaged',
+    {
+      file: LOG,
+      from: '    this.#batchInPieces = null\n    this.#freedBytes += freed.bytes\n',
+      to: '    this.#freedBytes += freed.bytes\n',
+    },
+  ),
+  bug(
+    'refused-unread-forgotten',
+    'a log that could not be loaded takes a batch before the one it refused',
+    {
+      file: LEADER,
+      from: 'for (const header of this.#unread.splice(0)) log.awaitRetry(header)',
+      to: '',
+    },
+  ),
+]
+
+function bug(name: string, what: string, ...edits: PlantedBug['edits']): PlantedBug {
+  return { name, what, scenario: 'log-life', edits }
+}
