@@ -31,13 +31,18 @@ export interface HeldDeps {
  * JSON in parts. A short one is sent at once; a long one piece by piece, and its memory is released
  * when the last has been taken, the client has gone, or has taken nothing for 5 s while others wait.
  */
-export function heldJson(parts: readonly string[], deps: HeldDeps): Response {
+export function heldJson(
+  parts: readonly string[],
+  deps: HeldDeps,
+  more: Readonly<Record<string, string>> = {},
+): Response {
+  const headers = { ...JSON_HEADERS, ...more }
   const units = parts.reduce((sum, part) => sum + part.length, 0)
   if (units <= PIECE_UNITS) {
     deps.release()
-    return new Response(parts.join(''), { headers: JSON_HEADERS })
+    return new Response(parts.join(''), { headers })
   }
-  return new Response(new HeldText(parts, deps).stream(), { headers: JSON_HEADERS })
+  return new Response(new HeldText(parts, deps).stream(), { headers })
 }
 
 class HeldText {

@@ -10,10 +10,14 @@ import { allowOrigin, closedPage, judge, preflight } from './gate.ts'
 import { openApiDocument } from './openapi.ts'
 import { Problem } from './problem.ts'
 import type { Asked, HttpDeps, Route } from './route.ts'
+import { configRoutes } from './routes/configs.ts'
 import { eventRoutes } from './routes/events.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { metaRoutes } from './routes/meta.ts'
+import { partitionRoutes } from './routes/partitions.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
+import { transactionRoutes } from './routes/transactions.ts'
 
 const openApiRoute: Route = {
   method: 'GET',
@@ -34,6 +38,10 @@ export const routes: readonly Route[] = [
   ...topicRoutes,
   ...recordRoutes,
   ...eventRoutes,
+  ...partitionRoutes,
+  ...configRoutes,
+  ...groupRoutes,
+  ...transactionRoutes,
 ]
 
 /** The application. Call it with the request's ExecutionContext where there is one. */
@@ -81,7 +89,7 @@ async function run(c: Context, route: Route, deps: HttpDeps): Promise<Response> 
   const broker = deps.context(c.req.raw)
   const asked: Asked = {
     request: c.req.raw,
-    query: new URL(c.req.raw.url).searchParams,
+    query: queryOf(c.req.raw.url),
     param: (name) => c.req.param(name) ?? '',
     broker,
     random: deps.random,
@@ -94,6 +102,11 @@ async function run(c: Context, route: Route, deps: HttpDeps): Promise<Response> 
   // A HEAD runs as its GET; nobody will read the body.
   if (c.req.raw.method === 'HEAD') await answer.body?.cancel()
   return answer
+}
+
+/** Most requests have none, and then the URL need not be taken apart. */
+function queryOf(url: string): URLSearchParams {
+  return url.includes('?') ? new URL(url).searchParams : new URLSearchParams()
 }
 
 /** Deployed, a context ends with its answer unless it is told to stay. Tests have none. */

@@ -31,11 +31,20 @@ export class BodyReader {
   #pending: Promise<Uint8Array | null> | null = null
 
   /** @param expected bytes of the body where its length was announced */
-  constructor(body: ReadableStream<Uint8Array> | null, timers: Timers, expected = CHUNK_BYTES) {
-    const source = body === null ? nothing : open(body, expected)
+  constructor(
+    body: ReadableStream<Uint8Array> | Source | null,
+    timers: Timers,
+    expected = CHUNK_BYTES,
+  ) {
+    const source = body === null ? nothing : 'read' in body ? body : open(body, expected)
     this.#timers = timers
     this.#read = source.read
     this.#cancel = source.cancel
+  }
+
+  /** Of a short body of known length, which the runtime hands over whole for less than it does in chunks. */
+  static ofWhole(request: Request, timers: Timers): BodyReader {
+    return new BodyReader(whole(request), timers)
   }
 
   /** The next chunk; null at the end. Rejects when the client went away in mid-body. */
@@ -74,6 +83,19 @@ interface Source {
 }
 
 const nothing: Source = { read: async () => null, cancel: async () => {} }
+
+/** It cannot be cancelled: what still comes is thrown away with the request. */
+function whole(request: Request): Source {
+  let isRead = false
+  return {
+    async read() {
+      if (isRead) return null
+      isRead = true
+      return new Uint8Array(await request.arrayBuffer())
+    },
+    cancel: async () => {},
+  }
+}
 
 /** The default reader hands out 4 KiB at a time; a stream that is not of bytes has no other. */
 function open(body: ReadableStream<Uint8Array>, expected: number): Source {
@@ -117,7 +139,10 @@ export async function readBody(
 ): Promise<HeldBody | Problem> {
   const announced = announcedBytes(request)
   if (announced !== null && announced > HTTP_BODY_BYTES) return tooLarge()
-  const reader = new BodyReader(request.body, context.timers, announced ?? CHUNK_BYTES)
+  const isShort = announced !== null && announced <= CHUNK_BYTES
+  const reader = isShort
+    ? BodyReader.ofWhole(request, context.timers)
+    : new BodyReader(request.body, context.timers, announced ?? CHUNK_BYTES)
   const memory = new BodyMemory(context, factor)
   try {
     await memory.hold(announced ?? SMALL_BYTES)

@@ -67,13 +67,17 @@ function originIsWelcome(origin: string, host: string, environment: Environment)
 }
 
 const CORS_METHODS = 'GET, HEAD, POST, PATCH, DELETE'
-const CORS_HEADERS = 'Content-Type, Last-Event-ID, Authorization'
+const CORS_HEADERS = 'Content-Type, Last-Event-ID, Authorization, If-None-Match'
 const CORS_MAX_AGE_S = '600'
+/** Of an answer, what a page of another origin may look at beside the body. */
+const CORS_EXPOSED = 'ETag, Link, Location, Retry-After, Allow'
 
 /** Adds what a browser needs before it shows an answer to the page of an admitted origin. */
 export function allowOrigin(headers: Headers, origin: string | null): void {
   headers.append('vary', 'Origin')
-  if (origin !== null) headers.set('access-control-allow-origin', origin)
+  if (origin === null) return
+  headers.set('access-control-allow-origin', origin)
+  headers.set('access-control-expose-headers', CORS_EXPOSED)
 }
 
 /**
@@ -114,6 +118,10 @@ ${secret}
 `
   return new Response(html, {
     status: 503,
-    headers: { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' },
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'retry-after': '60',
+    },
   })
 }

@@ -2,7 +2,7 @@
 // cannot say anything else. https://spec.openapis.org/oas/v3.1.0
 
 import * as z from 'zod/mini'
-import type { Content, Operation, Route } from './route.ts'
+import type { Content, Example, Operation, Route } from './route.ts'
 import { schemas } from './schemas.ts'
 
 type Json = Record<string, unknown>
@@ -23,7 +23,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
       parameters: parametersOf(route, operation, toJson),
       ...(operation.body === undefined
         ? {}
-        : { requestBody: { required: true, content: contentOf(operation.body, toJson) } }),
+        : { requestBody: requestBody(operation.body, operation.example, toJson) }),
       responses: {
         ...Object.fromEntries(
           Object.entries(operation.answers).map(([status, { description, content }]) => [
@@ -52,6 +52,23 @@ export function openApiDocument(routes: readonly Route[]): Json {
 }
 
 type ToJson = (schema: z.ZodMiniType) => unknown
+
+/** What the examples' paths name. */
+export const EXAMPLE_PATH: Readonly<Record<string, string | number>> = {
+  topic: 'orders',
+  partition: 0,
+  group: 'billing',
+  transactionalId: 'payments-1',
+}
+
+/** The example is of the first media type. */
+function requestBody(body: Content, example: Example | undefined, toJson: ToJson): Json {
+  const content = Object.entries(contentOf(body, toJson)).map(([type, media], at) => [
+    type,
+    at === 0 && example?.body !== undefined ? { ...(media as Json), example: example.body } : media,
+  ])
+  return { required: true, content: Object.fromEntries(content) }
+}
 
 /**
  * A schema as JSON Schema 2020-12, which is OpenAPI 3.1's. Schemas with an id go to the components,
@@ -95,24 +112,36 @@ function parametersOf(route: Route, operation: Operation, toJson: ToJson): Json[
     in: 'path',
     required: true,
     schema: name === 'partition' ? { type: 'integer', minimum: 0 } : { type: 'string' },
+    example: EXAMPLE_PATH[name ?? ''],
   }))
   const inHeaders = Object.entries(operation.headers ?? {}).map(([name, description]) => ({
     name,
     in: 'header',
     description,
     schema: { type: 'string' },
+    ...exampleOf(operation.example?.headers?.[name]),
   }))
   return [...inPath, ...queryParameters(operation, toJson), ...inHeaders]
 }
 
-function queryParameters({ query }: Operation, toJson: ToJson): Json[] {
+/** A parameter without an example is left out of the example's request. */
+function exampleOf(value: string | undefined): Json {
+  return value === undefined ? {} : { example: value }
+}
+
+function queryParameters({ query, example }: Operation, toJson: ToJson): Json[] {
   if (query === undefined) return []
-  const { properties = {} } = toJson(query) as { properties?: Record<string, Json> }
+  const { properties = {}, required = [] } = toJson(query) as {
+    properties?: Record<string, Json>
+    required?: readonly string[]
+  }
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
     in: 'query',
+    ...(required.includes(name) ? { required: true } : {}),
     ...(description === undefined ? {} : { description }),
     schema,
+    ...exampleOf(example?.query?.[name]),
   }))
 }
 

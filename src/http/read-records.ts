@@ -24,11 +24,33 @@ export interface ReadOptions {
   readonly maxBytes: number
   readonly waitMs: number
   readonly readCommitted: boolean
+  /** How the page is written. */
+  readonly form: PageForm
+}
+
+/** Where a page stands. */
+export interface PageMarks {
+  readonly nextOffset: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly earliest: number
+  /** Nothing can be added to it. */
+  readonly isFull: boolean
+}
+
+/** How a page of records is written. */
+export interface PageForm {
+  readonly open: string
+  /** One item, from the JSON of record/json.ts. */
+  item(json: string): string
+  close(marks: PageMarks): string
 }
 
 /** The answer's JSON in parts, and the memory behind it. */
 export interface ReadAnswer {
   readonly parts: readonly string[]
+  readonly nextOffset: number
+  readonly isFull: boolean
   release(): void
 }
 
@@ -148,6 +170,7 @@ interface Answer {
   readonly units: number
   readonly nextOffset: number
   readonly isAtEnd: boolean
+  readonly isFull: boolean
 }
 
 function answerOf(
@@ -160,19 +183,20 @@ function answerOf(
   if (error !== KafkaError.NONE) return topicProblem(error, topic.name)
   // What memory kept from being read is answered as an empty log of no end.
   if (highWatermark < 0) return noMemory()
-  const parts = ['{"records":[']
+  const parts = [options.form.open]
   const taken = take(fetched, options, parts)
-  parts.push(
-    `],"nextOffset":${taken.nextOffset},"highWatermark":${highWatermark},` +
-      `"lastStableOffset":${lastStableOffset},"earliest":${logStartOffset}}`,
-  )
+  const { count, nextOffset } = taken
   const end = options.readCommitted ? lastStableOffset : highWatermark
-  return { ...taken, parts, isAtEnd: Math.max(taken.nextOffset, position.offset) >= end }
+  const isAtEnd = Math.max(nextOffset, position.offset) >= end
+  const isFull = count > 0 && (count === options.limit || !isAtEnd)
+  const earliest = logStartOffset
+  parts.push(options.form.close({ nextOffset, highWatermark, lastStableOffset, earliest, isFull }))
+  return { ...taken, parts, isAtEnd, isFull }
 }
 
 function take(
   { position, pieces, aborted }: FetchedPartition,
-  { limit, maxBytes }: ReadOptions,
+  { limit, maxBytes, form }: ReadOptions,
   parts: string[],
 ): Pick<Answer, 'count' | 'units' | 'nextOffset'> {
   const items = itemsOf({ partition: position.partition, from: position.offset, pieces, aborted })
@@ -183,7 +207,7 @@ function take(
     if (count === limit) return { count, units, nextOffset }
     const item = items.next()
     if (item.done === true) return { count, units, nextOffset: item.value }
-    const { json } = item.value
+    const json = form.item(item.value.json)
     if (count > 0 && units + json.length > maxBytes) return { count, units, nextOffset }
     parts.push(count === 0 ? json : `,${json}`)
     count++
@@ -219,7 +243,7 @@ async function oneOffset(
 }
 
 /** 416: tells where the log begins and where it ends for this reader. */
-async function outOfRange(
+export async function outOfRange(
   context: BrokerContext,
   topic: TopicState,
   { partition, offset }: Position,

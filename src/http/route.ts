@@ -36,6 +36,14 @@ type Schema = z.ZodMiniType
 /** A body or an answer: its schema by media type; null where it is not JSON. */
 export type Content = Readonly<Record<string, Schema | null>>
 
+/** A request that the document shows, and that works where its topic, group and so on exist. */
+export interface Example {
+  readonly query?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>>
+  /** JSON, or text of the first media type that is not JSON. */
+  readonly body?: unknown
+}
+
 /** What the OpenAPI document says of a route. */
 export interface Operation {
   readonly summary: string
@@ -44,6 +52,7 @@ export interface Operation {
   /** Request headers with a meaning of their own: what they mean. */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Content
+  readonly example?: Example
   /** By status: success only, every route also answers problems. */
   readonly answers: Readonly<
     Record<number, { readonly description: string; readonly content?: Content }>

@@ -4,6 +4,8 @@
 
 import * as z from 'zod/mini'
 import {
+  HTTP_LIST_LIMIT,
+  HTTP_LIST_LIMIT_MAX,
   HTTP_READ_BYTES,
   HTTP_READ_BYTES_MAX,
   HTTP_READ_LIMIT,
@@ -38,16 +40,48 @@ function makeSchemas() {
   }
 }
 
-function described(description: string) {
+/** A schema with a description in the document. */
+export function described(description: string) {
   return z.meta({ description })
 }
 
-function wholeNumber(from: number, to: number = Number.MAX_SAFE_INTEGER) {
+/** A whole number within bounds. */
+export function wholeNumber(from: number, to: number = Number.MAX_SAFE_INTEGER) {
   return z.int().check(z.gte(from), z.lte(to))
 }
 
 function base64(of: string) {
   return z.string().check(z.meta({ contentEncoding: 'base64', description: `${of}, in base64` }))
+}
+
+/** An RFC 3339 time. Which texts are times is time.ts's to say: the document only names the format. */
+export function timeText() {
+  return z.string().check(z.meta({ format: 'date-time' }))
+}
+
+/** The query parameters of a list; `name` says what `q` and `after` look at. */
+export function listQuery(name: string) {
+  return {
+    limit: z.optional(
+      wholeNumber(1, HTTP_LIST_LIMIT_MAX).check(
+        z.meta({ default: HTTP_LIST_LIMIT, description: 'Most items of one answer' }),
+      ),
+    ),
+    after: z.optional(z.string().check(described('`next` of the page before'))),
+    q: z.optional(
+      z.string().check(described(`Items whose ${name} contains this, in any letter case`)),
+    ),
+  }
+}
+
+/** A page of items. */
+export function listOf<Item extends z.ZodMiniType>(item: Item) {
+  return z.strictObject({
+    items: z.array(item),
+    next: z
+      .nullable(z.string())
+      .check(described('`after` of the next page; null when this is the last')),
+  })
 }
 
 function recordSchemas() {
@@ -93,7 +127,24 @@ function recordSchemas() {
       valueBase64: z.optional(base64('A value that is not UTF-8')),
     })
     .check(z.meta({ id: 'StoredHeader' }))
-  return { record, recordList, headerOut }
+  const text = () => z.string().check(z.minLength(1, { error: 'must not be empty' }))
+  const optionalText = () => z.optional(z.nullable(text()))
+  const cloudEvent = z
+    .looseObject({
+      specversion: z.enum(['1.0']),
+      id: text(),
+      source: text(),
+      type: text(),
+      subject: optionalText(),
+      time: optionalText(),
+      datacontenttype: optionalText(),
+      dataschema: optionalText(),
+      partitionkey: optionalText(),
+      data: z.optional(z.unknown()),
+      data_base64: z.optional(base64('The data')),
+    })
+    .check(z.meta({ id: 'CloudEvent' }))
+  return { record, recordList, headerOut, cloudEvent, cloudEvents: z.array(cloudEvent) }
 }
 
 function topicSchemas() {
@@ -106,7 +157,8 @@ function topicSchemas() {
   })
   const newTopic = z
     .strictObject({
-      name: z.string(),
+      // Kafka has an error of its own for a name that is none.
+      name: z.string().check(z.meta({ pattern: '^[a-zA-Z0-9._-]{1,249}$' })),
       partitions: z.optional(partitions.check(described('By default num.partitions'))),
       configs: z.optional(
         z.record(z.string(), setting).check(described("Kafka's names of topic configurations")),
@@ -120,7 +172,19 @@ function topicSchemas() {
         z.record(z.string(), settingOrDefault).check(described('null returns to the default')),
       ),
     })
-    .check(z.meta({ id: 'TopicChange' }))
+    .check(z.meta({ id: 'TopicChange', minProperties: 1 }))
+  const status = z
+    .strictObject({
+      state: z.enum(['ok', 'degraded']),
+      problems: z.array(
+        z.strictObject({
+          partition: z.int(),
+          since: z.nullable(z.string().check(described('ISO 8601'))),
+          reason: z.string(),
+        }),
+      ),
+    })
+    .check(described('With remote storage: what keeps partitions from using it'))
   const topic = z
     .strictObject({
       name: z.string(),
@@ -132,14 +196,14 @@ function topicSchemas() {
       effectiveConfigs: z
         .record(z.string(), z.nullable(z.string()))
         .check(described('What holds for this topic, defaults included')),
+      status: z.optional(status),
     })
     .check(z.meta({ id: 'Topic' }))
-  const topicList = z
-    .strictObject({
-      topics: z.array(z.strictObject({ name: z.string(), id: z.string(), partitions: z.int() })),
-    })
-    .check(z.meta({ id: 'TopicList' }))
-  return { newTopic, topicChange, topic, topicList }
+  const topicList = listOf(
+    z.strictObject({ name: z.string(), id: z.string(), partitions: z.int() }),
+  ).check(z.meta({ id: 'TopicList' }))
+  const topicsQuery = z.strictObject(listQuery('name'))
+  return { newTopic, topicChange, topic, topicList, topicsQuery }
 }
 
 /** Query parameters; a parameter of digits is a number here where its schema says number. */
@@ -164,7 +228,7 @@ function querySchemas() {
     ),
     timestamp: z.optional(
       z
-        .union([wholeNumber(0), z.string()], {
+        .union([wholeNumber(0), timeText()], {
           error: 'must be milliseconds since the epoch or an RFC 3339 time',
         })
         .check(
@@ -190,6 +254,15 @@ function querySchemas() {
       wholeNumber(0, HTTP_WAIT_MS_MAX).check(
         z.meta({ default: 0, description: 'How long to wait for a first record' }),
       ),
+    ),
+    topicId: z.optional(
+      z
+        .string()
+        .check(
+          described(
+            'Read the topic of this id only. A page that nothing can be added to may then be kept: it has an ETag, and leaves out the offsets that move',
+          ),
+        ),
     ),
     isolation,
   })
@@ -247,14 +320,11 @@ function answerSchemas(headerOut: ReturnType<typeof recordSchemas>['headerOut'])
     .strictObject({
       records: z.array(z.union([storedRecord, malformedBatch])),
       nextOffset: z.int(),
-      highWatermark: z.int(),
-      lastStableOffset: z.int(),
-      earliest: z.int(),
+      highWatermark: z.optional(z.int()),
+      lastStableOffset: z.optional(z.int()),
+      earliest: z.optional(z.int()),
     })
     .check(z.meta({ id: 'Records' }))
-  const cluster = z
-    .strictObject({ clusterId: z.string(), controllerId: z.int() })
-    .check(z.meta({ id: 'Cluster' }))
   const problem = z
     .looseObject({
       code: z.string().check(described("Kafka's name of the error")),
@@ -264,5 +334,5 @@ function answerSchemas(headerOut: ReturnType<typeof recordSchemas>['headerOut'])
       field: z.optional(z.string().check(described('The field, parameter or header at fault'))),
     })
     .check(z.meta({ id: 'Problem' }))
-  return { produced, ingested, readAnswer, cluster, problem }
+  return { produced, ingested, readAnswer, problem }
 }

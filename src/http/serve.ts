@@ -3,6 +3,7 @@
 // use, and Hono, zod and the routes are half of the bundle.
 
 import type { Hono } from 'hono'
+import type { Endpoint } from '../broker/context.ts'
 import { brokerContext, clientHost, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
 import { advertisedEndpoint } from '../core/env.ts'
 import { diskAssets } from './assets.ts'
@@ -17,19 +18,34 @@ export async function serveHttp(
   env: WorkerEnv,
   context?: ExecutionContext,
 ): Promise<Response> {
+  app ??= await loadApp(env)
+  return app.fetch(request, env, context)
+}
+
+async function loadApp(env: WorkerEnv): Promise<Hono> {
   const { httpApp } = await import('./app.ts')
   const assets = env.ASSETS ?? (env.FILES === undefined ? undefined : diskAssets(env.FILES))
-  app ??= httpApp({
+  return httpApp({
     environment: environmentOf(env),
     context: (asked) => brokerContext(env, advertisedOver(asked, env), clientHost(undefined)),
     random: Math.random,
     asset: assets === undefined ? undefined : (asked) => assets.fetch(asked),
   })
-  return app.fetch(request, env, context)
 }
 
-/** Where a Kafka client on the machine of this caller would connect, as far as HTTP can know. */
-function advertisedOver(request: Request, env: WorkerEnv) {
-  const configured = advertisedEndpoint(environmentOf(env).advertised, undefined)
-  return configured ?? { host: new URL(request.url).hostname, port: KAFKA_PORT }
+/** Where a Kafka client on the machine of this caller would connect, as far as HTTP can know. Few routes ask. */
+function advertisedOver(request: Request, env: WorkerEnv): Endpoint {
+  const endpoint = () =>
+    advertisedEndpoint(environmentOf(env).advertised, undefined) ?? {
+      host: new URL(request.url).hostname,
+      port: KAFKA_PORT,
+    }
+  return {
+    get host() {
+      return endpoint().host
+    },
+    get port() {
+      return endpoint().port
+    },
+  }
 }

@@ -12,6 +12,7 @@ const LIST_OFFSETS_VERSION = 10
 /** ListOffsets' times that are no time. */
 export const LATEST = -1
 export const EARLIEST = -2
+export const MAX_TIMESTAMP = -3
 
 /** The topic as this isolate knows it, else as Cluster does. It may be out of date. */
 export async function findTopic(
@@ -55,6 +56,13 @@ export async function withTopic<T>(
   return use(fresh)
 }
 
+/** The partition that a path names. */
+export function partitionOf(text: string): number | Problem {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  const detail = `${text} is not a partition number`
+  return new Problem(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, { field: 'partition', detail })
+}
+
 /** A Kafka error about a topic, naming it. */
 export function topicProblem(code: ErrorCode, name: string): Problem {
   const unknown = code === KafkaError.UNKNOWN_TOPIC_OR_PARTITION
@@ -68,33 +76,55 @@ export function topicProblem(code: ErrorCode, name: string): Problem {
 export interface FoundOffset {
   readonly partition: number
   readonly offset: number
+  /** Of the record found by a time, else -1. */
+  readonly timestamp: number
 }
 
-/** The offsets of `timestamp` (milliseconds, LATEST or EARLIEST) in some partitions of a topic. */
+/** What ListOffsets said of one partition; of one with an error both numbers are -1. */
+export interface LookedUpOffset extends FoundOffset {
+  readonly error: ErrorCode
+}
+
+/** Which offsets are looked up. */
+export interface OffsetLookup {
+  readonly partitions: readonly number[]
+  /** Milliseconds, LATEST, EARLIEST or MAX_TIMESTAMP. */
+  readonly timestamp: number
+  readonly readCommitted: boolean
+}
+
+/** The offsets of a time or place in some partitions of a topic; the first error is the answer. */
 export async function offsetsAt(
   context: BrokerContext,
   topic: TopicState,
-  query: {
-    readonly partitions: readonly number[]
-    readonly timestamp: number
-    readonly readCommitted: boolean
-  },
+  query: OffsetLookup,
 ): Promise<FoundOffset[] | Problem> {
+  const found = await lookUpOffsets(context, topic.name, query)
+  const failed = found.find(({ error }) => error !== KafkaError.NONE)
+  return failed === undefined ? found : topicProblem(failed.error, topic.name)
+}
+
+/** As offsetsAt, with an error of each partition's own. In the order asked. */
+export async function lookUpOffsets(
+  context: BrokerContext,
+  topic: string,
+  query: OffsetLookup,
+): Promise<LookedUpOffset[]> {
   const partitions = query.partitions.map((partitionIndex) => {
     return { partitionIndex, currentLeaderEpoch: -1, timestamp: query.timestamp }
   })
   const request = {
     replicaId: -1,
     isolationLevel: query.readCommitted ? 1 : 0,
-    topics: [{ name: topic.name, partitions }],
+    topics: [{ name: topic, partitions }],
     timeoutMs: 0,
   }
   const call = { version: LIST_OFFSETS_VERSION, clientId: null }
   const response = await listOffsets(request, call, context)
-  const found: FoundOffset[] = []
-  for (const answer of response.topics[0]?.partitions ?? []) {
-    if (answer.errorCode !== KafkaError.NONE) return topicProblem(answer.errorCode, topic.name)
-    found.push({ partition: answer.partitionIndex, offset: answer.offset ?? -1 })
-  }
-  return found
+  return (response.topics[0]?.partitions ?? []).map((answer) => ({
+    partition: answer.partitionIndex,
+    error: answer.errorCode,
+    offset: answer.offset ?? -1,
+    timestamp: answer.timestamp ?? -1,
+  }))
 }

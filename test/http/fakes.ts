@@ -239,6 +239,7 @@ export const LOCAL: Environment = {
   allowOrigins: [],
   allowHosts: [],
   httpListeners: [],
+  openFiles: null,
   logLevel: 'info',
   secret: null,
 }

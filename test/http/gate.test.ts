@@ -141,5 +141,6 @@ describe('CORS', () => {
     expect([...headers]).toEqual([['vary', 'Origin']])
     allowOrigin(headers, 'http://localhost:3000')
     expect(headers.get('access-control-allow-origin')).toBe('http://localhost:3000')
+    expect(headers.get('access-control-expose-headers')).toContain('ETag')
   })
 })

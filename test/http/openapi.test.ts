@@ -82,7 +82,8 @@ describe('the OpenAPI document', () => {
     const read = document.paths['/v1/topics/{topic}/partitions/{partition}/records'].get.parameters
     const { properties } = plain(schemas().readQuery)
     for (const [name, { description, ...schema }] of Object.entries<Json>(properties)) {
-      expect(read).toContainEqual({ name, in: 'query', description, schema })
+      const shown = { name, in: 'query', description, schema }
+      expect(read).toContainEqual(expect.objectContaining(shown))
     }
     expect(read.find((one: Json) => one.name === 'limit').schema).toMatchObject({
       minimum: 1,

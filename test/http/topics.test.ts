@@ -99,8 +99,9 @@ describe('topics over HTTP', () => {
 
   it('are listed', async () => {
     const { body } = await fakeCluster().ask('GET', '/v1/topics')
-    expect(body.topics).toContainEqual({ name: 't', id: topicState('t').id, partitions: 2 })
-    expect(body.topics).toHaveLength(2)
+    expect(body.items).toContainEqual({ name: 't', id: topicState('t').id, partitions: 2 })
+    expect(body.items).toHaveLength(2)
+    expect(body.next).toBe(null)
   })
 
   it('are shown with what is set and what holds', async () => {

@@ -19,6 +19,7 @@ export const eventRoutes: readonly Route[] = [
       summary: 'Follow a topic: an event a record, with an id that resumes exactly',
       query: schemas().eventsQuery,
       headers: { 'Last-Event-ID': 'The id of the last event had; goes before from' },
+      example: { query: { from: 'earliest' } },
       answers: {
         200: {
           description:

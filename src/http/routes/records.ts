@@ -2,22 +2,33 @@
 // gives the answer its form; batches, placement and reading are their own files.
 
 import { repliesPool } from '../../broker/budget.ts'
+import type { TopicState } from '../../cluster/contract.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { HTTP_READ_BYTES, HTTP_READ_LIMIT } from '../../core/limits.ts'
 import { utf8 } from '../../core/text.ts'
 import { heldJson, json } from '../answer.ts'
 import { append, batchBytesMax } from '../appender.ts'
 import { BodyReader, JSON_FACTOR, readBody, textOfBody } from '../body.ts'
+import {
+  CLOUD_EVENT,
+  CLOUD_EVENTS,
+  type EventMode,
+  eventMode,
+  recordOfBinaryEvent,
+  recordsOfEvents,
+} from '../cloud-events.ts'
+import { acceptsEvents, eventsForm } from '../cloud-events-out.ts'
 import { ingest } from '../ndjson.ts'
+import { isKnown, keptHeaders, tagOf } from '../page-cache.ts'
 import { noPartition, placement } from '../placement.ts'
 import { badRequest, Problem } from '../problem.ts'
 import { type ProducedOffset, produceRecords } from '../produce-records.ts'
-import { type ReadStart, readRecords } from '../read-records.ts'
+import { type PageForm, type ReadAnswer, type ReadStart, readRecords } from '../read-records.ts'
 import { type IncomingRecord, recordsFromText } from '../record-in.ts'
 import type { Asked, Route } from '../route.ts'
 import { schemas } from '../schemas.ts'
 import { parseTime } from '../time.ts'
-import { freshTopic, withTopic } from '../topics.ts'
+import { freshTopic, partitionOf, withTopic } from '../topics.ts'
 import { validateQuery } from '../validate.ts'
 
 const JSON_TYPE = 'application/json'
@@ -35,8 +46,11 @@ export const recordRoutes: readonly Route[] = [
       body: {
         [JSON_TYPE]: schemas().produceBody,
         [NDJSON_TYPE]: schemas().record,
+        [CLOUD_EVENT]: schemas().cloudEvent,
+        [CLOUD_EVENTS]: schemas().cloudEvents,
         '*/*': null,
       },
+      example: { body: { key: 'o-1', value: { total: 12 } } },
       answers: {
         200: {
           description: 'Durable. A stream is answered with a summary',
@@ -52,11 +66,14 @@ export const recordRoutes: readonly Route[] = [
     operation: () => ({
       summary: 'Read records of one partition from an offset or a time on',
       query: schemas().readQuery,
+      headers: { 'If-None-Match': 'The ETag of a page that is kept' },
+      example: { query: { offset: '0', limit: '10' } },
       answers: {
         200: {
           description: 'Records in offset order; none when there are none in time',
-          content: { [JSON_TYPE]: schemas().readAnswer },
+          content: { [JSON_TYPE]: schemas().readAnswer, [CLOUD_EVENTS]: schemas().cloudEvents },
         },
+        304: { description: 'The page that If-None-Match names' },
       },
     }),
     handle: readRoute,
@@ -64,6 +81,9 @@ export const recordRoutes: readonly Route[] = [
 ]
 
 async function produceRoute(asked: Asked): Promise<Response | Problem> {
+  const mode = eventMode(asked.request.headers)
+  if (mode instanceof Problem) return mode
+  if (mode !== null) return produceEvents(asked, mode)
   const type = mediaType(asked.request.headers.get('content-type'))
   if (type instanceof Problem) return type
   if (type === 'raw') return produceRaw(asked)
@@ -97,6 +117,21 @@ async function produceJson(asked: Asked): Promise<Response | Problem> {
   return produceBody(asked, JSON_FACTOR, (bytes) => {
     const text = textOfBody(bytes)
     return text instanceof Problem ? text : recordsFromText(text)
+  })
+}
+
+/** An event in whatever mode; of a batch each chooses its own partition by its key. */
+async function produceEvents(asked: Asked, mode: EventMode): Promise<Response | Problem> {
+  const schema = mode === 'batched' ? schemas().noQuery : schemas().produceQuery
+  const query = validateQuery(schema, asked.query)
+  if (query instanceof Problem) return query
+  return produceBody(asked, JSON_FACTOR, (bytes) => {
+    if (mode === 'binary') {
+      const one = recordOfBinaryEvent(asked.request.headers, bytes, query)
+      return one instanceof Problem ? one : [one]
+    }
+    const text = textOfBody(bytes)
+    return text instanceof Problem ? text : recordsOfEvents(text, mode, query)
   })
 }
 
@@ -172,9 +207,14 @@ async function readRoute(asked: Asked): Promise<Response | Problem> {
   if (start instanceof Problem) return start
   const partition = partitionOf(asked.param('partition'))
   if (partition instanceof Problem) return partition
+  const { topicId } = query
+  const isKept = topicId !== undefined && typeof start === 'number'
+  const events = acceptsEvents(asked.request.headers.get('accept'))
   const read = await withTopic(broker, asked.param('topic'), async (topic) => {
+    if (topicId !== undefined && topicId !== topic.id) return otherTopic(topic, topicId)
     if (partition >= topic.partitions) return noPartition(topic, partition)
     return readRecords(broker, topic, partition, {
+      form: events ? eventsForm(topic) : recordsForm(isKept),
       start,
       limit: query.limit ?? HTTP_READ_LIMIT,
       maxBytes: query.maxBytes ?? HTTP_READ_BYTES,
@@ -185,8 +225,43 @@ async function readRoute(asked: Asked): Promise<Response | Problem> {
   if (read instanceof Problem) return read
   const { timers, budget } = broker
   const { keepAlive } = asked
+  const tag = isKept && read.isFull ? tagOf(read.parts, start, read.nextOffset) : null
+  const headers = { vary: 'Accept', ...(tag === null ? {} : keptHeaders(tag)) }
+  if (tag !== null && isKnown(asked.request.headers.get('if-none-match'), tag)) {
+    read.release()
+    return new Response(null, { status: 304, headers })
+  }
   const pool = repliesPool(budget, query.maxBytes ?? HTTP_READ_BYTES)
-  return heldJson(read.parts, { timers, pool, release: read.release, keepAlive })
+  const deps = { timers, pool, release: read.release, keepAlive }
+  const ofEvents = events ? eventHeaders(asked, read) : {}
+  return heldJson(read.parts, deps, { ...headers, ...ofEvents })
+}
+
+/** Of a page that may be kept, what moves is left out: whoever keeps it would be told what was. */
+function recordsForm(isKept: boolean): PageForm {
+  return {
+    open: '{"records":[',
+    item: (json) => json,
+    close: ({ nextOffset, highWatermark, lastStableOffset, earliest, isFull }) =>
+      isKept && isFull
+        ? `],"nextOffset":${nextOffset}}`
+        : `],"nextOffset":${nextOffset},"highWatermark":${highWatermark},` +
+          `"lastStableOffset":${lastStableOffset},"earliest":${earliest}}`,
+  }
+}
+
+/** An array of events has no place for where to go on: that is a link. */
+function eventHeaders({ request, query }: Asked, { nextOffset }: ReadAnswer) {
+  const next = new URLSearchParams(query)
+  next.delete('timestamp')
+  next.set('offset', String(nextOffset))
+  const link = `<${new URL(request.url).pathname}?${next}>; rel="next"`
+  return { 'content-type': `${CLOUD_EVENTS}; charset=utf-8`, link }
+}
+
+function otherTopic({ name, id }: TopicState, asked: string): Problem {
+  const detail = `topic ${name} has the id ${id}: the one of id ${asked} is gone`
+  return new Problem(KafkaError.UNKNOWN_TOPIC_ID, { field: 'topicId', detail })
 }
 
 function startOf(query: {
@@ -204,12 +279,4 @@ function startOf(query: {
     'timestamp',
     'timestamp must be milliseconds since the epoch or an RFC 3339 time',
   )
-}
-
-function partitionOf(text: string): number | Problem {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  return new Problem(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, {
-    field: 'partition',
-    detail: `${text} is not a partition number`,
-  })
 }

@@ -1,40 +1,38 @@
 // /v1/topics and /v1/topics/{topic}: creating, listing, showing, changing and deleting. Kafka's own
 // admin requests through the broker's handlers; nothing is decided here but the form.
 
-import type * as z from 'zod/mini'
 import type { BrokerContext } from '../../broker/context.ts'
-import { createPartitions } from '../../broker/handlers/create-partitions.ts'
 import { createTopics } from '../../broker/handlers/create-topics.ts'
 import { deleteTopics } from '../../broker/handlers/delete-topics.ts'
 import { describeConfigs } from '../../broker/handlers/describe-configs.ts'
-import { incrementalAlterConfigs } from '../../broker/handlers/incremental-alter-configs.ts'
 import { metadata } from '../../broker/handlers/metadata.ts'
 import type { TopicState } from '../../cluster/contract.ts'
-import { type ErrorCode, KafkaError } from '../../core/errors.ts'
+import { KafkaError } from '../../core/errors.ts'
 import { ZERO_TOPIC_ID } from '../../core/ids.ts'
 import { json } from '../answer.ts'
-import { readJson } from '../body.ts'
+import { checkedBody } from '../checked-body.ts'
+import { alterConfigs } from '../configs.ts'
+import { pageOf } from '../page.ts'
+import { addPartitions } from '../partitions.ts'
 import { badRequest, Problem } from '../problem.ts'
+import { type ErrorFields, refusal } from '../refusal.ts'
 import type { Asked, Route } from '../route.ts'
 import { schemas } from '../schemas.ts'
+import { topicStatus } from '../topic-status.ts'
 import { freshTopic, topicProblem } from '../topics.ts'
-import { validate, validateQuery } from '../validate.ts'
+import { validateQuery } from '../validate.ts'
 
 const JSON_TYPE = 'application/json'
 const TIMEOUT_MS = 30_000
-/** Kafka's numbers for a resource that is a topic, for a setting of a topic's own, and for changes. */
+/** Kafka's numbers for a resource that is a topic, and for a setting of a topic's own. */
 const TOPIC_RESOURCE = 2
 const TOPIC_CONFIG_SOURCE = 1
-const SET = 0
-const DELETE = 1
 /** Leaves the number of partitions or replicas to the broker's defaults (KIP-464). */
 const BROKER_DEFAULT = -1
 
 const CREATE_TOPICS = { version: 7, clientId: null }
-const CREATE_PARTITIONS = { version: 3, clientId: null }
 const DELETE_TOPICS = { version: 6, clientId: null }
 const DESCRIBE_CONFIGS = { version: 4, clientId: null }
-const ALTER_CONFIGS = { version: 1, clientId: null }
 const METADATA = { version: 13, clientId: null }
 
 export const topicRoutes: readonly Route[] = [
@@ -43,7 +41,8 @@ export const topicRoutes: readonly Route[] = [
     path: '/v1/topics',
     operation: () => ({
       summary: 'List the topics',
-      query: schemas().noQuery,
+      query: schemas().topicsQuery,
+      example: { query: { q: 'ord', limit: '10' } },
       answers: {
         200: { description: 'By name', content: { [JSON_TYPE]: schemas().topicList } },
       },
@@ -57,6 +56,9 @@ export const topicRoutes: readonly Route[] = [
       summary: 'Create a topic',
       query: schemas().noQuery,
       body: { [JSON_TYPE]: schemas().newTopic },
+      example: {
+        body: { name: 'invoices', partitions: 3, configs: { 'retention.ms': 86_400_000 } },
+      },
       answers: { 201: { description: 'Created', content: { [JSON_TYPE]: schemas().topic } } },
     }),
     handle: createRoute,
@@ -78,6 +80,7 @@ export const topicRoutes: readonly Route[] = [
       summary: 'Change configurations or add partitions',
       query: schemas().noQuery,
       body: { [JSON_TYPE]: schemas().topicChange },
+      example: { body: { partitions: 6, configs: { 'retention.ms': null } } },
       answers: { 200: { description: 'The topic', content: { [JSON_TYPE]: schemas().topic } } },
     }),
     handle: changeRoute,
@@ -95,7 +98,7 @@ export const topicRoutes: readonly Route[] = [
 ]
 
 async function listRoute({ broker, query }: Asked): Promise<Response | Problem> {
-  const checked = validateQuery(schemas().noQuery, query)
+  const checked = validateQuery(schemas().topicsQuery, query)
   if (checked instanceof Problem) return checked
   const request = {
     topics: null,
@@ -107,9 +110,9 @@ async function listRoute({ broker, query }: Asked): Promise<Response | Problem> 
   const failure = response.errorCode ?? KafkaError.NONE
   if (failure !== KafkaError.NONE) return new Problem(failure)
   const topics = response.topics.map(({ name, topicId, partitions }) => {
-    return { name, id: topicId, partitions: partitions.length }
+    return { name: name ?? '', id: topicId, partitions: partitions.length }
   })
-  return json({ topics })
+  return json(pageOf(topics, ({ name }) => name, checked))
 }
 
 async function createRoute(asked: Asked): Promise<Response | Problem> {
@@ -166,15 +169,16 @@ async function changeRoute(asked: Asked): Promise<Response | Problem> {
   if (topic instanceof Problem) return topic
   const count = body.partitions ?? topic.partitions
   if (count !== topic.partitions) {
-    const problem = await addPartitions(broker, topic, count, true)
+    const problem = await addPartitions(broker, topic.name, count, true, FIELDS)
     if (problem !== null) return problem
   }
   if (body.configs !== undefined) {
-    const problem = await alterConfigs(broker, topic, body.configs)
+    const resource = { kind: 'topic', name: topic.name } as const
+    const problem = await alterConfigs(broker, resource, body.configs, FIELDS)
     if (problem !== null) return problem
   }
   if (count !== topic.partitions) {
-    const problem = await addPartitions(broker, topic, count, false)
+    const problem = await addPartitions(broker, topic.name, count, false, FIELDS)
     if (problem !== null) return problem
   }
   return showRoute({ ...asked, query: new URLSearchParams() })
@@ -197,34 +201,6 @@ async function deleteRoute({ broker, param, query }: Asked): Promise<Response | 
   return refusal(answer, { fallback: 'topic' }) ?? new Response(null, { status: 204 })
 }
 
-async function addPartitions(
-  broker: BrokerContext,
-  topic: TopicState,
-  count: number,
-  validateOnly: boolean,
-): Promise<Problem | null> {
-  const topics = [{ name: topic.name, count, assignments: null }]
-  const request = { topics, timeoutMs: TIMEOUT_MS, validateOnly }
-  const response = await createPartitions(request, CREATE_PARTITIONS, broker)
-  return refusal(response.results[0], FIELDS)
-}
-
-async function alterConfigs(
-  broker: BrokerContext,
-  topic: TopicState,
-  configs: Readonly<Record<string, string | number | boolean | null>>,
-): Promise<Problem | null> {
-  const changes = Object.entries(configs).map(([name, value]) => ({
-    name,
-    configOperation: value === null ? DELETE : SET,
-    value: value === null ? null : String(value),
-  }))
-  const resource = { resourceType: TOPIC_RESOURCE, resourceName: topic.name, configs: changes }
-  const request = { resources: [resource], validateOnly: false }
-  const response = await incrementalAlterConfigs(request, ALTER_CONFIGS, broker)
-  return refusal(response.responses[0], FIELDS)
-}
-
 async function describe(
   broker: BrokerContext,
   topic: Pick<TopicState, 'name' | 'id' | 'partitions'>,
@@ -245,43 +221,14 @@ async function describe(
     effectiveConfigs[name] = value
     if (configSource === TOPIC_CONFIG_SOURCE) configs[name] = value
   }
-  return { name: topic.name, id: topic.id, partitions: topic.partitions, configs, effectiveConfigs }
-}
-
-/** Which field of the body an error is about. */
-interface ErrorFields {
-  readonly fallback: string
-  readonly [error: number]: string
+  const { name, id, partitions } = topic
+  const shown = { name, id, partitions, configs, effectiveConfigs }
+  if (effectiveConfigs['remote.storage.enable'] !== 'true') return shown
+  return { ...shown, status: await topicStatus(broker, topic) }
 }
 
 const FIELDS: ErrorFields = {
   fallback: 'name',
   [KafkaError.INVALID_PARTITIONS]: 'partitions',
   [KafkaError.INVALID_CONFIG]: 'configs',
-}
-
-interface AdminAnswer {
-  readonly errorCode: ErrorCode
-  readonly errorMessage?: string | null | undefined
-}
-
-/** The problem in one answer of an admin request; null when there is none. */
-function refusal(answer: AdminAnswer | undefined, fields: ErrorFields): Problem | null {
-  if (answer === undefined) throw new Error('an admin request answered nothing for its one topic')
-  if (answer.errorCode === KafkaError.NONE) return null
-  const { errorCode, errorMessage } = answer
-  return new Problem(errorCode, {
-    field: fields[errorCode] ?? fields.fallback,
-    ...(errorMessage === null || errorMessage === undefined ? {} : { detail: errorMessage }),
-  })
-}
-
-async function checkedBody<Schema extends z.ZodMiniType>(
-  { request, broker, query }: Asked,
-  schema: Schema,
-): Promise<z.output<Schema> | Problem> {
-  const checked = validateQuery(schemas().noQuery, query)
-  if (checked instanceof Problem) return checked
-  const body = await readJson(request, broker)
-  return body instanceof Problem ? body : validate(schema, body.value)
 }

@@ -1,0 +1,114 @@
+// The example of every route in the OpenAPI document, sent to a broker as it is started: it must be answered
+// with the route's success, in the form that the document says. The parameters come from the document
+// alone, as a reader of it would take them.
+
+import kafkajs from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { routes } from '../../src/http/app.ts'
+import type { Route } from '../../src/http/route.ts'
+import { type Broker, bootstrap, startBroker } from './broker.ts'
+
+let broker: Broker
+// biome-ignore lint/suspicious/noExplicitAny: a JSON document is looked into.
+let document: any
+
+beforeAll(async () => {
+  broker = await startBroker()
+  document = await (await fetch(`${broker.http}/openapi.json`)).json()
+  await post('/v1/topics', { name: 'orders', partitions: 3 })
+  await endTransaction('payments-1')
+})
+
+afterAll(async () => {
+  await broker.stop()
+})
+
+const post = (path: string, body: unknown) =>
+  fetch(`${broker.http}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+
+async function endTransaction(transactionalId: string): Promise<void> {
+  const { Kafka, logLevel, Partitioners } = kafkajs
+  const kafka = new Kafka({ brokers: [bootstrap(broker.kafka)], logLevel: logLevel.NOTHING })
+  const createPartitioner = Partitioners.DefaultPartitioner
+  const options = { transactionalId, idempotent: true, maxInFlightRequests: 1, createPartitioner }
+  const producer = kafka.producer(options)
+  await producer.connect()
+  const transaction = await producer.transaction()
+  await transaction.send({ topic: 'orders', messages: [{ value: 'paid', partition: 2 }] })
+  await transaction.commit()
+  await producer.disconnect()
+}
+
+/** What the examples name is there, whatever the one before has done. */
+async function prepare(): Promise<void> {
+  await fetch(`${broker.http}/v1/topics/invoices`, { method: 'DELETE' })
+  await post('/v1/topics', { name: 'orders', partitions: 3 })
+  const records = [0, 1, 2, 0].map((partition) => ({ partition, key: 'k', value: { partition } }))
+  await post('/v1/topics/orders/records', { records })
+  await post('/v1/groups/billing/reset', { to: 'latest', topic: 'orders' })
+}
+
+interface Parameter {
+  readonly name: string
+  readonly in: string
+  readonly example?: unknown
+}
+
+/** The request that the document shows for a route. */
+function requestOf({ method, path }: Route): Request {
+  const operation = document.paths[path][method.toLowerCase()]
+  const headers: Record<string, string> = {}
+  const query = new URLSearchParams()
+  let at = path
+  for (const { name, in: place, example } of operation.parameters as Parameter[]) {
+    if (place === 'path') at = at.replace(`{${name}}`, encodeURIComponent(String(example)))
+    else if (example === undefined) continue
+    else if (place === 'query') query.set(name, String(example))
+    else headers[name] = String(example)
+  }
+  const content = Object.entries<{ example?: unknown }>(operation.requestBody?.content ?? {})
+  const [type, media] = content[0] ?? []
+  const url = `${broker.http}${at}${query.size > 0 ? `?${query}` : ''}`
+  if (type === undefined) return new Request(url, { method, headers })
+  expect(media?.example, `an example of the body of ${method} ${path}`).toBeDefined()
+  const body = JSON.stringify(media?.example)
+  return new Request(url, { method, headers: { ...headers, 'content-type': type }, body })
+}
+
+describe('the example in the document of', () => {
+  it.each(routes.map((route) => [`${route.method} ${route.path}`, route] as const))(
+    '%s runs and is answered as the document says',
+    async (_, route) => {
+      await prepare()
+      const response = await fetch(requestOf(route))
+      const { answers } = route.operation()
+      const [status] = Object.keys(answers).map(Number)
+      if (status === undefined) {
+        expect(response.headers.get('content-type')).toBe('application/problem+json')
+        expect(response.status).toBe(501)
+        await response.body?.cancel()
+        return
+      }
+      expect(response.status, await explained(response)).toBe(status)
+      const type = (response.headers.get('content-type') ?? '').split(';')[0] ?? ''
+      const content = answers[status]?.content
+      expect(Object.keys(content ?? { '': null })).toContain(type)
+      const schema = content?.[type]
+      if (schema === null || schema === undefined) return response.body?.cancel()
+      const body: unknown = await response.json()
+      const checked = schema.safeParse(body)
+      expect(checked.error?.issues ?? [], JSON.stringify(body)).toEqual([])
+      // What shows nothing shows no reader anything.
+      const items = (body as { items?: readonly unknown[] }).items
+      if (items !== undefined) expect(items).not.toEqual([])
+    },
+  )
+})
+
+async function explained(response: Response): Promise<string> {
+  return response.ok ? '' : response.clone().text()
+}
