@@ -18,6 +18,7 @@ import { latencyFigures, requestFigures } from './figures/requests.ts'
 import { startFigures } from './figures/start.ts'
 import { toolFigures } from './figures/tools.ts'
 import { transactionFigures } from './figures/transactions.ts'
+import { compactionFigures, lifeFigures } from './life/figures.ts'
 import { endLeftovers } from './processes.ts'
 import { type FailedGroup, machine, toJson } from './results.ts'
 import { type Figure, formatFigure } from './rounds.ts'
@@ -153,6 +154,18 @@ const GROUPS: Readonly<Record<string, Group>> = {
     quick: false,
     linux: true,
     measure: flatMemoryFigures,
+  },
+  compaction: {
+    what: 'MB of log a second that are compacted, by codec',
+    quick: false,
+    linux: true,
+    measure: compactionFigures,
+  },
+  life: {
+    what: 'producers while 1 GB is compacted and deleted / nothing is',
+    quick: false,
+    linux: false,
+    measure: lifeFigures,
   },
   ...slowGroups(),
 }

@@ -13,6 +13,8 @@ export interface Floor {
   readonly pid: number
   /** Port on 127.0.0.1 whose connections go to the Worker's connect(). */
   readonly tcpPort: number
+  /** The same of its HTTP; 0 where it has none. */
+  readonly httpPort: number
   /** Runs `/insert` or `/scan` inside the object; the times are the object's own. */
   run(path: string): Promise<{ readonly ms: number; readonly bytes: number; readonly rows: number }>
   stop(): Promise<void>
@@ -20,9 +22,11 @@ export interface Floor {
 
 /** What a floor is made of. */
 export interface FloorOptions {
-  readonly worker: 'empty' | 'log' | 'bytes'
+  readonly worker: 'empty' | 'log' | 'bytes' | 'least'
   /** Folder of the objects' storage, such as a stopped broker's; a new one when absent. */
   readonly objectsDir?: string
+  /** Id of the one object that `least` reads, of such a broker. */
+  readonly object?: string
 }
 
 const FLOORS = join(import.meta.dirname, 'floors')
@@ -30,7 +34,7 @@ const FLOORS = join(import.meta.dirname, 'floors')
 /** Starts workerd and resolves as soon as it listens: what `start` and `memory` call bare workerd. */
 export async function startFloor(options: FloorOptions): Promise<Floor> {
   const { binary, args } = await prepareFloor(options)
-  return launchFloor(binary, args, options.worker === 'log')
+  return launchFloor(binary, args, hasHttp(options.worker))
 }
 
 /** Writes the configuration; what is left to do is to run it. */
@@ -43,7 +47,7 @@ export async function prepareFloor(
   const objectsDir = options.objectsDir ?? join(folder, 'objects')
   await mkdir(objectsDir, { recursive: true })
   const config = join(folder, 'workerd.capnp')
-  writeFileSync(config, configOf(options.worker, objectsDir))
+  writeFileSync(config, configOf(options, objectsDir))
   return { binary, args: ['serve', '--import-path', '/', '--control-fd=3', config] }
 }
 
@@ -63,6 +67,7 @@ export async function launchFloor(
   return {
     pid: child.pid!,
     tcpPort: Number(tcp[1]),
+    httpPort: Number(http?.[1] ?? 0),
     async run(path) {
       const answer = await fetch(`http://127.0.0.1:${http?.[1]}${path}`)
       if (!answer.ok) throw new Error(`floor: ${answer.status} ${await answer.text()}`)
@@ -74,16 +79,19 @@ export async function launchFloor(
 }
 
 /** The class and its key are the broker's, so that a floor can open a stopped broker's objects. */
-function configOf(worker: FloorOptions['worker'], objectsDir: string): string {
+function configOf({ worker, object = '' }: FloorOptions, objectsDir: string): string {
   const storage = `
   durableObjectNamespaces = [
     (className = "Partition", uniqueKey = "ottla-Partition", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
-  bindings = [(name = "PARTITION", durableObjectNamespace = "Partition")],`
+  bindings = [
+    (name = "PARTITION", durableObjectNamespace = "Partition"),
+    (name = "ONLY", text = ${JSON.stringify(object)}),
+  ],`
   const sockets = [
     '(name = "tcp", address = "127.0.0.1:0", tcp = (), service = "main")',
-    ...(worker === 'log' ? ['(name = "http", address = "127.0.0.1:0", service = "main")'] : []),
+    ...(hasHttp(worker) ? ['(name = "http", address = "127.0.0.1:0", service = "main")'] : []),
   ]
   return `using Workerd = import "/workerd/workerd.capnp";
 
@@ -100,6 +108,10 @@ const worker :Workerd.Worker = (
   modules = [${(worker === 'empty' ? [worker] : [worker, 'frames']).map(module).join(', ')}],${worker === 'empty' ? '' : storage}
 );
 `
+}
+
+function hasHttp(worker: FloorOptions['worker']): boolean {
+  return worker === 'log' || worker === 'least'
 }
 
 function module(name: string): string {

@@ -22,11 +22,19 @@ export interface Launched {
   kill(): Promise<void>
 }
 
-/** Where a broker keeps its data; null for a temporary folder of its own. */
-export async function launch(node: string, data: string | null): Promise<Launched> {
+/**
+ * @param data where the broker keeps its data; null for a temporary folder of its own
+ * @param configs broker configuration by Kafka's names: `log.cleaner.backoff.ms=100`
+ */
+export async function launch(
+  node: string,
+  data: string | null,
+  configs: readonly string[] = [],
+): Promise<Launched> {
   const place = data === null ? ['--ephemeral'] : ['--data', data]
   const flags = ['--kafka-port', '0', '--http-port', '0', '--log-level', 'error']
-  const child = start(node, [LAUNCHER, 'start', ...place, ...flags])
+  const set = configs.flatMap((config) => ['--set', config])
+  const child = start(node, [LAUNCHER, 'start', ...place, ...flags, ...set])
   const [, kafkaPort, httpPort] = await firstLine(child, 1, READY)
   const pid = child.pid!
   return {

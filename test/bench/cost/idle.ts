@@ -23,7 +23,7 @@ const CONNECTIONS = 100
 
 /** For no longer it is waited until those objects that can be evicted are. */
 const SETTLED_MS = 90_000
-const LOOK_MS = { quick: 20_000, full: 120_000 }
+const LOOK_MS = { quick: 20_000, full: 40_000 }
 
 /** Who waits; `leave` ends it. */
 type Waiting = (port: number) => Promise<{ leave(): Promise<void> }>

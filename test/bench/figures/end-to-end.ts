@@ -3,10 +3,20 @@
 // for every record that was due meanwhile (no coordinated omission).
 
 import { LoadClient } from '../client.ts'
-import { createTopic, TOPIC } from '../kafka.ts'
+import { startFloor } from '../floor.ts'
+import { createTopic, produceRequest, TOPIC } from '../kafka.ts'
+import { leastOpenLoop } from '../load/least.ts'
 import { prepareRdkafka, rdkafkaEndToEnd } from '../load/librdkafka.ts'
 import { writeBack } from '../processes.ts'
-import { byTurns, type Figure, type Goal, median, ratios, roundsWithinMs } from '../rounds.ts'
+import {
+  byTurns,
+  type Figure,
+  floorFigure,
+  type Goal,
+  median,
+  ratios,
+  roundsWithinMs,
+} from '../rounds.ts'
 import { quantile } from '../scale/quantile.ts'
 import { shareKafka } from '../systems/kafka.ts'
 import { type KafkaSystem, startOttla } from '../systems/ottla.ts'
@@ -14,6 +24,8 @@ import { orMissing } from '../systems/system.ts'
 
 const GOAL = { atMost: 1 / 2 }
 const PER_SECOND = 1_000
+
+const LEAST = 'the least broker'
 
 /** All in milliseconds. */
 interface Measured {
@@ -42,18 +54,43 @@ export async function endToEndFigures(quick: boolean): Promise<Figure[]> {
     await createTopic(client)
     client.close()
   }
-  const systems = Object.fromEntries(
+  const floor = await startFloor({ worker: 'least' })
+  const bytes = produceRequest(1).length
+  const systems: Record<string, () => Promise<Measured>> = Object.fromEntries(
     running.map(([name, { kafkaPort }]) => [
       name,
       () => rdkafkaEndToEnd(kafkaPort, TOPIC, { perSecond: PER_SECOND, seconds }),
     ]),
   )
+  systems[LEAST] = async () => {
+    const acks = await leastOpenLoop(floor.tcpPort, { bytes, perSecond: PER_SECOND, seconds })
+    return { acks, arrivals: acks }
+  }
   await byTurns(1, systems)
   const measured = await byTurns(quick ? 3 : 5, systems, roundsWithinMs(quick), writeBack)
+  await floor.stop()
   for (const [, broker] of running) await broker.stop()
-  return Object.keys(measured)
-    .filter((name) => name !== 'ottla')
-    .flatMap((name) => besides(name, measured))
+  return [
+    ...Object.keys(measured)
+      .filter((name) => name !== 'ottla' && name !== LEAST)
+      .flatMap((name) => besides(name, measured)),
+    ...floors(measured),
+  ]
+}
+
+/** The acknowledgement alone, where nobody reads: it cannot arrive anywhere before. */
+function floors(measured: Readonly<Record<string, readonly Measured[]>>): Figure[] {
+  const kafka = measured['Kafka default']
+  if (kafka === undefined) return []
+  return (['p50', 'p99'] as const).map((rank) => {
+    const ours = measured[LEAST]!.map(({ acks }) => quantile(acks, RANKS[rank]))
+    const theirs = kafka.map(({ arrivals }) => quantile(arrivals, RANKS[rank]))
+    return floorFigure(
+      `the least broker's acknowledgement, ${rank} / Kafka default end to end`,
+      ratios(ours, theirs),
+      `${milliseconds(ours)}, Kafka default ${milliseconds(theirs)}: it waits for an fsync, Kafka's default for none`,
+    )
+  })
 }
 
 function besides(name: string, measured: Readonly<Record<string, readonly Measured[]>>): Figure[] {

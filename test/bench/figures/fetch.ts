@@ -15,11 +15,13 @@ import {
   produceRequest,
 } from '../kafka.ts'
 import { launch, objectsOf } from '../launcher.ts'
+import { LeastClient } from '../load/least.ts'
 import { MoveClient } from '../load/move.ts'
 import { newFolder } from '../processes.ts'
 import {
   byTurns,
   type Figure,
+  floorFigure,
   megabytes,
   megabytesPerSecond,
   ratios,
@@ -50,7 +52,9 @@ export async function fetchFigures(quick: boolean): Promise<Figure[]> {
   // The very same rows, in a copy because two processes must not share a file.
   const copy = newFolder()
   cpSync(objectsOf(data), copy, { recursive: true })
-  const floor = await startFloor({ worker: 'log', objectsDir: copy })
+  const object = partitionId(data)
+  const floor = await startFloor({ worker: 'least', objectsDir: copy, object })
+  const least = await LeastClient.open(floor.tcpPort)
   const mover = await startFloor({ worker: 'bytes' })
   const moved = await MoveClient.open(mover.tcpPort)
   const broker = await launch(process.execPath, data)
@@ -67,6 +71,9 @@ export async function fetchFigures(quick: boolean): Promise<Figure[]> {
     },
     transport: () => moved.answers({ bytes: FETCH_BYTES, count: Math.ceil(size / FETCH_BYTES) }),
     head: () => readRate(client, newest, times),
+    leastStorage: () => least.readAll(FETCH_BYTES),
+    // Two answers are what is read at the head.
+    leastHead: () => least.readKept(FETCH_BYTES, 2 * times),
     kafkaStorage: kafka && (() => readRate(kafka.client, { from: 0, to: kafka.end }, 1)),
     kafkaHead: kafka && (() => readRate(kafka.client, kafka.newest, times)),
   })
@@ -74,6 +81,7 @@ export async function fetchFigures(quick: boolean): Promise<Figure[]> {
   const rates = await byTurns(quick ? 5 : 11, systems, roundsWithinMs(quick))
   client.close()
   moved.close()
+  least.close()
   await broker.stop()
   await floor.stop()
   await mover.stop()
@@ -103,12 +111,22 @@ function figuresOf(rates: Readonly<Record<string, number[]>>, what: string): Fig
       goal: SERIES_GOAL,
       detail: `${text(storage)}, in series ${text(series)}, transport alone ${text(rates.transport!)}`,
     },
+    floorFigure(
+      'the least broker from storage / scan and transport in series',
+      ratios(rates.leastStorage!, series),
+      `${text(rates.leastStorage!)}: rows read in an object and written as they are, two calls for each answer; no checksums, no batches`,
+    ),
     {
       name: 'fetch at the head / raw scan',
       values: ratios(head, scan),
       goal: null,
       detail: `${text(head)}, the newest ${megabytes(HEAD_BYTES)} again and again`,
     },
+    floorFigure(
+      'the least broker at the head / raw scan',
+      ratios(rates.leastHead!, scan),
+      `${text(rates.leastHead!)}: rows kept in an object, two calls for each answer`,
+    ),
   ]
   const { kafkaHead, kafkaStorage } = rates
   if (kafkaHead !== undefined && kafkaStorage !== undefined) {
@@ -119,6 +137,11 @@ function figuresOf(rates: Readonly<Record<string, number[]>>, what: string): Fig
         goal: HEAD_GOAL,
         detail: `${text(head)}, Kafka ${text(kafkaHead)}; the same load client`,
       },
+      floorFigure(
+        'the least broker at the head / Kafka',
+        ratios(rates.leastHead!, kafkaHead),
+        `${text(rates.leastHead!)}; from the Worker's own memory, with no object, ${text(rates.transport!)}: workerd copies what is written to a socket, Kafka has the kernel send its files`,
+      ),
       {
         name: 'fetch from storage / Kafka',
         values: ratios(storage, kafkaStorage),

@@ -14,10 +14,12 @@ import {
   produceRequest,
 } from '../kafka.ts'
 import { launch } from '../launcher.ts'
+import { LeastClient, leastAppend } from '../load/least.ts'
 import { newFolder, writeBack } from '../processes.ts'
 import {
   byTurns,
   type Figure,
+  floorFigure,
   median,
   megabytesPerSecond,
   ratios,
@@ -47,6 +49,9 @@ export async function batchFigures(quick: boolean): Promise<Figure[]> {
   const rowBytes = Math.round(trial.bytes / trial.rows)
   const loop = `/insert?rows=${trial.rows}&rowBytes=${rowBytes}`
   const floor = await startFloor({ worker: 'log' })
+  const leastFloor = await startFloor({ worker: 'least' })
+  const least = await LeastClient.open(leastFloor.tcpPort)
+  const leastLoad = { ...load, request: leastAppend(request.length) }
   const kafka = await KafkaBatches.start('default')
   const flushed = await KafkaBatches.start('flushed')
   let rates: Record<string, number[]> = {}
@@ -57,6 +62,7 @@ export async function batchFigures(quick: boolean): Promise<Figure[]> {
         const { bytes, ms } = await floor.run(loop)
         return (bytes * 1e3) / ms
       },
+      least: async () => (count * BATCH_BYTES * 1e3) / (await least.append(leastLoad)),
       kafka: kafka && (() => kafka.rate(load)),
       // A quarter of the bytes: it takes longer than the others together.
       flushed: flushed && (() => flushed.rate({ ...load, count: count / 4 })),
@@ -64,6 +70,8 @@ export async function batchFigures(quick: boolean): Promise<Figure[]> {
     await byTurns(WARM_UPS, systems)
     rates = await byTurns(quick ? 5 : 15, systems, roundsWithinMs(quick), writeBack)
   })
+  least.close()
+  await leastFloor.stop()
   await floor.stop()
   await kafka?.stop()
   await flushed?.stop()
@@ -76,6 +84,7 @@ export async function batchFigures(quick: boolean): Promise<Figure[]> {
 function figuresOf(rates: Readonly<Record<string, number[]>>, rowText: string): Figure[] {
   const ottla = rates.ottla!
   const loop = rates.loop!
+  const least = rates.least!
   const ours = megabytesPerSecond(ottla)
   const { goal, goalText } = loopGoal(loop, rates.kafka)
   const figures: Figure[] = [
@@ -85,6 +94,11 @@ function figuresOf(rates: Readonly<Record<string, number[]>>, rowText: string): 
       goal,
       detail: `${ours}, loop ${megabytesPerSecond(loop)}; ${rowText}; ${goalText}`,
     },
+    floorFigure(
+      'the least broker / raw insert loop',
+      ratios(least, loop),
+      `${megabytesPerSecond(least)}: the same requests, one object, one row and one commit for all that wait, no checks; here ${median(ratios(ottla, least)).toFixed(2)} of it`,
+    ),
   ]
   if (rates.kafka !== undefined) {
     figures.push({

@@ -11,7 +11,15 @@ import {
   redisPipeline,
 } from '../load/pipelines.ts'
 import { writeBack } from '../processes.ts'
-import { byTurns, type Figure, type Goal, median, ratios, roundsWithinMs } from '../rounds.ts'
+import {
+  byTurns,
+  type Figure,
+  floorFigure,
+  type Goal,
+  median,
+  ratios,
+  roundsWithinMs,
+} from '../rounds.ts'
 import { quantile } from '../scale/quantile.ts'
 import { shareKafka } from '../systems/kafka.ts'
 import { startNats } from '../systems/nats.ts'
@@ -90,8 +98,8 @@ export async function latencyFigures(quick: boolean): Promise<Figure[]> {
   await byTurns(2, systems)
   const measured = await byTurns(quick ? 5 : 11, systems, roundsWithinMs(quick), writeBack)
   await closeAll(open)
-  return rivals(open).flatMap((name) =>
-    (['p50', 'p99'] as const).map((rank) => {
+  const figures = rivals(open).flatMap((name) =>
+    (['p50', 'p99'] as const).map((rank): Figure => {
       const ours = measured.ottla!.map((each) => each[rank])
       const theirs = measured[name]!.map((each) => each[rank])
       return {
@@ -102,6 +110,25 @@ export async function latencyFigures(quick: boolean): Promise<Figure[]> {
       }
     }),
   )
+  return [...figures, ...latencyFloors(measured)]
+}
+
+/** What one commit and one call alone take, of Kafka's time: no broker on workerd answers sooner. */
+function latencyFloors(
+  measured: Readonly<Record<string, readonly { readonly p50: number; readonly p99: number }[]>>,
+): Figure[] {
+  const bare = measured['one commit each']
+  const flushed = measured['Kafka flushed']
+  if (bare === undefined || flushed === undefined) return []
+  return (['p50', 'p99'] as const).map((rank) => {
+    const ours = bare.map((each) => each[rank])
+    const theirs = flushed.map((each) => each[rank])
+    return floorFigure(
+      `bare object append, one in flight, ${rank} / Kafka flushed`,
+      ratios(ours, theirs),
+      `${milliseconds(ours)}, Kafka flushed ${milliseconds(theirs)}: both wait for the same disk`,
+    )
+  })
 }
 
 async function latencies(

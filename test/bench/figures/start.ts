@@ -8,8 +8,9 @@ import { LoadClient } from '../client.ts'
 import { launchFloor, prepareFloor } from '../floor.ts'
 import { createTopic, produce, produceRequest } from '../kafka.ts'
 import { launch } from '../launcher.ts'
+import { LeastClient, leastAppend } from '../load/least.ts'
 import { end, firstLine, type NodeBinary, newFolder, nodeBinaries, start } from '../processes.ts'
-import { byTurns, type Figure, median, ratios, roundsWithinMs } from '../rounds.ts'
+import { byTurns, type Figure, floorFigure, median, ratios, roundsWithinMs } from '../rounds.ts'
 import { startKafka } from '../systems/kafka.ts'
 import { announceOttla } from '../systems/ottla.ts'
 
@@ -28,6 +29,7 @@ export async function startFigures(quick: boolean): Promise<Figure[]> {
     systems[node.version] = () => timed(() => launcherAppends(node))
     systems[`${node.version} ready`] = () => timed(() => launcherIsReady(node))
     systems[`${node.version} boot`] = () => timed(() => nodeBoots(node))
+    systems[`${node.version} least`] = () => timed(() => leastAppends(node))
   }
   // The first of each reads its files from disk.
   await byTurns(1, systems)
@@ -37,6 +39,7 @@ export async function startFigures(quick: boolean): Promise<Figure[]> {
     const append = ms[version]!
     const ready = ms[`${version} ready`]!
     const boot = ms[`${version} boot`]!
+    const least = ms[`${version} least`]!
     return [
       {
         name: `start to the ready line, Node ${version} / bare workerd`,
@@ -56,6 +59,11 @@ export async function startFigures(quick: boolean): Promise<Figure[]> {
         goal: null,
         detail: `${milliseconds(boot)} until a line of its own: the floor of any launcher in Node`,
       },
+      floorFigure(
+        `Node ${version}, bare workerd, one append / bare workerd`,
+        ratios(least, workerd),
+        `${milliseconds(least)}: a script that runs workerd, one object, one row, and none of what a broker is`,
+      ),
     ]
   })
   return [...besideWorkerd, ...(await besideKafka(nodes, quick))]
@@ -75,14 +83,27 @@ async function besideKafka(nodes: readonly NodeBinary[], quick: boolean): Promis
       return ms
     },
   }
-  for (const node of nodes) systems[node.version] = () => timed(() => launcherAppends(node))
+  for (const node of nodes) {
+    systems[node.version] = () => timed(() => launcherAppends(node))
+    systems[`${node.version} least`] = () => timed(() => leastAppends(node))
+  }
   const ms = await byTurns(quick ? 1 : 3, systems, roundsWithinMs(quick))
-  return nodes.map(({ version }) => ({
-    name: `start of Apache Kafka / start, Node ${version}`,
-    values: ratios(ms.kafka!, ms[version]!),
-    goal: KAFKA_GOAL,
-    detail: `Kafka's first append on disk after ${milliseconds(ms.kafka!)}, here after ${milliseconds(ms[version]!)}`,
-  }))
+  return nodes.flatMap(({ version }) => {
+    const least = ms[`${version} least`]!
+    return [
+      {
+        name: `start of Apache Kafka / start, Node ${version}`,
+        values: ratios(ms.kafka!, ms[version]!),
+        goal: KAFKA_GOAL,
+        detail: `Kafka's first append on disk after ${milliseconds(ms.kafka!)}, here after ${milliseconds(ms[version]!)}`,
+      },
+      floorFigure(
+        `start of Apache Kafka / Node ${version}, bare workerd, one append`,
+        ratios(ms.kafka!, least),
+        `${milliseconds(least)} with no broker at all`,
+      ),
+    ]
+  })
 }
 
 /** Milliseconds until `act` resolves; what it gives back is then run to clean up, unmeasured. */
@@ -116,6 +137,34 @@ async function launcherAppends(node: NodeBinary) {
     client.close()
     return broker.stop()
   }
+}
+
+/** The least launcher: a Node that does nothing but run workerd with the least broker, until it has stored a row. */
+async function leastAppends(node: NodeBinary) {
+  const { binary, args } = await leastFloor()
+  const command = JSON.stringify([binary, ...args])
+  const child = start(node.path, [
+    '-e',
+    `const [binary, ...args] = ${command}
+const child = require('node:child_process').spawn(binary, args, { stdio: ['ignore', 'ignore', 'inherit', 3] })
+process.on('SIGTERM', () => { child.kill('SIGKILL'); process.exit() })`,
+  ])
+  const [, port] = await firstLine(child, 3, /"socket":"tcp","port":(\d+)/)
+  const client = await LeastClient.open(Number(port))
+  await client.once(LEAST_REQUEST)
+  return async () => {
+    client.close()
+    await end(child, 'SIGTERM')
+  }
+}
+
+const LEAST_REQUEST = leastAppend(1_024)
+
+let prepared: ReturnType<typeof prepareFloor> | null = null
+
+function leastFloor(): ReturnType<typeof prepareFloor> {
+  prepared ??= prepareFloor({ worker: 'least' })
+  return prepared
 }
 
 async function kafkaAppends(): Promise<number | null> {

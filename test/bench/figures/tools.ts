@@ -3,13 +3,16 @@
 // client has the other core, and is often what the rate is bound by; the processor time tells brokers apart.
 
 import { LoadClient } from '../client.ts'
+import { startFloor } from '../floor.ts'
 import { createTopic } from '../kafka.ts'
 import { consumerPerformance, producerPerformance, RECORD_BYTES } from '../load/java-tools.ts'
+import { LeastClient, leastAppend } from '../load/least.ts'
 import { prepareRdkafka, rdkafkaConsume, rdkafkaProduce } from '../load/librdkafka.ts'
 import { writeBack } from '../processes.ts'
 import {
   byTurns,
   type Figure,
+  floorFigure,
   type Goal,
   median,
   megabytesPerSecond,
@@ -55,10 +58,9 @@ const LIBRDKAFKA: Generator = {
 export async function toolFigures(quick: boolean): Promise<Figure[]> {
   const brokers = await startBrokers()
   const figures: Figure[] = []
-  if (brokers.kafka !== undefined) {
-    // Its runs take longest: with less time, the goal against flushed is measured by librdkafka alone.
-    const { flushed: _, ...two } = brokers
-    figures.push(...(await measure(JAVA, quick ? two : brokers, quick)))
+  // Its runs take longest: the quick bench has librdkafka alone.
+  if (brokers.kafka !== undefined && !quick) {
+    figures.push(...(await measure(JAVA, brokers, quick)))
   }
   if ((await orMissing('librdkafka (load generator)', prepareRdkafka)) !== null) {
     figures.push(...(await measure(LIBRDKAFKA, brokers, quick)))
@@ -98,7 +100,10 @@ async function measure(
         counted(broker, records, () => generator.produce(broker.kafkaPort, topic, records)),
     )
   await byTurns(1, produce(read))
-  const produced = await byTurns(rounds, produce(written), roundsWithinMs(quick), writeBack)
+  const floors = generator === LIBRDKAFKA ? await startFloors(records) : null
+  const producing: Record<string, () => Promise<Run>> = { ...produce(written), ...floors?.systems }
+  const produced = await byTurns(rounds, producing, roundsWithinMs(quick), writeBack)
+  await floors?.stop()
   // What is read does not depend on how it was flushed.
   const { flushed: _, ...readers } = brokers
   const consuming = perBroker(
@@ -110,10 +115,68 @@ async function measure(
   const consumed = await byTurns(rounds, consuming, roundsWithinMs(quick))
   return [
     ...rateFigures(`produce by ${generator.name}`, produced),
+    ...floorRates(produced),
     ...cpuFigures(`broker CPU per GB produced by ${generator.name}`, produced),
+    ...floorCpu(produced),
     ...rateFigures(`consume from the start by ${generator.name}`, consumed),
     ...cpuFigures(`broker CPU per GB consumed by ${generator.name}`, consumed),
   ]
+}
+
+const LOOP = 'raw insert loop'
+const LEAST = 'the least broker'
+const FLOORS: readonly string[] = [LOOP, LEAST]
+
+/** What librdkafka's batches come to, and what is in flight. */
+const ROW_BYTES = 1024 * 1024
+const REQUESTS_IN_FLIGHT = 5
+
+/** The same bytes with no Kafka protocol and no checks. */
+async function startFloors(records: number) {
+  const loop = await startFloor({ worker: 'log' })
+  const least = await startFloor({ worker: 'least' })
+  const client = await LeastClient.open(least.tcpPort)
+  const count = Math.ceil((records * RECORD_BYTES) / ROW_BYTES)
+  const request = leastAppend(ROW_BYTES)
+  const rateOf = (ms: number) => (count * ROW_BYTES * 1e3) / ms
+  return {
+    systems: {
+      [LOOP]: () =>
+        counted(loop, records, async () =>
+          rateOf((await loop.run(`/insert?rows=${count}&rowBytes=${ROW_BYTES}`)).ms),
+        ),
+      [LEAST]: () =>
+        counted(least, records, async () =>
+          rateOf(await client.append({ request, count, inFlight: REQUESTS_IN_FLIGHT })),
+        ),
+    },
+    async stop() {
+      client.close()
+      await loop.stop()
+      await least.stop()
+    },
+  }
+}
+
+/** No row is synced sooner than the loop syncs it. */
+function floorRates(runs: Runs): Figure[] {
+  const { flushed } = runs
+  return FLOORS.filter((name) => runs[name] !== undefined && flushed !== undefined).map((name) => {
+    const ours = runs[name]!.map(({ rate }) => rate)
+    const theirs = flushed!.map(({ rate }) => rate)
+    const detail = `${megabytesPerSecond(ours)} in rows of 1 MiB, Kafka flushed ${megabytesPerSecond(theirs)} by librdkafka, whose batches are as large`
+    return floorFigure(`${name} / Kafka flushed`, ratios(ours, theirs), detail)
+  })
+}
+
+function floorCpu(runs: Runs): Figure[] {
+  const { kafka } = runs
+  return FLOORS.filter((name) => runs[name] !== undefined && kafka !== undefined).map((name) => {
+    const ours = runs[name]!.map(({ cpuPerGigabyte }) => cpuPerGigabyte)
+    const theirs = kafka!.map(({ cpuPerGigabyte }) => cpuPerGigabyte)
+    const detail = `${median(ours).toFixed(2)} s/GB: SQLite writes each byte to its log and again to its file`
+    return floorFigure(`CPU per GB of ${name} / Kafka default`, ratios(ours, theirs), detail)
+  })
 }
 
 async function createTopics({ kafkaPort }: KafkaSystem, topics: readonly string[]): Promise<void> {
@@ -123,7 +186,7 @@ async function createTopics({ kafkaPort }: KafkaSystem, topics: readonly string[
 }
 
 async function counted(
-  broker: KafkaSystem,
+  broker: { readonly pid: number },
   records: number,
   act: () => Promise<number>,
 ): Promise<Run> {
@@ -138,7 +201,7 @@ type Runs = Readonly<Record<string, readonly Run[]>>
 function rateFigures(what: string, runs: Runs): Figure[] {
   const rates = (name: string) => runs[name]!.map(({ rate }) => rate)
   return Object.keys(runs)
-    .filter((name) => name !== 'ottla')
+    .filter((name) => name !== 'ottla' && !FLOORS.includes(name))
     .map((name) => {
       return figure(`${what} / Kafka ${spelled(name)}`, rates('ottla'), rates(name), {
         goal: name === 'flushed' ? FLUSHED_GOAL : null,

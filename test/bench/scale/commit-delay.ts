@@ -14,7 +14,7 @@ import { latencyText, quantile } from './quantile.ts'
 import { DatabaseStorage, storeEmpty, twinOf } from './twin.ts'
 
 const COMMIT_MS = [5, 20]
-const LASTING_MS = { quick: 4_000, full: 20_000 }
+const LASTING_MS = { quick: 4_000, full: 10_000 }
 const PRODUCERS = 8
 const CONSUMERS = 4
 /** A producer sends its next batch so long after the one before was acknowledged. */

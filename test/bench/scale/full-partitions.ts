@@ -2,13 +2,16 @@
 // clients ask for by default: that is 10 GB in answers at once if nothing bounds it. What the broker's
 // memory comes to, and whether every consumer gets its share.
 
+import { cpSync, readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LoadClient } from '../client.ts'
+import { startFloor } from '../floor.ts'
 import { BATCH_RECORDS } from '../kafka.ts'
-import { launch, workerdOf } from '../launcher.ts'
+import { launch, objectsOf, workerdOf } from '../launcher.ts'
 import { residentBytes } from '../memory.ts'
 import { newFolder } from '../processes.ts'
-import { type Figure, median, megabytes } from '../rounds.ts'
+import { type Figure, floorFigure, median, megabytes } from '../rounds.ts'
 import { Consumer } from './consumer.ts'
 import { createTopics, endOffsets, recordsRequest, sendRecords } from './requests.ts'
 
@@ -23,7 +26,7 @@ const WRITERS = 4
 
 /** Batches of 64 KiB in each partition: more than one answer takes of it. */
 const BATCHES = { quick: 2, full: 8 }
-const LASTING_MS = { quick: 15_000, full: 60_000 }
+const LASTING_MS = { quick: 15_000, full: 30_000 }
 
 /** The defaults of Kafka's own consumer. */
 const TERMS = { maxWaitMs: 500, maxBytes: 50 * 1024 * 1024, partitionMaxBytes: 1024 * 1024 }
@@ -44,6 +47,7 @@ export async function fullPartitionFigures(quick: boolean): Promise<Figure[]> {
   const maker = await launch(process.execPath, data)
   await fill(maker.kafkaPort, BATCHES[length])
   await maker.stop()
+  const bare = await bareGrowth(data)
   const broker = await launch(process.execPath, data)
   const pid = workerdOf(broker.pid)
   const consumers = await Promise.all(
@@ -77,6 +81,14 @@ export async function fullPartitionFigures(quick: boolean): Promise<Figure[]> {
         `${megabytes(started)} with none awake`,
     },
     {
+      ...floorFigure(
+        `${PARTITIONS} full partitions read by ${CONSUMERS} in bare workerd`,
+        [bare],
+        BARE_TEXT,
+      ),
+      unit: 'B',
+    },
+    {
       name: '  the least that one of them got / median',
       values: [Math.min(...got) / median(got)],
       goal: FAIR_GOAL,
@@ -85,6 +97,38 @@ export async function fullPartitionFigures(quick: boolean): Promise<Figure[]> {
         `${megabytes(all / seconds)}/s together`,
     },
   ]
+}
+
+const BARE_TEXT =
+  'above idle with every object awake: rows read by calls, none of them sent anywhere, no client that waits'
+
+/** What reading the same files costs with no broker: as many at once, as much of each as one answer takes. */
+async function bareGrowth(data: string): Promise<number> {
+  const copy = newFolder()
+  cpSync(objectsOf(data), copy, { recursive: true })
+  const floor = await startFloor({ worker: 'least', objectsDir: copy })
+  const ids = readdirSync(join(copy, 'ottla-Partition'))
+    .filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name))
+    .map((name) => basename(name, '.sqlite'))
+  const readAll = async (bytes: number, first: number) => {
+    for (let at = 0; at < ids.length; at++) {
+      const id = ids[(first + at) % ids.length]
+      await floor.run(`/read?id=${id}&bytes=${bytes}`)
+    }
+  }
+  await readAll(0, 0)
+  const awake = residentBytes(floor.pid)
+  let peak = awake
+  const sampling = setInterval(() => {
+    peak = Math.max(peak, residentBytes(floor.pid))
+  }, SAMPLE_MS)
+  const readers = Array.from({ length: CONSUMERS }, (_, number) =>
+    readAll(TERMS.partitionMaxBytes, Math.floor((number * ids.length) / CONSUMERS)),
+  )
+  await Promise.all(readers)
+  clearInterval(sampling)
+  await floor.stop()
+  return peak - awake
 }
 
 /** One that begins somewhere else than the others, and at each partition's end reads it again. */

@@ -25,8 +25,8 @@ const TERMS = { maxWaitMs: 500, maxBytes: 50 * 1024 * 1024, partitionMaxBytes: 1
 
 /** For no longer it is waited until those objects that can be evicted are. */
 const SETTLED_MS = 90_000
-const IDLE_MS = { quick: 20_000, full: 60_000 }
-const TRICKLE_MS = { quick: 15_000, full: 60_000 }
+const IDLE_MS = { quick: 20_000, full: 30_000 }
+const TRICKLE_MS = { quick: 15_000, full: 30_000 }
 
 /** Share of a core while idle, then end to end latency of records at a trickle. */
 export async function idleConsumerFigures(quick: boolean): Promise<Figure[]> {

@@ -95,6 +95,7 @@ export function twinOf({ storage, identity, commitMs, tailBytes }: TwinOptions):
     identity,
     storage,
     sync: () => (commitMs === 0 ? Promise.resolve() : sleep(commitMs)),
+    turn: async () => {},
     deleteAll: () => Promise.reject(new Error('nothing is deleted here')),
     abort: (reason) => {
       throw new Error(reason)
