@@ -20,9 +20,18 @@ export function hasTool(name: string): boolean {
 
 /** Leaves the scenario out with a plain word, or fails it when nothing may be absent. */
 export function absent(context: TestContext, what: string): never {
-  const message = `${what} is absent on this machine: this scenario was not run`
+  const message = notRun(what)
   if (process.env.OTTLA_REQUIRE_TOOLS === '1') throw new Error(message)
   context.skip(message)
+}
+
+/** The same for what a machine may always lack: toolchains other than Node's. */
+export function leftOut(context: TestContext, what: string): never {
+  context.skip(notRun(what))
+}
+
+function notRun(what: string): string {
+  return `${what} is absent on this machine: this scenario was not run`
 }
 
 /** Asks for programs; see `absent`. */

@@ -14,7 +14,7 @@ import {
   storedRecords,
   until,
 } from '../calls.ts'
-import { absent } from '../tools.ts'
+import { leftOut } from '../tools.ts'
 import { Wire } from '../wire.ts'
 import {
   BUILD_MS,
@@ -56,7 +56,7 @@ beforeAll(async () => {
 }, BUILD_MS)
 
 beforeEach((context) => {
-  if (typeof program !== 'string') absent(context, program.missing)
+  if (typeof program !== 'string') leftOut(context, program.missing)
 })
 
 afterAll(async () => {

@@ -36,7 +36,7 @@ export interface S3Server {
   stop(): Promise<void>
 }
 
-/** What is absent on this machine, for `absent` of tools.ts. */
+/** What is absent on this machine, for `leftOut` of tools.ts. */
 export interface Missing {
   readonly missing: string
 }

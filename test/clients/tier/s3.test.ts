@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { noise, storeContract } from '../../tier/store-contract.ts'
-import { absent, hasTool, needs } from '../tools.ts'
+import { hasTool, leftOut, needs } from '../tools.ts'
 import {
   BUILD_MS,
   type Certificate,
@@ -39,7 +39,7 @@ beforeAll(async () => {
 }, BUILD_MS)
 
 beforeEach((context) => {
-  if (typeof program !== 'string') absent(context, program.missing)
+  if (typeof program !== 'string') leftOut(context, program.missing)
 })
 
 afterAll(async () => {
