@@ -102,6 +102,11 @@ describe('a recorded data folder', () => {
     expect(tablesIn(fresh)).toEqual(tablesIn(unpacked(NEWEST)))
   })
 
+  test('is verified by a command that ends, each of forty times', () => {
+    const data = unpacked(NEWEST)
+    for (let times = 0; times < 40; times++) expect(verify(data)).toMatchObject({ code: 0 })
+  }, 120_000)
+
   test.each(NAMES)(
     'is seen as it was, goes on, and is kept in the layout of today: %s',
     async (name) => {

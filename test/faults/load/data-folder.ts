@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
+/** Far more than it takes. */
+const VERIFY_WITHIN_MS = 60_000
 const LAUNCHER = resolve(import.meta.dirname, '../../../dist/ottla.js')
 
 /** A copy of a data folder, to be damaged. */
@@ -62,9 +64,7 @@ export function verify(data: string): { readonly code: number | null; readonly p
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [LAUNCHER, 'verify', '--data', data],
-    {
-      encoding: 'utf8',
-    },
+    { encoding: 'utf8', timeout: VERIFY_WITHIN_MS },
   )
   return { code: status, printed: stdout + stderr }
 }
