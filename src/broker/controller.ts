@@ -32,3 +32,27 @@ export async function askController<Answer>(
     return otherwise(NOT_STORED)
   }
 }
+
+/** A configured thing, as requests and answers name it. */
+interface Named {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
+/** The same of a change of configurations, whose answer has an entry for each resource. */
+export function askForConfigs<Resource extends Named, Answer>(
+  context: BrokerContext,
+  { resources }: { readonly resources: readonly Resource[] },
+  ask: (controller: ClusterRpc) => Promise<Answer>,
+): Promise<Answer | { throttleTimeMs: number; responses: (Named & NotStored)[] }> {
+  return askController<Answer | { throttleTimeMs: number; responses: (Named & NotStored)[] }>(
+    context,
+    ask,
+    (notStored) => ({
+      throttleTimeMs: 0,
+      responses: resources.map(({ resourceType, resourceName }) => {
+        return { resourceType, resourceName, ...notStored }
+      }),
+    }),
+  )
+}

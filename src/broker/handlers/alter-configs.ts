@@ -7,7 +7,7 @@ import type {
 } from '../../protocol/messages/alter-configs.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { askController } from '../controller.ts'
+import { askForConfigs } from '../controller.ts'
 
 /** Asks the controller; errors are per resource in its answer. */
 export async function alterConfigs(
@@ -15,16 +15,7 @@ export async function alterConfigs(
   call: Call,
   context: BrokerContext,
 ): Promise<AlterConfigsResponse> {
-  return askController(
-    context,
-    (controller) => controller.alterConfigs(request, call.version),
-    (notStored) => ({
-      throttleTimeMs: 0,
-      responses: request.resources.map(({ resourceType, resourceName }) => ({
-        resourceType,
-        resourceName,
-        ...notStored,
-      })),
-    }),
-  )
+  return askForConfigs(context, request, (controller) => {
+    return controller.alterConfigs(request, call.version)
+  })
 }

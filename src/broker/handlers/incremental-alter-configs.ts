@@ -7,7 +7,7 @@ import type {
 } from '../../protocol/messages/incremental-alter-configs.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { askController } from '../controller.ts'
+import { askForConfigs } from '../controller.ts'
 
 /** Asks the controller; errors are per resource in its answer. */
 export async function incrementalAlterConfigs(
@@ -15,16 +15,7 @@ export async function incrementalAlterConfigs(
   call: Call,
   context: BrokerContext,
 ): Promise<IncrementalAlterConfigsResponse> {
-  return askController(
-    context,
-    (controller) => controller.incrementalAlterConfigs(request, call.version),
-    (notStored) => ({
-      throttleTimeMs: 0,
-      responses: request.resources.map(({ resourceType, resourceName }) => ({
-        resourceType,
-        resourceName,
-        ...notStored,
-      })),
-    }),
-  )
+  return askForConfigs(context, request, (controller) => {
+    return controller.incrementalAlterConfigs(request, call.version)
+  })
 }

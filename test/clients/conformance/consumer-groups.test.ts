@@ -1037,6 +1037,17 @@ function int32(value: number): Buffer {
   return buffer
 }
 
+/** Of two partitions, all of which one member has, the classic one is given one. */
+async function share(member: Member, classic: Classic, name: string): Promise<void> {
+  await member.beat()
+  await member.beat()
+  await waitFor(async () => {
+    await classic.follow([name])
+    return classic.owned.length === 1
+  })
+  expect(member.owned).toHaveLength(1)
+}
+
 describe('Upgrade and downgrade', () => {
   scenario('an empty classic group becomes a consumer group and back', async () => {
     const wire = await ready()
@@ -1117,13 +1128,7 @@ describe('Upgrade and downgrade', () => {
     expect((await classic.sync()).errorCode).toBe(0)
     expect(classic.owned).toEqual([])
     expect(await classic.beat()).toBe(0)
-    await member.beat()
-    await member.beat()
-    await waitFor(async () => {
-      await classic.follow([name])
-      return classic.owned.length === 1
-    })
-    expect(member.owned).toHaveLength(1)
+    await share(member, classic, name)
     expect(await commit(wire, groupId, name, classic.memberId, classic.generation, 8)).toBe(0)
     const stale = classic.generation - 1
     expect(await commit(wire, groupId, name, classic.memberId, stale)).toBe(ILLEGAL_GENERATION)
@@ -1145,13 +1150,7 @@ describe('Upgrade and downgrade', () => {
     expect((await classic.sync()).errorCode).toBe(0)
     expect(classic.owned).toEqual([])
     expect(await classic.beat()).toBe(0)
-    await member.beat()
-    await member.beat()
-    await waitFor(async () => {
-      await classic.follow([name])
-      return classic.owned.length === 1
-    })
-    expect(member.owned).toHaveLength(1)
+    await share(member, classic, name)
   })
 
   scenario('classic requests in a consumer group are refused as in a classic one', async () => {
