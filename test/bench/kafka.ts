@@ -1,9 +1,11 @@
 // What the bench says to a broker: a topic, prebuilt Produce requests, and a reader that fetches a
 // partition from one offset to another. Requests and answers are those of src/protocol.
 
+import { setTimeout } from 'node:timers/promises'
 import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.ts'
 import { Fetch } from '../../src/protocol/messages/fetch.ts'
+import { ListOffsets } from '../../src/protocol/messages/list-offsets.ts'
 import { Produce } from '../../src/protocol/messages/produce.ts'
 import type { Api, RequestToSend } from '../../src/protocol/schema.ts'
 import { buildBatch } from '../../src/record/build.ts'
@@ -15,6 +17,7 @@ export const TOPIC = 'bench'
 const PRODUCE_VERSION = 9
 const FETCH_VERSION = 12
 const CREATE_TOPICS_VERSION = 7
+const LIST_OFFSETS_VERSION = 7
 
 /** A value this long makes a record of 1 KiB less one byte, so that 64 fit a batch of 64 KiB. */
 const VALUE_BYTES = 1014
@@ -26,8 +29,15 @@ export const BATCH_RECORDS = 64
 export const BATCH_BYTES = BATCH_HEADER_BYTES + BATCH_RECORDS * 1023
 
 const TOPIC_ALREADY_EXISTS = 36
+const NOT_LEADER_OR_FOLLOWER = 6
+const UNKNOWN_TOPIC_OR_PARTITION = 3
+/** Of a new topic; it is milliseconds. */
+const LEADERLESS_MS = 10_000
 
-/** Creates a topic, by default the bench's with one partition, unless a shared broker has it already. */
+/**
+ * Creates a topic, by default the bench's with one partition, unless a shared broker has it already. Waits until its
+ * partitions answer: Apache Kafka's broker learns that it leads them after CreateTopics was answered.
+ */
 export async function createTopic(
   client: LoadClient,
   name: string = TOPIC,
@@ -41,6 +51,32 @@ export async function createTopic(
   if (errorCode !== 0 && errorCode !== TOPIC_ALREADY_EXISTS) {
     throw new Error(`CreateTopics: error ${errorCode}`)
   }
+  const until = Date.now() + LEADERLESS_MS
+  while (await isLeaderless(client, name, numPartitions)) {
+    if (Date.now() > until)
+      throw new Error(`${name} has no leader ${LEADERLESS_MS} ms after CreateTopics`)
+    await setTimeout(5)
+  }
+}
+
+async function isLeaderless(client: LoadClient, name: string, partitions: number) {
+  const request = encode(ListOffsets, LIST_OFFSETS_VERSION, {
+    replicaId: -1,
+    topics: [
+      {
+        name,
+        partitions: Array.from({ length: partitions }, (_, partitionIndex) => {
+          return { partitionIndex, timestamp: -1 }
+        }),
+      },
+    ],
+  })
+  const { body } = decodeResponse(ListOffsets, LIST_OFFSETS_VERSION, await client.call(request))
+  return body.topics.some((topic) =>
+    topic.partitions.some(({ errorCode }) => {
+      return errorCode === NOT_LEADER_OR_FOLLOWER || errorCode === UNKNOWN_TOPIC_OR_PARTITION
+    }),
+  )
 }
 
 /** The value of a record: readable and not all the same, what a log of JSON looks like to a checksum. */

@@ -53,8 +53,12 @@ export async function fetchFigures(quick: boolean): Promise<Figure[]> {
   const copy = newFolder()
   cpSync(objectsOf(data), copy, { recursive: true })
   const object = partitionId(data)
-  const floor = await startFloor({ worker: 'least', objectsDir: copy, object })
-  const least = await LeastClient.open(floor.tcpPort)
+  // Processes of their own: a scan in memory that other reads have left is up to three times as fast.
+  const floor = await startFloor({ worker: 'log', objectsDir: copy })
+  const leastCopy = newFolder()
+  cpSync(objectsOf(data), leastCopy, { recursive: true })
+  const leastBroker = await startFloor({ worker: 'least', objectsDir: leastCopy, object })
+  const least = await LeastClient.open(leastBroker.tcpPort)
   const mover = await startFloor({ worker: 'bytes' })
   const moved = await MoveClient.open(mover.tcpPort)
   const broker = await launch(process.execPath, data)
@@ -62,12 +66,18 @@ export async function fetchFigures(quick: boolean): Promise<Figure[]> {
   const newest = await append(client, { from: end, bytes: HEAD_BYTES })
   const kafka = await filledKafka(size)
   const times = quick ? 10 : 40
+  // A turn reads as much in either run: one pass over 100 MB takes 30 or 90 ms, as garbage collection has it.
+  const passes = quick ? 4 : 1
   const systems = present({
-    storage: () => readRate(client, { from: 0, to: end }, 1),
+    storage: () => readRate(client, { from: 0, to: end }, passes),
     async scan() {
-      const read = await floor.run(scan)
-      if (read.bytes < bytes) throw new Error(`scanned ${read.bytes} bytes of ${bytes}`)
-      return (read.bytes * 1e3) / read.ms
+      let ms = 0
+      for (let pass = 0; pass < passes; pass++) {
+        const read = await floor.run(scan)
+        if (read.bytes < bytes) throw new Error(`scanned ${read.bytes} bytes of ${bytes}`)
+        ms += read.ms
+      }
+      return (passes * bytes * 1e3) / ms
     },
     transport: () => moved.answers({ bytes: FETCH_BYTES, count: Math.ceil(size / FETCH_BYTES) }),
     head: () => readRate(client, newest, times),
@@ -84,6 +94,7 @@ export async function fetchFigures(quick: boolean): Promise<Figure[]> {
   least.close()
   await broker.stop()
   await floor.stop()
+  await leastBroker.stop()
   await mover.stop()
   await kafka?.stop()
   return figuresOf(
