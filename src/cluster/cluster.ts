@@ -71,7 +71,7 @@ export interface ClusterState {
   /** Partitions of all living topics. */
   partitions: number
   /** Names by what they collide on (`.` and `_` are one character in metric names). */
-  readonly collisions: Map<string, readonly string[]>
+  readonly collisions: Map<string, string | readonly string[]>
   /** Partitions that were ever written, of living and of deleted topics. */
   readonly written: Map<TopicId, Set<number>>
   readonly deleting: Map<TopicId, Stage>
@@ -282,9 +282,9 @@ function putTopic(state: ClusterState, topic: Topic): void {
   state.names.set(topic.name, topic.id)
   state.views.delete(topic.id)
   const key = collisionKey(topic.name)
-  const names = state.collisions.get(key)
-  // There is one for each topic, nearly always of one name: a third of what a set takes.
-  if (names === undefined) state.collisions.set(key, [topic.name])
+  const names = collisionsOf(state, key)
+  // There is one for each topic, nearly always of one name: nothing is made around that.
+  if (names.length === 0) state.collisions.set(key, topic.name)
   else if (!names.includes(topic.name)) state.collisions.set(key, [...names, topic.name])
 }
 
@@ -296,7 +296,14 @@ function dropTopic(state: ClusterState, id: TopicId): void {
   state.names.delete(topic.name)
   state.views.delete(id)
   const key = collisionKey(topic.name)
-  const others = (state.collisions.get(key) ?? []).filter((name) => name !== topic.name)
+  const others = collisionsOf(state, key).filter((name) => name !== topic.name)
   if (others.length === 0) state.collisions.delete(key)
   else state.collisions.set(key, others)
+}
+
+/** The names of topics that collide under the key, in the order in which they came. */
+export function collisionsOf(state: ClusterState, key: string): readonly string[] {
+  const names = state.collisions.get(key)
+  if (names === undefined) return []
+  return typeof names === 'string' ? [names] : names
 }

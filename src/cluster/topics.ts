@@ -18,7 +18,13 @@ import type {
   CreateTopicsResponse,
 } from '../protocol/messages/create-topics.ts'
 import { assignmentFault } from './assignments.ts'
-import type { Change, ClusterState, Decision, Topic } from './cluster.ts'
+import {
+  type Change,
+  type ClusterState,
+  collisionsOf,
+  type Decision,
+  type Topic,
+} from './cluster.ts'
 import { collisionKey, METADATA_TOPIC, topicNameFault } from './names.ts'
 
 type Creatable = CreateTopicsRequest['topics'][number]
@@ -139,7 +145,7 @@ function newNameFault(state: ClusterState, name: string): Fault | null {
   if (state.names.has(name)) {
     return fault('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
   }
-  const [collision] = state.collisions.get(collisionKey(name)) ?? []
+  const [collision] = collisionsOf(state, collisionKey(name))
   if (collision === undefined) return null
   return fault(
     'INVALID_TOPIC_EXCEPTION',

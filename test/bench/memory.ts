@@ -5,7 +5,17 @@ import { readFileSync } from 'node:fs'
 
 /** VmRSS of a process in bytes. */
 export function residentBytes(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  if (line === null) throw new Error(`no VmRSS for process ${pid}`)
+  return statusBytes(pid, 'VmRSS')
+}
+
+/** The part of it that is no file's: not the pages of the program that have been touched. */
+export function anonymousBytes(pid: number): number {
+  return statusBytes(pid, 'RssAnon')
+}
+
+function statusBytes(pid: number, field: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)
+  if (line === null) throw new Error(`no ${field} for process ${pid}`)
   return Number(line[1]) * 1024
 }

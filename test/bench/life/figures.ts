@@ -43,6 +43,8 @@ const RETAINED_SHARE = 0.9
 /** Different requests that are sent in turn. */
 const REQUESTS = 256
 const LOOK_MS = 50
+/** Of processor, by which a broker that had nothing to do has begun: more than a change of configuration takes. */
+const BEGUN_SECONDS = 0.05
 const SETTLED_MS = 1_000
 const PATIENCE_MS = 240_000
 
@@ -55,7 +57,7 @@ interface Scale {
 
 const COST: Readonly<Record<'quick' | 'full', Scale>> = {
   quick: { fillBytes: 128e6, turnMs: 3_000, rounds: 2 },
-  full: { fillBytes: 1e9, turnMs: 12_000, rounds: 4 },
+  full: { fillBytes: 1e9, turnMs: 12_000, rounds: 2 },
 }
 
 /** Whose partition is written to while one is cleaned: in the local runtime all partitions have one thread. */
@@ -202,7 +204,7 @@ const SPEED: Readonly<
   Record<'quick' | 'full', { readonly contentBytes: number; readonly rounds: number }>
 > = {
   quick: { contentBytes: 64e6, rounds: 1 },
-  full: { contentBytes: 256e6, rounds: 3 },
+  full: { contentBytes: 128e6, rounds: 2 },
 }
 const SPEED_VALUE_BYTES = 200
 const CODEC_BATCHES = 128
@@ -256,12 +258,18 @@ async function compactionSpeed(contentBytes: number, records: Records): Promise<
   await sleep(SETTLED_MS)
   const before = cpuSeconds(pid)
   await topic.configure({ 'cleanup.policy': 'compact' })
+  // The schedule's own moment comes up to a second later; what is measured begins with it.
+  const asked = performance.now()
+  while (cpuSeconds(pid) - before < BEGUN_SECONDS) {
+    if (performance.now() - asked > PATIENCE_MS) throw new Error('the compaction does not begin')
+    await sleep(LOOK_MS / 5)
+  }
   const gone = (bytes - SEGMENT_BYTES) * DONE_SHARE
   const ms = await whenGone(topic, () => bytes, gone)
   const processorSeconds = cpuSeconds(pid) - before
   client.close()
   await broker.stop()
-  return { bytes, seconds: ms / 1e3, processorSeconds }
+  return { bytes, seconds: ms / 1e3 + BEGUN_SECONDS, processorSeconds }
 }
 
 /** Stored megabytes a second when batches are only decompressed, and a tenth of each is compressed again. */
