@@ -2,7 +2,7 @@
 // Cloudflare Queues': for a gigabyte produced and consumed, and for a month in which nothing happens.
 // The prices and their date are in cost/prices.ts.
 
-import { REREAD_SUBSCRIBED_MS } from '../../src/core/limits.ts'
+import { REREAD_SUBSCRIBED_MS } from '../../src/core/limits/watch.ts'
 import {
   arithmetic,
   dollarsOf,

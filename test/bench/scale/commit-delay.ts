@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { offset } from '../../../src/core/ids.ts'
 import type { PartitionLeader } from '../../../src/partition/leader.ts'
-import type { Identity } from '../../../src/partition/store.ts'
+import type { Identity } from '../../../src/partition/stored.ts'
 import { buildBatch } from '../../../src/record/build.ts'
 import { lastOffsetAt } from '../../../src/record/header.ts'
 import { batchesInPieces } from '../../../src/record/stored.ts'
