@@ -6,7 +6,9 @@ import type { WorkerEnv } from './broker/isolate.ts'
 export { Cluster } from './cluster/object.ts'
 export { Group } from './group/object.ts'
 export { Partition } from './partition/object.ts'
+export { Statistics } from './statistics/object.ts'
 export { Transaction } from './transaction/object.ts'
+export { Tunnel } from './tunnel/object.ts'
 export { Watch } from './watch/object.ts'
 
 // Both faces are loaded with their first request: a start pays for the objects alone. HTTP's is then kept, for

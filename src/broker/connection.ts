@@ -13,6 +13,7 @@ import {
 import type { AnyApi } from '../protocol/schema.ts'
 import type { ApiTable } from './api-table.ts'
 import { type BrokerContext, CloseConnection } from './context.ts'
+import { counts } from './counts.ts'
 import { type Frame, FrameReader } from './frames.ts'
 import { answerUnknownVersion } from './handlers/api-versions.ts'
 
@@ -144,6 +145,7 @@ export class Connection {
       return this.#refuseVersion(header, frame)
     }
     const request = decodeRequest(served.api, header.apiVersion, header.reader)
+    counts.add(`requests|${served.api.name}`)
     const call = { version: header.apiVersion, clientId: header.clientId }
     if (served.handle.kind === 'ordered') {
       const response = served.handle.run(request, call, this.#context)
@@ -205,10 +207,14 @@ export class Connection {
     try {
       const body = await response
       if (body !== null) {
+        counts.addErrors(api.name, body)
         slot.pieces = encodeResponse(api, header.apiVersion, header.correlationId, body)
       }
     } catch (failure) {
       slot.failure = failure ?? new Error('a handler failed')
+      if (!(failure instanceof CloseConnection)) {
+        counts.add(`errors|${api.name}|UNKNOWN_SERVER_ERROR`)
+      }
     }
     endFrame(frame)
     slot.ready = true

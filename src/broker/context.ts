@@ -7,6 +7,7 @@ import type { LogLevel } from '../core/env.ts'
 import type { TopicId } from '../core/ids.ts'
 import type { GroupRpc } from '../group/contract.ts'
 import type { PartitionRpc } from '../partition/contract.ts'
+import type { StatisticsRpc } from '../statistics/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
 import type { WatchRpc } from '../watch/contract.ts'
 import type { MemoryBudget } from './budget.ts'
@@ -23,6 +24,7 @@ export interface Objects {
   transaction(transactionalId: string): TransactionRpc
   /** The Watch object of a shard (core/ids.ts). */
   watch(shard: number): WatchRpc
+  readonly statistics: StatisticsRpc
 }
 
 /** A line per event; never a secret or a record's content. */
@@ -66,6 +68,11 @@ export interface BrokerContext {
   features(): Promise<FinalizedFeatures>
   /** They have changed: the next who asks gets them anew. */
   forgetFeatures(): void
+  /**
+   * Tells the Statistics object what this isolate has counted, if that is due, or with `now` if there is anything
+   * new. Never rejects.
+   */
+  tellCounts(when?: 'now'): Promise<void>
 }
 
 /** What kind of wait a handler's answer is, to the requests behind it on the same connection. */

@@ -4,6 +4,7 @@
 
 import type { FinalizedFeatures } from '../cluster/contract.ts'
 import { advertisedEndpoint, type Environment, readEnvironment } from '../core/env.ts'
+import { STATISTICS_INTERVAL_MS } from '../core/limits/statistics.ts'
 import {
   BROKER_CONFIG_CACHE_MS,
   CONNECTIONS_FILES_SHARE,
@@ -17,6 +18,7 @@ import { APIS } from './apis.ts'
 import { memoryBudget } from './budget.ts'
 import { Connection } from './connection.ts'
 import type { BrokerContext, Endpoint, Timers } from './context.ts'
+import { counts } from './counts.ts'
 import { serveSocket, type TcpSocket } from './tcp.ts'
 import { TopicCache } from './topic-cache.ts'
 import { Watches } from './watches.ts'
@@ -24,6 +26,8 @@ import { Watches } from './watches.ts'
 /** The bindings of the Worker: objects, the files of web/, and the variables of core/env.ts. */
 export type WorkerEnv = ObjectBindings & {
   readonly ASSETS?: { fetch(request: Request): Promise<Response> }
+  /** The objects that host tunnels (tunnel/object.ts). */
+  readonly TUNNEL: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   /** Locally, instead of ASSETS: the folder as it is (http/assets.ts). */
   readonly FILES?: { fetch(url: string): Promise<Response> }
 }
@@ -85,6 +89,12 @@ export function brokerContext(
     forgetFeatures() {
       features = null
     },
+    tellCounts: (when) => {
+      const told = { nowMs: Date.now(), isAlone: environmentOf(env).local }
+      return when === 'now'
+        ? counts.tellNow(reached.statistics, told)
+        : counts.tell(reached.statistics, told)
+    },
   }
 }
 
@@ -101,20 +111,31 @@ export async function serveKafka(socket: OpenedSocket, env: WorkerEnv): Promise<
   if (!local && !allowAnonymous) return socket.close()
   if (connections >= connectionsMax(env)) return refuse(socket, env)
   connections += 1
+  const ended = counts.opened('tcp')
   try {
     await serveOpened(socket, env)
   } finally {
     connections -= 1
+    ended()
   }
+  if (connections === 0) await tellLast(env)
+}
+
+/** Nobody else is there to tell what the last connection has done. */
+async function tellLast(env: WorkerEnv): Promise<void> {
+  await timers.sleep(STATISTICS_INTERVAL_MS)
+  const told = { nowMs: Date.now(), isAlone: environmentOf(env).local }
+  await counts.tell(objects(env).statistics, told)
 }
 
 /** Of the process's file descriptors; the runtime would end with the first connection that finds none. */
-function connectionsMax(env: WorkerEnv): number {
+export function connectionsMax(env: WorkerEnv): number {
   return shareOfFiles(environmentOf(env).openFiles, CONNECTIONS_FILES_SHARE, FILES_PER_CONNECTION)
 }
 
 /** Says so once in a while: who is closed comes again. */
 function refuse(socket: TcpSocket, env: WorkerEnv): Promise<void> {
+  counts.add('refused|tcp')
   if (Date.now() >= refusedAtMs + REFUSED_SAID_MS) {
     refusedAtMs = Date.now()
     workerLog(environmentOf(env).logLevel)('warn', 'too many connections', { open: connections })
@@ -132,11 +153,14 @@ async function serveOpened(socket: OpenedSocket, env: WorkerEnv): Promise<void> 
     return socket.close()
   }
   const context = brokerContext(env, advertised, clientHost(remoteAddress))
-  const configured = Number(await context.brokerConfig('socket.request.max.bytes'))
-  const maxBytes = Number.isFinite(configured)
-    ? Math.min(configured, REQUEST_MAX_BYTES)
-    : REQUEST_MAX_BYTES
+  const maxBytes = await requestMaxBytes(context)
   await serveSocket(socket, new Connection(APIS, context, maxBytes), context)
+}
+
+/** Largest request frame of a connection that begins now. */
+export async function requestMaxBytes(context: BrokerContext): Promise<number> {
+  const configured = Number(await context.brokerConfig('socket.request.max.bytes'))
+  return Number.isFinite(configured) ? Math.min(configured, REQUEST_MAX_BYTES) : REQUEST_MAX_BYTES
 }
 
 /** `/127.0.0.1` of an address and port, as Kafka prints a client's host. */

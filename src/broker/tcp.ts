@@ -43,6 +43,7 @@ export async function serveSocket(
     if (connection.stalled || writes.stalled) {
       return end(new CloseConnection('stalled while others wait for memory'))
     }
+    void context.tellCounts()
     cancelWatch = context.timers.after(STALLED_CHECK_MS, watch)
   }
   watch()
@@ -122,7 +123,11 @@ class SocketWriter {
 /** Pieces up to this are copied together into one write. */
 const JOIN_BYTES = 64 * 1024
 
-function* parts(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
+/** An answer as writes of at most `mostBytes`: small pieces are joined, large ones are cut. */
+export function* parts(
+  pieces: readonly Uint8Array[],
+  mostBytes: number = SOCKET_WRITE_BYTES,
+): Generator<Uint8Array> {
   let small: Uint8Array[] = []
   let smallBytes = 0
   for (const piece of pieces) {
@@ -139,14 +144,15 @@ function* parts(pieces: readonly Uint8Array[]): Generator<Uint8Array> {
       smallBytes = piece.length
       continue
     }
-    for (let at = 0; at < piece.length; at += SOCKET_WRITE_BYTES) {
-      yield piece.subarray(at, Math.min(piece.length, at + SOCKET_WRITE_BYTES))
+    for (let at = 0; at < piece.length; at += mostBytes) {
+      yield piece.subarray(at, Math.min(piece.length, at + mostBytes))
     }
   }
   if (smallBytes > 0) yield joinBytes(small)
 }
 
-function logEnd(context: BrokerContext, reason: unknown): void {
+/** Logs why a connection of whatever kind has ended. */
+export function logEnd(context: BrokerContext, reason: unknown): void {
   const message = reason instanceof Error ? reason.message : String(reason)
   if (reason instanceof CloseConnection || reason instanceof MalformedMessage) {
     context.log('warn', 'connection refused', { reason: message })

@@ -2,7 +2,7 @@
 // possible, one call is parked for the news. Not which partitions are idle: watches.ts knows.
 
 import type { TopicId } from '../core/ids.ts'
-import { WATCH_CHANGES_PER_CALL, WATCH_PARKED_MS } from '../core/limits.ts'
+import { WATCH_CHANGES_PER_CALL, WATCH_PARKED_MS } from '../core/limits/watch.ts'
 import type { PartitionTarget } from '../partition/contract.ts'
 import type { Subscription, WatchRpc } from '../watch/contract.ts'
 

@@ -13,7 +13,7 @@ import {
   WATCH_CHECKS_AT_ONCE,
   WATCH_TOPICS_REMEMBERED,
   WATCH_UNUSED_MS,
-} from '../core/limits.ts'
+} from '../core/limits/watch.ts'
 import type { PartitionRpc, PartitionTarget } from '../partition/contract.ts'
 import type { WatchRpc } from '../watch/contract.ts'
 import type { Timers } from './context.ts'

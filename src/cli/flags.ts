@@ -35,6 +35,10 @@ export interface StartOptions {
   readonly allowHosts: readonly string[]
   readonly logLevel: LogLevel
   readonly logJson: boolean
+  /** A file that holds the secret which HTTP and tunnels then ask for; otherwise OTTLA_SECRET has it. */
+  readonly secretFile: string | null
+  /** Open the console in a browser when it is ready. */
+  readonly open: boolean
 }
 
 export type ParsedFlags =
@@ -42,10 +46,28 @@ export type ParsedFlags =
   /** Checks the data of a broker that is stopped. `data` is as given, not resolved. */
   | { readonly kind: 'verify'; readonly data: string; readonly logJson: boolean }
   | { readonly kind: 'help' }
+  /** One of commands.ts, which reads its own flags. */
+  | { readonly kind: 'command'; readonly name: string; readonly args: readonly string[] }
   | { readonly kind: 'version' }
   | { readonly kind: 'bad'; readonly reason: string; readonly logJson: boolean }
 
-export const HELP = `Usage: ottla start [flags]
+/** What dist/commands.js runs (commands.ts). */
+export const COMMAND_NAMES = ['proxy', 'topics', 'produce', 'consume', 'groups', 'bench'] as const
+
+export const HELP = `Usage: ottla COMMAND [flags]
+
+  ottla start                                   a broker on this machine
+  ottla topics create orders --partitions 3
+  echo '{"id":1}' | ottla produce orders
+  ottla consume orders --from earliest
+  ottla groups                                  who reads what, and how far behind
+  ottla bench                                   how fast it is
+  ottla proxy https://ottla.example.workers.dev  Kafka clients to a deployed broker
+  ottla verify                                  checks the data of a stopped broker
+
+ottla COMMAND --help says more of each but these two.
+
+       ottla start [flags]
 
   --kafka-port PORT    Kafka protocol over TCP, 0 for any free port      (OTTLA_KAFKA_PORT, 9092)
   --http-port PORT     HTTP API, 0 for any free port                     (OTTLA_HTTP_PORT, 8080)
@@ -63,6 +85,9 @@ export const HELP = `Usage: ottla start [flags]
   --allow-origin URL   an origin that CORS admits beside loopback; repeatable
   --allow-host NAME    a name accepted in Host beside loopback; repeatable
   --log-level LEVEL    ${LOG_LEVELS.join(', ')}; default info
+  --secret-file FILE   a secret that HTTP, its WebSockets and the
+                       console ask for; Kafka's own port does not        (OTTLA_SECRET)
+  --open               open the console in a browser
   --log-json           log lines as JSON
   --help, --version
 
@@ -86,6 +111,8 @@ const OPTIONS = {
   'allow-host': { type: 'string', multiple: true },
   'log-level': { type: 'string' },
   'log-json': { type: 'boolean' },
+  'secret-file': { type: 'string' },
+  open: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const
@@ -100,6 +127,10 @@ export function parseFlags(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): ParsedFlags {
+  const [first = ''] = args
+  if (COMMAND_NAMES.some((name) => name === first)) {
+    return { kind: 'command', name: first, args: args.slice(1) }
+  }
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -158,6 +189,8 @@ function startOptions(
     allowHosts: (values['allow-host'] ?? []).map(hostName),
     logLevel: logLevel(values['log-level'] ?? 'info'),
     logJson: values['log-json'] ?? false,
+    secretFile: values['secret-file'] ?? null,
+    open: values.open ?? false,
   }
 }
 

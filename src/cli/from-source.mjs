@@ -49,6 +49,12 @@ const TARGETS = [
     build: buildLauncher,
   },
   {
+    name: 'commands',
+    output: 'dist/commands.js',
+    sources: ['src/cli', 'src/core', 'package-lock.json'],
+    build: buildCommands,
+  },
+  {
     name: 'verify',
     output: 'dist/verify.js',
     sources: [
@@ -136,6 +142,20 @@ async function buildLauncher(esbuild) {
     platform: 'node',
     target: 'node20',
     banner: { js: '#!/usr/bin/env node' },
+    minify: true,
+  })
+}
+
+/** What the commands run that speak to a broker. Two modules that `ws` can do without are left to be found. */
+async function buildCommands(esbuild) {
+  await bundle(esbuild, {
+    entryPoints: [join(ROOT, 'src/cli/commands.ts')],
+    outfile: join(ROOT, 'dist/commands.js'),
+    format: 'cjs',
+    define: { 'import.meta.dirname': '__dirname' },
+    platform: 'node',
+    target: 'node20',
+    external: ['bufferutil', 'utf-8-validate'],
     minify: true,
   })
 }

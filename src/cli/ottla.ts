@@ -8,6 +8,9 @@ import { pathToFileURL } from 'node:url'
 import { HELP, parseFlags, type StartOptions } from './flags.ts'
 import { failing, start } from './start.ts'
 
+/** The exit code of what was not understood. */
+const USAGE = 2
+
 const launcher = join(import.meta.dirname, 'ottla.js')
 
 /** The exit code; null when Node is to end by itself, with `process.exitCode`. */
@@ -21,7 +24,15 @@ async function main(): Promise<number | null> {
       writeSync(1, `${version()}\n`)
       return 0
     case 'bad':
-      return failing(parsed.logJson)(parsed.reason)
+      failing(parsed.logJson)(parsed.reason)
+      return USAGE
+    case 'command': {
+      const bundle = pathToFileURL(join(import.meta.dirname, 'commands.js')).href
+      const { run } = (await import(bundle)) as typeof import('./commands.ts')
+      // As below: nobody waits for threads that wait.
+      process.exitCode = await run(parsed.name, parsed.args)
+      return null
+    }
     case 'verify': {
       const { data, logJson: json } = parsed
       // A bundle of its own, named so that it stays one.

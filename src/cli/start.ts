@@ -1,12 +1,15 @@
 // `ottla start`: writes workerd's configuration, starts workerd, says when it is ready, and ends with
 // it. No byte of a client passes through this process.
 
+import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { EnvironmentName } from '../core/env.ts'
 import { type DataFolder, inUse, openDataFolder } from './data-folder.ts'
 import type { StartOptions } from './flags.ts'
 import { type Listeners, planListeners, thisMachine } from './listeners.ts'
 import { createLog, type Log, parsePrinted, writeStderr } from './log.ts'
+import { settleSecret } from './secret.ts'
 import { type LocalTier, openTierDirectory, planTier, removeLeftovers } from './tier.ts'
 import { LOCK, workerdConfig } from './workerd-config.ts'
 import {
@@ -35,6 +38,8 @@ export async function start(given: StartOptions, launcher: string): Promise<numb
   if (planned.kind === 'refused') return failing(given.logJson)(planned.reason)
   const { tier } = planned
   const options = { ...given, config: planned.config }
+  const secret = settleSecret(options.secretFile)
+  if (secret !== null) return failing(given.logJson)(secret)
   const log = createLog({
     level: options.logLevel,
     json: options.logJson,
@@ -62,6 +67,7 @@ export async function start(given: StartOptions, launcher: string): Promise<numb
       if (outcome === 'ready') {
         folder.ready()
         printReady(listeners)
+        if (options.open) openInBrowser(`http://${listeners.http}/`, log)
         log('info', 'started', { data: folder.path })
         if (tier?.kind === 'directory') void removeLeftovers(tier.path, Date.now())
         warnOfFewFileDescriptors(log)
@@ -104,6 +110,7 @@ function begin({ options, listeners, folder, tier, launcher, binary, log }: Begi
       modules: names.map((name) => ({ name, content: readFileSync(join(workerDir, name)) })),
       objectsDir: folder.objectsDir,
       tier,
+      hasSecret: Boolean(process.env[EnvironmentName.SECRET]),
       ...(Number.isFinite(openFiles) ? { openFiles } : {}),
     }),
   )
@@ -140,6 +147,19 @@ function printReady({ kafka, http }: Listeners): void {
   } catch {
     // Standard output is closed.
   }
+}
+
+/** By the platform's own means. Who has none reads the address. */
+function openInBrowser(url: string, log: Log): void {
+  const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open']
+  const child = spawn(command, [...args, url], { stdio: 'ignore', detached: true })
+  child.once('error', () => log('warn', 'no browser to open', { url }))
+  child.unref()
+}
+
+const OPENERS: Partial<Record<NodeJS.Platform, readonly [string, ...string[]]>> = {
+  darwin: ['open'],
+  win32: ['cmd', '/c', 'start', '""'],
 }
 
 interface StopSignals {

@@ -4,7 +4,7 @@
 import { realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { EnvironmentName } from '../core/env.ts'
-import { TIER_CALL_MS } from '../core/limits.ts'
+import { TIER_CALL_MS } from '../core/limits/tier.ts'
 import { TierSetting, tierSettings } from '../core/tier-settings.ts'
 import { makeFolder } from './data-folder.ts'
 

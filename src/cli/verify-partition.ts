@@ -1,7 +1,7 @@
 // Checks the stored log of one partition: every row against its checksum, every batch against its CRC, and
 // that no offset is missing. Not the reading of the file (verify-sqlite.ts) and not the report.
 
-import { ROW_BYTES } from '../core/limits.ts'
+import { ROW_BYTES } from '../core/limits/partition.ts'
 import {
   batchesDamage,
   type CheckedChunk,

@@ -2,7 +2,7 @@
 // that nothing is missing between the log start and where the local log begins. Not the objects themselves:
 // they are elsewhere, and are checked whenever they are read.
 
-import { rowChecksum } from '../partition/integrity.ts'
+import { rowChecksum } from '../runtime/checked-table.ts'
 import type { DamagedOffsets } from './verify-partition.ts'
 import type { SqliteRow, Value } from './verify-sqlite.ts'
 

@@ -19,6 +19,8 @@ export const OBJECTS = [
   { className: 'Group', binding: 'GROUP' },
   { className: 'Transaction', binding: 'TRANSACTION' },
   { className: 'Watch', binding: 'WATCH' },
+  { className: 'Statistics', binding: 'STATISTICS' },
+  { className: 'Tunnel', binding: 'TUNNEL' },
 ] as const
 
 /** Name of the socket that locks the data folder, and of its file there. */
@@ -41,6 +43,8 @@ export interface WorkerdConfig {
   readonly objectsDir: string
   /** null: nothing is moved anywhere. */
   readonly tier: LocalTier | null
+  /** OTTLA_SECRET is in workerd's environment. */
+  readonly hasSecret?: boolean
   /** How many files workerd may have open, where that is known. */
   readonly openFiles?: number
 }
@@ -150,6 +154,10 @@ function worker(config: WorkerdConfig): Struct {
       binding(name, BINDING.text, text(value)),
     ),
     ...tierBindings(config.tier),
+    // As credentials: in no file.
+    ...(config.hasSecret === true
+      ? [binding(EnvironmentName.SECRET, BINDING.fromEnvironment, text(EnvironmentName.SECRET))]
+      : []),
   ]
   const objects = [list(namespaces), null, null, text(DISK)]
   const pointers = [list(modules), text(COMPATIBILITY_DATE), null, list(bound), null, ...objects]

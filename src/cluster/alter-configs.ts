@@ -13,7 +13,7 @@ import {
   effectiveTopicConfig,
 } from '../core/configs.ts'
 import { KafkaError } from '../core/errors.ts'
-import { CONFIGURED_GROUPS_PER_CLUSTER } from '../core/limits.ts'
+import { CONFIGURED_GROUPS_PER_CLUSTER } from '../core/limits/coordinators.ts'
 import { topicConfig } from '../core/topic-configs.ts'
 import type {
   AlterConfigsRequest,

@@ -8,7 +8,8 @@ import {
   DIRECTORY_REFRESH_MS,
   GROUPS_PER_CLUSTER,
   TRANSACTIONAL_IDS_PER_CLUSTER,
-} from '../core/limits.ts'
+} from '../core/limits/coordinators.ts'
+import type { CatalogueReport } from '../statistics/contract.ts'
 import { type ClusterState, type Decision, topicNamed } from './cluster.ts'
 import type {
   GroupEntry,
@@ -85,6 +86,15 @@ export function groupMetadata(state: ClusterState, wanted: Wanted): GroupMetadat
   }
   const topics = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   return { version: state.metadataVersion, topics }
+}
+
+/** All living topics, as the Statistics object is told of them. */
+export function catalogueOf(state: ClusterState): CatalogueReport {
+  const topics = [...state.topics.values()].map(({ id, name, partitions }) => {
+    return { id, name, partitions }
+  })
+  const { clusterId, metadataVersion: version } = state
+  return { kind: 'catalogue', version, clusterId, topics }
 }
 
 /**

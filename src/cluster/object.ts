@@ -9,11 +9,11 @@ import { KafkaError } from '../core/errors.ts'
 import { clusterName, type TopicId } from '../core/ids.ts'
 import {
   PRODUCER_IDS_PER_CALL,
-  READY_WRITE_INTERVAL_MS,
   SWEEP_INTERVAL_MS,
   SWEEP_STEP_PAUSE_MS,
-  WATCH_SHARDS,
-} from '../core/limits.ts'
+} from '../core/limits/coordinators.ts'
+import { WATCH_SHARDS } from '../core/limits/watch.ts'
+import { READY_WRITE_INTERVAL_MS } from '../core/limits.ts'
 import type {
   AlterConfigsRequest,
   AlterConfigsResponse,
@@ -50,6 +50,7 @@ import { OneAlarm } from '../runtime/alarm.ts'
 import { loading } from '../runtime/loading.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
+import { Reports } from '../runtime/reports.ts'
 import { StorageTouch } from '../runtime/touch.ts'
 import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
 import type { Change, ClusterState, Decision } from './cluster.ts'
@@ -69,6 +70,7 @@ import type {
 import { deleteTopics } from './deletion.ts'
 import { describeConfigs } from './describe-configs.ts'
 import {
+  catalogueOf,
   groupMetadata,
   listGroups,
   listTransactions,
@@ -116,6 +118,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   readonly #errands: ErrandDeps & SweepDeps
   readonly #alarm: OneAlarm
   readonly #watch: Objects['watch']
+  readonly #catalogue: Reports
   #sweep: Sweep | null = null
   #producerIds: ProducerIdBlock = NO_BLOCK
   #failures = 0
@@ -135,8 +138,17 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     this.#state = state
     this.#touch = new StorageTouch(storage, () => Date.now())
     this.#alarm = new OneAlarm(storage, (error) => report('alarm was not set', error))
-    const { partition, group, transaction, watch } = objects(env, tenantOf(ctx))
+    const { partition, group, transaction, watch, statistics } = objects(env, tenantOf(ctx))
     this.#watch = watch
+    this.#catalogue = new Reports({
+      now: () => Date.now(),
+      startTimer: (fire, ms) => {
+        const timer = setTimeout(fire, ms)
+        return () => clearTimeout(timer)
+      },
+      send: () => statistics.report(catalogueOf(this.#state)),
+      report: (event, error) => log('debug', event, { reason: String(error) }),
+    })
     const keep = (changes: readonly Change[]) => this.#commit(changes)
     this.#errands = { state, partition, group, transaction, report, commit: keep }
     this.#commit(startChanges(state, toldSettings))
@@ -306,6 +318,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   #decide<Reply>(decision: Decision<Reply>): Reply {
     const changes = withGroupNotices(this.#state, decision.changes)
     this.#commit(changes)
+    if (changes.some(({ kind }) => kind === 'metadataVersion')) this.#catalogue.changed()
     const groups = changes.flatMap((one) => (one.kind === 'groupNotice' ? [one.groupId] : []))
     if (groups.length > 0) {
       this.#wakeAfter(NOTICE_WAIT_MS)

@@ -8,7 +8,7 @@ import {
   SWEEP_IDLE_AGE_MS,
   SWEEP_INTERVAL_MS,
   SWEEP_STEP_OBJECTS,
-} from '../core/limits.ts'
+} from '../core/limits/coordinators.ts'
 import type { Change, ClusterState, Registered } from './cluster.ts'
 
 /** What is needed of the world; tests give fakes. */

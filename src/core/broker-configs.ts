@@ -4,7 +4,8 @@
 
 import type { ConfigDefinition, ConfigType, Constraint } from './config-values.ts'
 import { BROKER_ID } from './ids.ts'
-import { FETCH_MAX_BYTES, OBJECT_MAX_BYTES, OBJECT_MIN_BYTES, REQUEST_MAX_BYTES } from './limits.ts'
+import { OBJECT_MAX_BYTES, OBJECT_MIN_BYTES } from './limits/partition.ts'
+import { FETCH_MAX_BYTES, REQUEST_MAX_BYTES } from './limits.ts'
 import {
   CLEANUP_POLICIES,
   COMPRESSION_TYPES,

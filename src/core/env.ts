@@ -2,6 +2,8 @@
 // The launcher writes them as text, a deployment sets them in wrangler.toml (text or JSON values) or as
 // a secret. Broker configuration by Kafka's names is only carried here; configs.ts knows its meaning.
 
+import { SECRET_CHARACTERS_MAX } from './limits.ts'
+
 /** Every name this Worker reads, the bindings to objects and files aside. The launcher's own environment variables are in cli/flags.ts. */
 export const EnvironmentName = {
   /** `1`: served by the launcher or `wrangler dev`, on this machine. */
@@ -91,7 +93,7 @@ export function readEnvironment(env: object): Environment {
     httpListeners: readList(bindings, EnvironmentName.HTTP_LISTENERS),
     openFiles: readNumber(bindings, EnvironmentName.OPEN_FILES),
     logLevel: readLogLevel(bindings[EnvironmentName.LOG_LEVEL]),
-    secret: readText(bindings, EnvironmentName.SECRET),
+    secret: readSecret(bindings),
   }
 }
 
@@ -173,6 +175,19 @@ function readText(bindings: Bindings, name: string): string | null {
   if (value === undefined || value === null || value === '') return null
   if (typeof value !== 'string') throw new TypeError(`${name} must be text`)
   return value
+}
+
+/** What is wrong with a secret, which has to fit into a header; null when nothing is. */
+export function secretProblem(secret: string): string | null {
+  if (/^[!-~]+$/.test(secret) && secret.length <= SECRET_CHARACTERS_MAX) return null
+  return `must be 1 to ${SECRET_CHARACTERS_MAX} visible ASCII characters`
+}
+
+function readSecret(bindings: Bindings): string | null {
+  const secret = readText(bindings, EnvironmentName.SECRET)
+  const problem = secret === null ? null : secretProblem(secret)
+  if (problem !== null) throw new TypeError(`${EnvironmentName.SECRET} ${problem}`)
+  return secret
 }
 
 function readNumber(bindings: Bindings, name: string): number | null {

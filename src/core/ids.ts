@@ -2,7 +2,8 @@
 // Not a place for behaviour. Offsets are numbers (exact to 2^53); int64 is read into one in the
 // codec only. KIP-516 describes topic ids.
 
-import { WATCH_SHARD_PARTITIONS, WATCH_SHARDS } from './limits.ts'
+import { WATCH_SHARD_PARTITIONS, WATCH_SHARDS } from './limits/watch.ts'
+import { TUNNEL_SHARDS } from './limits.ts'
 
 declare const brand: unique symbol
 type Brand<T, Name extends string> = T & { readonly [brand]: Name }
@@ -51,17 +52,37 @@ export function groupName(groupId: string, tenant: string = DEFAULT_TENANT): str
 
 /** Which of a cluster's Watch objects has to do with a partition: neighbours share one. */
 export function watchShard(topicId: TopicId, partition: number): number {
-  let hash = Math.floor(partition / WATCH_SHARD_PARTITIONS)
-  for (let at = 0; at < topicId.length; at++) {
-    hash = (Math.imul(hash, 31) + topicId.charCodeAt(at)) | 0
+  return spread(topicId, WATCH_SHARDS, Math.floor(partition / WATCH_SHARD_PARTITIONS))
+}
+
+/** Which object hosts the tunnels of a client: those of one share one, so that few are awake. */
+export function tunnelShard(client: string): number {
+  return spread(client, TUNNEL_SHARDS, 0)
+}
+
+/** A number below `count`, always the same one for a text. */
+function spread(text: string, count: number, seed: number): number {
+  let hash = seed
+  for (let at = 0; at < text.length; at++) {
+    hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0
   }
   // The upper bits too: 31 alone leaves the lower ones to the last characters.
-  return ((hash ^ (hash >>> 16)) >>> 0) % WATCH_SHARDS
+  return ((hash ^ (hash >>> 16)) >>> 0) % count
 }
 
 /** Name of the Watch object of a shard. */
 export function watchName(shard: number, tenant: string = DEFAULT_TENANT): string {
   return `${tenant}/watch/${shard}`
+}
+
+/** Name of the object that hosts the tunnels of a shard. */
+export function tunnelName(shard: number, tenant: string = DEFAULT_TENANT): string {
+  return `${tenant}/tunnel/${shard}`
+}
+
+/** Name of the object that keeps a cluster's figures. */
+export function statisticsName(tenant: string = DEFAULT_TENANT): string {
+  return `${tenant}/statistics`
 }
 
 /** Name of a transaction coordinator's Durable Object. */

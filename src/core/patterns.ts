@@ -2,7 +2,7 @@
 // by an engine whose time is linear in the text, within bounds of their own. The engine is loaded when the
 // first one is met: a start must not pay for it. Not what they are matched against.
 
-import { PATTERN_CHARACTERS, PATTERN_INSTRUCTIONS } from './limits.ts'
+import { PATTERN_CHARACTERS, PATTERN_INSTRUCTIONS } from './limits/coordinators.ts'
 
 /** A compiled pattern. */
 export interface Pattern {

@@ -12,6 +12,19 @@ export function utf8(text: string): Uint8Array | null {
   return text.isWellFormed() ? encoder.encode(text) : null
 }
 
+/** How many bytes the text is in UTF-8; a lone surrogate counts as the replacement that encoders put in its place. */
+export function utf8Length(text: string): number {
+  let bytes = text.length
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit < 0x80) continue
+    bytes += unit < 0x800 ? 1 : 2
+    // Two units that are one character have four bytes.
+    if ((unit & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) at++
+  }
+  return bytes
+}
+
 /** The text of valid UTF-8, else null. */
 export function textOf(bytes: Uint8Array): string | null {
   try {

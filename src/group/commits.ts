@@ -3,7 +3,7 @@
 
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import type { TopicId } from '../core/ids.ts'
-import { OFFSETS_PER_GROUP } from '../core/limits.ts'
+import { OFFSETS_PER_GROUP } from '../core/limits/coordinators.ts'
 import type { GroupCommand } from './commands.ts'
 import type {
   CommitReply,

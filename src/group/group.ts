@@ -12,6 +12,7 @@ import type { Surroundings } from './membership.ts'
 import { askMembership, consumerHeartbeat, join, maybeDowngrade } from './membership-requests.ts'
 import { deleteOffsets, fetchOffsets } from './offset-requests.ts'
 import { type Outcome, outcome, take, write } from './outcome.ts'
+import type { ReportedGroup } from './reporting.ts'
 import { groupSettings } from './settings.ts'
 import { isConsumer, type KeptGroupState, WholeGroup } from './whole-group.ts'
 
@@ -78,6 +79,14 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
       topicNames: type === 'consumer' ? [...(subscribedTopics ?? [])] : [],
       allTopics: subscribesByPattern,
     }
+  }
+
+  /** The group as the Statistics object is told of it; null when there is none. */
+  get reported(): ReportedGroup | null {
+    const { membership, groupId, offsets } = this.#group
+    if (membership === null || groupId === null) return null
+    const { type, state, size } = membership
+    return { groupId, type, state, members: size, topics: offsets.topics() }
   }
 
   /** What the membership subscribes to, whichever kind it is: what a conversion needs to know. */

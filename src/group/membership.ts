@@ -93,6 +93,8 @@ export interface Membership {
   /** '' until a member gave one. */
   readonly protocolType: string
   readonly isEmpty: boolean
+  /** How many are in it. */
+  readonly size: number
   /** When it became empty, milliseconds; null while it has members. For the expiry of offsets. */
   readonly emptySinceMs: number | null
   /** When `tick` is needed next; Infinity for never. */

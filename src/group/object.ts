@@ -5,7 +5,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { readEnvironment } from '../core/env.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { DEFAULT_TENANT, type TopicId } from '../core/ids.ts'
-import { GROUP_REFRESH_MS } from '../core/limits.ts'
+import { GROUP_REFRESH_MS } from '../core/limits/coordinators.ts'
 import { loadPatterns } from '../core/patterns.ts'
 import type {
   ConsumerGroupHeartbeatRequest,
@@ -47,6 +47,7 @@ import type {
 } from './contract.ts'
 import { Directory } from './directory.ts'
 import { GroupMachine } from './group.ts'
+import { GroupReporting } from './reporting.ts'
 import { GroupStore } from './store.ts'
 
 /** The coordinator of one group. */
@@ -57,6 +58,7 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
   readonly #alarm: OneAlarm
   readonly #objects: Objects
   readonly #directory: Directory
+  readonly #reporting: GroupReporting
   readonly #report: (event: string, error: unknown) => void
   /** Which group this is; known with the first request or from what is kept. */
   #groupId: string | null = null
@@ -82,10 +84,23 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
       removed: () => this.#giveBack(),
       report: this.#report,
     })
+    this.#reporting = new GroupReporting({
+      group: () => this.#machine.reported,
+      send: (report) => this.#objects.statistics.report(report),
+      now: () => Date.now(),
+      startTimer: (fire, ms) => {
+        const timer = setTimeout(fire, ms)
+        return () => clearTimeout(timer)
+      },
+      report: (event, error) => log('debug', event, { reason: String(error) }),
+    })
     const touch = new StorageTouch(storage, () => Date.now())
     this.#runner = new MachineRunner(this.#machine, {
       now: () => Date.now(),
-      write: (changes) => this.#store.write(changes),
+      write: (changes) => {
+        this.#store.write(changes)
+        this.#reporting.written(changes)
+      },
       sync: () => storage.sync(),
       turn: () => storage.sync().catch(() => {}),
       touch: () => touch.now(),
@@ -273,8 +288,12 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
   }
 
   #start(effect: GroupEffect): void {
-    if (effect.kind === 'enlist') void this.#enlist(effect)
-    else if (this.#groupId !== null) this.#directory.changed(this.#groupId)
+    if (effect.kind === 'enlist') {
+      void this.#enlist(effect)
+      return
+    }
+    this.#reporting.changed()
+    if (this.#groupId !== null) this.#directory.changed(this.#groupId)
   }
 
   /** Asks the coordinator of a transaction. Never rejects. */

@@ -2,7 +2,7 @@
 // that wait to learn it (KIP-890). The transaction's coordinator is asked once for all commits of a
 // producer that wait; the end of a transaction makes what was asked before it worthless.
 
-import { UNVERIFIED_COMMITS_PER_GROUP } from '../core/limits.ts'
+import { UNVERIFIED_COMMITS_PER_GROUP } from '../core/limits/coordinators.ts'
 import type { Ticket } from '../runtime/machine.ts'
 import type { GroupCaller, GroupMarker, TransactionalCommitRequest } from './contract.ts'
 import type { OpenTransaction } from './offsets.ts'

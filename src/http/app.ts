@@ -4,6 +4,7 @@
 
 import { type Context, Hono } from 'hono'
 import type { BrokerContext } from '../broker/context.ts'
+import { counts } from '../broker/counts.ts'
 import { KafkaError } from '../core/errors.ts'
 import { json } from './answer.ts'
 import { allowOrigin, closedPage, judge, preflight } from './gate.ts'
@@ -13,11 +14,15 @@ import type { Asked, HttpDeps, Route } from './route.ts'
 import { configRoutes } from './routes/configs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
+import { kafkaRoutes } from './routes/kafka.ts'
 import { metaRoutes } from './routes/meta.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { overviewRoutes } from './routes/overview.ts'
 import { partitionRoutes } from './routes/partitions.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
 import { transactionRoutes } from './routes/transactions.ts'
+import { signIn } from './sign-in.ts'
 
 const openApiRoute: Route = {
   method: 'GET',
@@ -41,7 +46,10 @@ export const routes: readonly Route[] = [
   ...partitionRoutes,
   ...configRoutes,
   ...groupRoutes,
+  ...overviewRoutes,
+  ...metricsRoutes,
   ...transactionRoutes,
+  ...kafkaRoutes,
 ]
 
 /** The application. Call it with the request's ExecutionContext where there is one. */
@@ -76,10 +84,15 @@ async function gate(
   const { headers, url } = c.req.raw
   const host = headers.get('host') ?? new URL(url).host
   const verdict = judge({ host, origin: headers.get('origin') }, environment)
-  if (verdict.kind === 'closed') return closedPage(environment)
+  if (verdict.kind === 'closed') return closedPage()
   if (verdict.kind === 'refused') return verdict.problem.response()
   const answer = preflight(c.req.raw, verdict.origin)
   if (answer !== null) return answer
+  const refusal = await signIn(c.req.raw, environment, Date.now())
+  if (refusal !== null) {
+    allowOrigin(refusal.headers, verdict.origin)
+    return refusal
+  }
   await next()
   allowOrigin(c.res.headers, verdict.origin)
   return undefined
@@ -92,6 +105,7 @@ async function run(c: Context, route: Route, deps: HttpDeps): Promise<Response> 
     query: queryOf(c.req.raw.url),
     param: (name) => c.req.param(name) ?? '',
     broker,
+    tunnel: deps.tunnel ?? noTunnel,
     random: deps.random,
     keepAlive: (work) => keepAlive(c, work),
   }
@@ -99,9 +113,15 @@ async function run(c: Context, route: Route, deps: HttpDeps): Promise<Response> 
     .handle(asked)
     .catch((error: unknown) => bug(error, route, broker).response())
   const answer = response instanceof Problem ? response.response() : response
+  counts.add(`http|${route.method}|${route.path}|${answer.status}`)
+  keepAlive(c, broker.tellCounts())
   // A HEAD runs as its GET; nobody will read the body.
   if (c.req.raw.method === 'HEAD') await answer.body?.cancel()
   return answer
+}
+
+async function noTunnel(): Promise<Response> {
+  return new Response(null, { status: 503 })
 }
 
 /** Most requests have none, and then the URL need not be taken apart. */

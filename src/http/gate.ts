@@ -1,5 +1,5 @@
 // Who may speak HTTP to this broker at all: closed until it is opened on purpose, and no web page of
-// another site. Pure decisions over headers; app.ts acts on them. A foreign `Host` is how a page that
+// another site. Pure decisions over headers; app.ts acts on them. Who then knows the secret is secret.ts. A foreign `Host` is how a page that
 // rebinds its DNS name to 127.0.0.1 gives itself away; a foreign `Origin` is any other page.
 
 import { type Environment, isLoopback, parseAddress } from '../core/env.ts'
@@ -22,7 +22,8 @@ export type Verdict =
 
 /** Decides on a request before anything else is done with it. */
 export function judge(caller: Caller, environment: Environment): Verdict {
-  if (!environment.local && !environment.allowAnonymous) return { kind: 'closed' }
+  const { local, allowAnonymous, secret } = environment
+  if (!local && !allowAnonymous && secret === null) return { kind: 'closed' }
   if (!hostIsOurs(caller.host, environment)) {
     return refused('host', 421, `Host ${caller.host} is not a name of this broker (--allow-host)`)
   }
@@ -100,16 +101,15 @@ export function preflight(request: Request, origin: string | null): Response | n
 }
 
 /** What a broker serves that nobody has opened: 503 and how to open it. */
-export function closedPage(environment: Environment): Response {
-  const secret =
-    environment.secret === null
-      ? ''
-      : '<p>A secret <code>OTTLA_SECRET</code> is set. This version does not check credentials yet, so it stays closed.</p>'
+export function closedPage(): Response {
   const html = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Ottla is closed</title>
 <h1>Ottla is closed</h1>
 <p>This deployment serves nobody until you say who may use it.</p>
-${secret}
+<p>To open it to who knows a secret, set one:</p>
+<pre>npx wrangler secret put OTTLA_SECRET</pre>
+<p>Then sign in here, send it as <code>Authorization: Bearer</code>, or lead Kafka clients here:</p>
+<pre>OTTLA_SECRET=… npx ottla proxy https://this-deployment</pre>
 <p>To open it to everybody who can reach it, without credentials, set the variable
 <code>OTTLA_ALLOW_ANONYMOUS=1</code> and deploy again:</p>
 <pre>npx wrangler deploy --var OTTLA_ALLOW_ANONYMOUS:1</pre>

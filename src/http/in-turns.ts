@@ -1,7 +1,7 @@
 // Asks for many things a few at a time, so that one HTTP request neither floods the objects nor waits for
 // them one by one.
 
-import { COORDINATORS_AT_ONCE } from '../core/limits.ts'
+import { COORDINATORS_AT_ONCE } from '../core/limits/coordinators.ts'
 
 /** What `ask` answers for each item, in the items' order; at most COORDINATORS_AT_ONCE under way. */
 export async function inTurns<Item, Answer>(

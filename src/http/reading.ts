@@ -5,8 +5,11 @@ import type { BrokerContext } from '../broker/context.ts'
 import { fetch, SESSIONLESS_EPOCH } from '../broker/handlers/fetch.ts'
 import type { TopicState } from '../cluster/contract.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import { ZERO_TOPIC_ID } from '../core/ids.ts'
+import { type TopicId, ZERO_TOPIC_ID } from '../core/ids.ts'
+import type { FetchRequest } from '../protocol/messages/fetch.ts'
 import type { Aborted } from '../record/json.ts'
+
+type PartitionRequest = FetchRequest['topics'][number]['partitions'][number]
 
 /** The last version without the high watermark of followers; topics are named by id. */
 const FETCH_VERSION = 17
@@ -15,6 +18,11 @@ const FETCH_VERSION = 17
 export interface Position {
   readonly partition: number
   readonly offset: number
+}
+
+/** The same where several topics are read at once. */
+export interface TopicOffset extends Position {
+  readonly topic: Pick<TopicState, 'id'>
 }
 
 /** How much to read and how long to wait for the first byte. */
@@ -43,21 +51,34 @@ export interface Fetched {
 }
 
 /** Reads what there is from the positions on; waits up to `waitMs` when there is nothing. */
-export async function fetchFrom(
+export function fetchFrom(
   context: BrokerContext,
   topic: TopicState,
   positions: readonly Position[],
   limits: FetchLimits,
 ): Promise<Fetched> {
+  return fetchTopics(
+    context,
+    positions.map((position) => ({ ...position, topic })),
+    limits,
+  )
+}
+
+/** As fetchFrom. Those of a topic stand beside each other. */
+export async function fetchTopics(
+  context: BrokerContext,
+  positions: readonly TopicOffset[],
+  limits: FetchLimits,
+): Promise<Fetched> {
   const handling = fetch(
-    fetchRequest(topic, positions, limits),
+    fetchRequest(positions, limits),
     { version: FETCH_VERSION, clientId: null },
     context,
   )
   const release = handling.sent ?? (() => {})
   try {
     const response = await handling.response
-    const answers = response?.responses[0]?.partitions ?? []
+    const answers = response?.responses.flatMap(({ partitions }) => partitions) ?? []
     const partitions = positions.map((position, at): FetchedPartition => {
       const answer = answers[at]
       const records = answer?.records ?? []
@@ -79,20 +100,27 @@ export async function fetchFrom(
 }
 
 function fetchRequest(
-  topic: TopicState,
-  positions: readonly Position[],
+  positions: readonly TopicOffset[],
   { maxBytes, waitMs, readCommitted }: FetchLimits,
-): Parameters<typeof fetch>[0] {
-  const partitions = positions.map(({ partition, offset }) => ({
-    partition,
-    currentLeaderEpoch: -1,
-    fetchOffset: offset,
-    lastFetchedEpoch: -1,
-    logStartOffset: -1,
-    partitionMaxBytes: maxBytes,
-    replicaDirectoryId: ZERO_TOPIC_ID,
-    highWatermark: -1n,
-  }))
+): FetchRequest {
+  const topics: { readonly id: TopicId; readonly partitions: PartitionRequest[] }[] = []
+  for (const { topic, partition, offset } of positions) {
+    let last = topics.at(-1)
+    if (last?.id !== topic.id) {
+      last = { id: topic.id, partitions: [] }
+      topics.push(last)
+    }
+    last.partitions.push({
+      partition,
+      currentLeaderEpoch: -1,
+      fetchOffset: offset,
+      lastFetchedEpoch: -1,
+      logStartOffset: -1,
+      partitionMaxBytes: maxBytes,
+      replicaDirectoryId: ZERO_TOPIC_ID,
+      highWatermark: -1n,
+    })
+  }
   return {
     clusterId: null,
     replicaId: -1,
@@ -103,7 +131,7 @@ function fetchRequest(
     isolationLevel: readCommitted ? 1 : 0,
     sessionId: 0,
     sessionEpoch: SESSIONLESS_EPOCH,
-    topics: [{ topic: '', topicId: topic.id, partitions }],
+    topics: topics.map(({ id, partitions }) => ({ topic: '', topicId: id, partitions })),
     forgottenTopicsData: [],
     rackId: '',
   }

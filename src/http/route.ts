@@ -13,9 +13,17 @@ export interface HttpDeps {
   context(request: Request): BrokerContext
   /** A number in [0, 1), as Math.random gives it. */
   random(): number
+  /** Leads to the object that hosts tunnels (routes/kafka.ts). None in tests without one. */
+  readonly tunnel?: OpenTunnel | undefined
   /** The file of web/ that is asked for, status 404 when there is none. */
   readonly asset?: ((request: Request) => Promise<Response>) | undefined
 }
+
+/** Asks the object of this shard for a WebSocket; its answer has one, or says why not. */
+export type OpenTunnel = (
+  shard: number,
+  headers: Readonly<Record<string, string>>,
+) => Promise<Response>
 
 /** One request of a route. */
 export interface Asked {
@@ -24,6 +32,7 @@ export interface Asked {
   /** A path parameter, decoded. */
   param(name: string): string
   readonly broker: BrokerContext
+  readonly tunnel: OpenTunnel
   readonly random: () => number
   /** Keeps the request's context alive until this settles, after the answer or the client has gone. */
   keepAlive(work: Promise<unknown>): void

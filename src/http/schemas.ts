@@ -199,8 +199,23 @@ function topicSchemas() {
       status: z.optional(status),
     })
     .check(z.meta({ id: 'Topic' }))
+  const worstGroup = z.strictObject({ groupId: z.string(), lag: z.int() })
   const topicList = listOf(
-    z.strictObject({ name: z.string(), id: z.string(), partitions: z.int() }),
+    z.strictObject({
+      name: z.string(),
+      id: z.string(),
+      partitions: z.int(),
+      records: z
+        .nullable(z.int())
+        .check(described('Offsets from start to end, as leaders last reported; null: not known')),
+      sizeBytes: z.nullable(z.int()),
+      recordsPerSecond: z.nullable(z.number()),
+      bytesPerSecond: z.nullable(z.number()),
+      worstGroup: z
+        .nullable(worstGroup)
+        .check(described('The group that lags most here, in records; null: nobody reads it')),
+      reported: z.nullable(timeText()).check(described('When a leader of it last reported')),
+    }),
   ).check(z.meta({ id: 'TopicList' }))
   const topicsQuery = z.strictObject(listQuery('name'))
   return { newTopic, topicChange, topic, topicList, topicsQuery }
@@ -266,19 +281,35 @@ function querySchemas() {
     ),
     isolation,
   })
-  const eventsQuery = z.strictObject({
+  const followed = {
     from: z.optional(
       z.string().check(
         z.meta({
           default: 'latest',
           description:
-            'earliest, latest, an RFC 3339 time, or a vector partition:offset,… of what was delivered last; Last-Event-ID goes before it',
+            'earliest, latest, an RFC 3339 time, or the id of an event, behind which it goes on; Last-Event-ID goes before it',
         }),
       ),
     ),
+    partition: z.optional(
+      z
+        .array(wholeNumber(0))
+        .check(described('Only these partitions, of one topic; may be given several times')),
+    ),
+    key: z.optional(
+      z.string().check(described('Only records of this key; only its partition is read')),
+    ),
+    keyBase64: z.optional(base64('A key that is not UTF-8')),
     isolation,
+  }
+  const eventsQuery = z.strictObject(followed)
+  const topicsEventsQuery = z.strictObject({
+    topic: z
+      .array(z.string())
+      .check(described('The topics, in the order in which ids name them; given once for each')),
+    ...followed,
   })
-  return { produceQuery, readQuery, eventsQuery, noQuery: z.strictObject({}) }
+  return { produceQuery, readQuery, eventsQuery, topicsEventsQuery, noQuery: z.strictObject({}) }
 }
 
 function answerSchemas(headerOut: ReturnType<typeof recordSchemas>['headerOut']) {

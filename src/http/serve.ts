@@ -6,6 +6,7 @@ import type { Hono } from 'hono'
 import type { Endpoint } from '../broker/context.ts'
 import { brokerContext, clientHost, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
 import { advertisedEndpoint } from '../core/env.ts'
+import { tunnelName } from '../core/ids.ts'
 import { diskAssets } from './assets.ts'
 
 const KAFKA_PORT = 9092
@@ -29,6 +30,8 @@ async function loadApp(env: WorkerEnv): Promise<Hono> {
     environment: environmentOf(env),
     context: (asked) => brokerContext(env, advertisedOver(asked, env), clientHost(undefined)),
     random: Math.random,
+    tunnel: (shard, headers) =>
+      env.TUNNEL.getByName(tunnelName(shard)).fetch(new Request('http://tunnel/', { headers })),
     asset: assets === undefined ? undefined : (asked) => assets.fetch(asked),
   })
 }

@@ -28,15 +28,22 @@ export function validate<Schema extends z.ZodMiniType>(
   return badRequest(field, `${field === '' ? 'the body' : field} ${sentence(issue, input)}`)
 }
 
-/** The query of a request against its schema; a parameter given twice is refused. */
+/**
+ * The query of a request against its schema; a parameter given twice is refused.
+ * @param lists parameters that may be given several times: an array of them is validated
+ */
 export function validateQuery<Schema extends z.ZodMiniType>(
   schema: Schema,
   query: URLSearchParams,
+  lists: readonly string[] = [],
 ): z.output<Schema> | Problem {
   const input: Record<string, unknown> = {}
   for (const [name, text] of query) {
-    if (Object.hasOwn(input, name)) return badRequest(name, `${name} is given twice`)
-    input[name] = NUMERIC.has(name) && /^-?\d{1,16}$/.test(text) ? Number(text) : text
+    const value = NUMERIC.has(name) && /^-?\d{1,16}$/.test(text) ? Number(text) : text
+    const known = Object.hasOwn(input, name) ? input[name] : undefined
+    if (Array.isArray(known)) known.push(value)
+    else if (known !== undefined) return badRequest(name, `${name} is given twice`)
+    else input[name] = lists.includes(name) ? [value] : value
   }
   return validate(schema, input)
 }

@@ -3,8 +3,8 @@
 
 import type { PartitionAdmission } from '../cluster/contract.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import { REREAD_IDLE_MS } from '../core/limits.ts'
-import type { VersionedSettings } from './store.ts'
+import { REREAD_IDLE_MS } from '../core/limits/watch.ts'
+import type { VersionedSettings } from './stored.ts'
 
 /** What the questions need. */
 export interface AdmissionOptions {

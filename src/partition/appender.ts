@@ -3,7 +3,7 @@
 // appended (leader.ts, flush.ts) and not what is stored (log.ts).
 
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import { APPEND_QUEUE_BYTES } from '../core/limits.ts'
+import { APPEND_QUEUE_BYTES } from '../core/limits/partition.ts'
 import type { Admission } from './admission.ts'
 import { AppendQueue, appended, type FlushPlan, type PendingAppend, refused } from './flush.ts'
 import type { PartitionLog } from './log.ts'

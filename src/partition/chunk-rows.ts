@@ -2,7 +2,7 @@
 
 import type { Row } from '../runtime/storage.ts'
 import type { CheckedChunk } from './integrity.ts'
-import type { ChunkHeader } from './store.ts'
+import type { ChunkHeader } from './stored.ts'
 
 /** The columns of a chunk that its checksum covers, and the checksum; the batches come last. */
 export const CHECKED_COLUMNS = `first_offset, last_offset, max_timestamp, running_max_timestamp, size,
@@ -33,6 +33,11 @@ export function toCheckedChunk(row: Row): CheckedChunk {
 /** null in rows of older layouts. */
 export function toChecksum(value: unknown): number | null {
   return typeof value === 'number' ? value : null
+}
+
+/** Whether a row is as it was written, by the checksum of its other columns. Rows of older layouts have none. */
+export function isSound(row: Row, checksum: number): boolean {
+  return toChecksum(row.checksum) === null || row.checksum === checksum
 }
 
 /** Anything but a blob has been put there by nobody: it is as good as empty. */

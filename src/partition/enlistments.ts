@@ -4,7 +4,11 @@
 // which come after: a marker may still overtake what was verified.
 
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import { ENLIST_TIMEOUT_MS, ENLISTED_REMEMBERED, VERIFY_QUEUE_BYTES } from '../core/limits.ts'
+import {
+  ENLIST_TIMEOUT_MS,
+  ENLISTED_REMEMBERED,
+  VERIFY_QUEUE_BYTES,
+} from '../core/limits/partition.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
 import type { EnlistReply, EnlistRequest } from '../transaction/contract.ts'
 import type { AppendTransaction } from './contract.ts'

@@ -71,6 +71,8 @@ interface Piece {
 export interface Taken {
   readonly parts: readonly Uint8Array[]
   readonly next: number
+  /** Behind the last event; what follows up to `next` shows nothing. Without events where the taker was. */
+  readonly shown: number
 }
 
 /** The pieces of many partitions, bounded in bytes; the oldest of any goes first. */
@@ -182,16 +184,20 @@ export class SharedPieces {
     const parts: Uint8Array[] = []
     let bytes = 0
     let position = next
+    let shown = next
     for (; at < this.#pieces.length && bytes < EVENTS_PIECE_BYTES; at++) {
       const piece = this.#pieces[at]
       if (piece === undefined) break
       const part = partFrom(piece, position)
       if (part === null) return 'behind'
-      if (part.length > 0) parts.push(part)
+      if (part.length > 0) {
+        parts.push(part)
+        shown = piece.nexts.at(-1) ?? shown
+      }
       bytes += part.length
       position = piece.to
     }
-    return { parts, next: position }
+    return { parts, next: position, shown }
   }
 
   /** Lets a piece go with all before it: what is kept has no gaps. */

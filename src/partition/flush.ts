@@ -5,12 +5,12 @@
 import { discard } from '../core/bytes.ts'
 import { KafkaError } from '../core/errors.ts'
 import { LEADER_EPOCH, offset } from '../core/ids.ts'
-import { FLUSH_BYTES } from '../core/limits.ts'
+import { FLUSH_BYTES } from '../core/limits/partition.ts'
 import { type BatchHeader, patchBaseOffset, patchLeaderEpoch } from '../record/header.ts'
 import type { AppendReply } from './contract.ts'
 import { PRODUCER_EVENT_BYTES } from './producer-codec.ts'
 import type { NumberedEnd, ProducerChanges, ProducerCheck } from './producers.ts'
-import type { ChunkRow, VersionedSettings } from './store.ts'
+import type { ChunkRow, VersionedSettings } from './stored.ts'
 
 /** One batch that waits for its place: a client's, or a marker. */
 export interface PendingAppend {

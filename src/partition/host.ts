@@ -10,7 +10,9 @@ import type { StepBudget } from './compaction/compactable.ts'
 import type { CompactionSlot } from './compaction/slot.ts'
 import type { EnlistQuestion } from './enlistments.ts'
 import type { BytePipe } from './fanout.ts'
-import type { Identity, LogStorage } from './store.ts'
+import type { ReportedLog } from './reporting.ts'
+import type { LogStorage } from './store.ts'
+import type { Identity } from './stored.ts'
 import type { ChunkCache } from './tail.ts'
 
 /** The surroundings of one leader. */
@@ -33,6 +35,9 @@ export interface LeaderHost {
   readonly enlist: (question: EnlistQuestion) => Promise<EnlistReply>
   /** Tells those who are subscribed to this partition at its Watch object where it is (WatchRpc.tell). */
   readonly tell: (told: Told) => Promise<ToldReply>
+  /** The log is loaded; where it begins or ends, or whether it is there, has changed since: for statistics. */
+  readonly loaded?: (log: ReportedLog) => void
+  readonly moved?: () => void
   /** A stream to somebody in another isolate. */
   readonly openPipe: () => BytePipe
   /** Names this isolate: what is read from memory is shared with callers in it. */

@@ -18,10 +18,7 @@ import {
   putInt64,
   readBatchHeader,
 } from '../record/header.ts'
-import type { ChunkHeader } from './store.ts'
-
-// biome-ignore lint/performance/noBarrelFile: moved; for files that are being written while it moves.
-export { DamagedRowError, rowChecksum } from '../runtime/checked-table.ts'
+import type { ChunkHeader } from './stored.ts'
 
 /** A chunk's row as it is stored. */
 export interface CheckedChunk extends ChunkHeader {

@@ -11,6 +11,7 @@ import { OneAlarm } from '../runtime/alarm.ts'
 import { isolateId, lend, take } from '../runtime/lending.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
+import type { StartTimer } from '../runtime/waiters.ts'
 import { tierOf } from '../tier/tier.ts'
 import type {
   AppendAnswer,
@@ -38,6 +39,7 @@ import type {
 import type { BytePipe } from './fanout.ts'
 import { refused } from './flush.ts'
 import { PartitionLeader } from './leader.ts'
+import { Reporting } from './reporting.ts'
 import { isolateChunks } from './tail.ts'
 
 /** `<tenant>/topic/<topicId>/<partition>`, as core/ids.ts makes it. */
@@ -47,6 +49,7 @@ const NAME = /^(.+)\/topic\/([^/]+)\/(\d+)$/
 export class Partition extends DurableObject<ObjectBindings> implements PartitionCalls {
   readonly #leader: PartitionLeader
   readonly #alarm: OneAlarm
+  readonly #reporting: Reporting
 
   constructor(ctx: DurableObjectState, env: ObjectBindings) {
     super(ctx, env)
@@ -55,7 +58,7 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     if (name === null) throw new Error(`${ctx.id.name} names no partition`)
     const [, tenant = '', topicId = '', number = ''] = name
     const identity = { topicId: topicId as TopicId, partition: Number(number) }
-    const { cluster, transaction, watch } = objects(env, tenant)
+    const { cluster, statistics, transaction, watch } = objects(env, tenant)
     const shard = watchShard(identity.topicId, identity.partition)
     const { config, logLevel } = readEnvironment(env)
     const log = workerLog(logLevel)
@@ -63,8 +66,22 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     const report = (event: string, error: unknown) =>
       log('error', event, { ...identity, reason: String(error) })
     this.#alarm = new OneAlarm(storage, (error) => report('alarm was not set', error))
+    const startTimer: StartTimer = (fire, ms) => {
+      const timer = setTimeout(fire, ms)
+      return () => clearTimeout(timer)
+    }
+    this.#reporting = new Reporting({
+      identity,
+      source: () => crypto.randomUUID(),
+      send: (figures) => statistics.report(figures),
+      now: () => Date.now(),
+      startTimer,
+      report: (event, error) => log('debug', event, { ...identity, reason: String(error) }),
+    })
     this.#leader = new PartitionLeader({
       identity,
+      loaded: (loaded) => this.#reporting.loaded(loaded),
+      moved: () => this.#reporting.moved(),
       storage,
       sync: () => storage.sync(),
       // With nothing written it costs no commit. If storage is lost, the next write says so.
@@ -81,10 +98,7 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
       openPipe,
       isolate: isolateId,
       now: () => Date.now(),
-      startTimer: (fire, ms) => {
-        const timer = setTimeout(fire, ms)
-        return () => clearTimeout(timer)
-      },
+      startTimer,
       chunks: isolateChunks,
       tier: tierOf(env),
       ...(maxBytes === undefined ? {} : { maxBytes: Number(maxBytes) }),
@@ -122,6 +136,7 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
   async read(request: ReadRequest): Promise<ReadReply> {
     const reply = await this.#leader.read(request)
     if (reply.pieces.length === 0) return reply
+    this.#reporting.served(reply.pieces)
     if (request.isolate === isolateId()) {
       return { ...reply, pieces: [], loan: lend(reply.pieces, Date.now()) }
     }

@@ -4,7 +4,7 @@
 // clock, not the records', so that an old CreateTime does not make a producer look idle.
 
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import { PRODUCERS_PER_PARTITION } from '../core/limits.ts'
+import { PRODUCERS_PER_PARTITION } from '../core/limits/partition.ts'
 import {
   encodeProducerEvents,
   type ProducerBatch,

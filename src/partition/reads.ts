@@ -3,10 +3,11 @@
 // batch. Limits are those of KIP-74.
 
 import { concatBytes, joinBytes, share } from '../core/bytes.ts'
-import { FETCH_PART_BYTES, ROW_BYTES } from '../core/limits.ts'
+import { ROW_BYTES } from '../core/limits/partition.ts'
+import { FETCH_PART_BYTES } from '../core/limits.ts'
 import { batchesBelow, coveringBatch, fittingBatches } from './batches.ts'
 import { DamagedRangeError } from './integrity.ts'
-import type { ChunkHeader, StoredChunk } from './store.ts'
+import type { ChunkHeader, StoredChunk } from './stored.ts'
 import type { Tail } from './tail.ts'
 
 /** Chunks that are not in memory: rows, or what was read from the tier. As LogStore has them. */

@@ -6,7 +6,7 @@
 // batch and try again until their delivery timeout, and get through as soon as something was deleted. An error
 // that is not retried would have them drop the batch for a state that ends by itself.
 
-import { OBJECT_MAX_BYTES, OBJECT_RESERVED_SHARE } from '../core/limits.ts'
+import { OBJECT_MAX_BYTES, OBJECT_RESERVED_SHARE } from '../core/limits/partition.ts'
 
 /** The object holds as much as it may: nothing was stored. */
 export class LogFullError extends Error {

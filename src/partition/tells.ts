@@ -5,7 +5,7 @@
 // Why no subscriber is forgotten: it subscribes first and then comes here, where it sees what has moved
 // and is remembered. "Nobody is subscribed" is believed only if nobody has come since it was asked.
 
-import { TELL_LOADED_MS, TELL_RETRY_MAX_MS, TELL_RETRY_MIN_MS } from '../core/limits.ts'
+import { TELL_LOADED_MS, TELL_RETRY_MAX_MS, TELL_RETRY_MIN_MS } from '../core/limits/watch.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
 
 export interface TellsOptions {

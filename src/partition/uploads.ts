@@ -3,7 +3,8 @@
 // like any other batch.
 
 import { discard } from '../core/bytes.ts'
-import { MESSAGE_MAX_BYTES, UPLOAD_IDLE_MS, UPLOADS_PER_PARTITION } from '../core/limits.ts'
+import { UPLOAD_IDLE_MS, UPLOADS_PER_PARTITION } from '../core/limits/partition.ts'
+import { MESSAGE_MAX_BYTES } from '../core/limits.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
 import type { AppendPart } from './contract.ts'
 

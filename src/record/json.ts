@@ -33,11 +33,13 @@ export interface FetchedBatches {
   readonly pieces: readonly Uint8Array[]
   /** Empty when uncommitted records are wanted too. */
   readonly aborted: readonly Aborted[]
+  /** Only records of this key are wanted; what cannot be read is told all the same. */
+  readonly key?: Uint8Array | null
 }
 
 /** The items from `from` on, one by one; returns the offset behind the last batch. */
 export function* itemsOf(fetched: FetchedBatches): Generator<Item, number> {
-  const { partition, from } = fetched
+  const { partition, from, key = null } = fetched
   const transactions = new Transactions(fetched.aborted)
   let next = from
   for (const batch of batchesInPieces(fetched.pieces)) {
@@ -45,7 +47,7 @@ export function* itemsOf(fetched: FetchedBatches): Generator<Item, number> {
     const lastOffset = header.baseOffset + header.lastOffsetDelta
     if (lastOffset < next) continue
     const visible = transactions.shows(batch, header, lastOffset)
-    if (visible) yield* itemsOfBatch(batch, header, { partition, from: next, lastOffset })
+    if (visible) yield* itemsOfBatch(batch, header, { partition, from: next, lastOffset }, key)
     next = lastOffset + 1
   }
   return next
@@ -57,7 +59,12 @@ interface Stretch {
   readonly lastOffset: number
 }
 
-function* itemsOfBatch(batch: Uint8Array, header: BatchHeader, stretch: Stretch): Generator<Item> {
+function* itemsOfBatch(
+  batch: Uint8Array,
+  header: BatchHeader,
+  stretch: Stretch,
+  key: Uint8Array | null,
+): Generator<Item> {
   const { partition, from, lastOffset } = stretch
   let next = header.baseOffset
   const rest = () => ({ ...stretch, from: Math.max(from, next) })
@@ -72,7 +79,7 @@ function* itemsOfBatch(batch: Uint8Array, header: BatchHeader, stretch: Stretch)
         return
       }
       next = record.offset + 1
-      if (record.offset < from) continue
+      if (record.offset < from || (key !== null && !isSame(record.key, key))) continue
       const json = recordJson(partition, record)
       yield { offset: record.offset, nextOffset: next, json, malformed: false }
     }
@@ -107,6 +114,21 @@ function recordJson(partition: number, record: StoredRecord): string {
     `{"partition":${partition},"offset":${record.offset},"timestamp":${record.timestamp},` +
     `${member('key', record.key)},${member('value', record.value)},"headers":[${headers.join(',')}]}`
   )
+}
+
+/** Tells of a record's JSON, as made here, whether the record has this key. */
+export function hasKey(key: Uint8Array): (json: string) => boolean {
+  const wanted = `,${member('key', key)},`
+  return (json) => {
+    // Its partition, offset and timestamp come first, and are numbers.
+    const offsetAt = json.indexOf(',')
+    const timestampAt = json.indexOf(',', offsetAt + 1)
+    return json.startsWith(wanted, json.indexOf(',', timestampAt + 1))
+  }
+}
+
+function isSame(one: Uint8Array | null, other: Uint8Array): boolean {
+  return one?.length === other.length && one.every((byte, at) => byte === other[at])
 }
 
 /** `"name":"text"` where the bytes are UTF-8, else `"nameBase64":"…"`. */

@@ -9,6 +9,7 @@ import {
   DEFAULT_TENANT,
   groupName,
   partitionName,
+  statisticsName,
   type TopicId,
   transactionName,
   watchName,
@@ -22,6 +23,7 @@ import type {
   GroupRpc,
 } from '../group/contract.ts'
 import type { PartitionCalls, PartitionRpc, ReadReply } from '../partition/contract.ts'
+import type { StatisticsRpc } from '../statistics/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
 import type { WatchRpc } from '../watch/contract.ts'
 import { lendingAppends } from './appends.ts'
@@ -41,6 +43,7 @@ export interface ObjectBindings {
   readonly GROUP: ObjectNamespace
   readonly TRANSACTION: ObjectNamespace
   readonly WATCH: ObjectNamespace
+  readonly STATISTICS: ObjectNamespace
 }
 
 /** The objects as one context reaches them. */
@@ -53,6 +56,7 @@ export interface Objects {
   transaction(transactionalId: string): TransactionRpc
   /** The Watch object of a shard (core/ids.ts). */
   watch(shard: number): WatchRpc
+  readonly statistics: StatisticsRpc
 }
 
 /**
@@ -111,6 +115,9 @@ export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): O
     transaction: (transactionalId) =>
       once(env.TRANSACTION, transactionName(transactionalId, tenant), transactionOver),
     watch: (shard) => once(env.WATCH, watchName(shard, tenant), watchOver, ALWAYS),
+    statistics: statisticsOver(
+      caller(() => env.STATISTICS.getByName(statisticsName(tenant)) as StatisticsRpc),
+    ),
   }
 }
 
@@ -305,6 +312,17 @@ function transactionOver(call: Call<TransactionRpc>): TransactionRpc {
     endTransaction: (request) => call((stub) => stub.endTransaction(request)),
     describe: (id) => call((stub) => stub.describe(id)),
     exists: (id) => call((stub) => stub.exists(id)),
+  }
+}
+
+function statisticsOver(call: Call<StatisticsRpc>): StatisticsRpc {
+  return {
+    report: (report) => call((stub) => stub.report(report)),
+    overview: () => call((stub) => stub.overview()),
+    topics: (ids) => call((stub) => stub.topics(ids)),
+    topicGroups: (topicId) => call((stub) => stub.topicGroups(topicId)),
+    groups: (ids) => call((stub) => stub.groups(ids)),
+    metrics: () => call((stub) => stub.metrics()),
   }
 }
 

@@ -2,7 +2,7 @@
 // bounded memory. What the stores share; not what any of them says.
 
 import { concatBytes } from '../core/bytes.ts'
-import { TIER_ANSWER_BYTES, TIER_CALL_MS, TIER_OBJECT_MAX_BYTES } from '../core/limits.ts'
+import { TIER_ANSWER_BYTES, TIER_CALL_MS, TIER_OBJECT_MAX_BYTES } from '../core/limits/tier.ts'
 import { ObjectStoreError } from './object-store.ts'
 
 /** A part of an object, in bytes. */

@@ -2,7 +2,7 @@
 // beside it, then a rename), answers ranges, lists a folder as JSON, removes a folder with all that is in it,
 // and never syncs: what it has confirmed can be gone after the loss of power. Not a web server's files.
 
-import { TIER_LIST_OBJECTS, TIER_REQUESTS_AT_ONCE } from '../core/limits.ts'
+import { TIER_LIST_OBJECTS, TIER_REQUESTS_AT_ONCE } from '../core/limits/tier.ts'
 import {
   type ByteRange,
   call,

@@ -1,6 +1,6 @@
 // Objects in an R2 bucket, through the Worker's binding. What R2 has confirmed is durable. Not its S3 API.
 
-import { TIER_LIST_OBJECTS } from '../core/limits.ts'
+import { TIER_LIST_OBJECTS } from '../core/limits/tier.ts'
 import { type ByteRange, call, checkBody, checkByteRange, checkKey } from './calls.ts'
 import { type ObjectPage, type ObjectStore, ObjectStoreError } from './object-store.ts'
 

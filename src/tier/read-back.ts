@@ -1,7 +1,7 @@
 // Writes an object and reads it back: what is in the store is what was given, by its checksum. Not when, and
 // not what a failure means for the log.
 
-import { TIER_READ_BACK_BYTES } from '../core/limits.ts'
+import { TIER_READ_BACK_BYTES } from '../core/limits/tier.ts'
 import { storedSum } from '../core/wasm.ts'
 import { type ObjectStore, ObjectStoreError } from './object-store.ts'
 

@@ -3,7 +3,7 @@
 // request, without a second try. Not multipart, and nothing of the server's own configuration.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html
 
-import { TIER_LIST_OBJECTS, TIER_REQUESTS_AT_ONCE } from '../core/limits.ts'
+import { TIER_LIST_OBJECTS, TIER_REQUESTS_AT_ONCE } from '../core/limits/tier.ts'
 import {
   type ByteRange,
   call,

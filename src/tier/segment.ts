@@ -13,7 +13,7 @@
 
 import { MalformedMessage, Reader, Writer } from '../core/bytes.ts'
 import type { TopicId } from '../core/ids.ts'
-import { TIER_OBJECT_MAX_BYTES } from '../core/limits.ts'
+import { TIER_OBJECT_MAX_BYTES } from '../core/limits/tier.ts'
 import { storedSum, xxh32 } from '../core/wasm.ts'
 
 /** The layout this code writes; an object of a later one is refused. */

@@ -3,7 +3,7 @@
 // entry, which must be there before anything else is. Not the directory (cluster/).
 
 import type { TransactionEntry } from '../cluster/contract.ts'
-import { TRANSACTION_ANNOUNCE_MS } from '../core/limits.ts'
+import { TRANSACTION_ANNOUNCE_MS } from '../core/limits/coordinators.ts'
 
 /** Longest pause between attempts that fail. */
 const RETRY_MAX_MS = 60_000

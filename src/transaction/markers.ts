@@ -2,7 +2,7 @@
 // until it is done. In memory only: markers are known by the number of their transaction, so that a
 // coordinator that was restarted tells everybody again. Not the calls (object.ts).
 
-import { MARKERS_IN_FLIGHT } from '../core/limits.ts'
+import { MARKERS_IN_FLIGHT } from '../core/limits/coordinators.ts'
 import type { Participant } from './contract.ts'
 import { keyOf, type ParticipantKey } from './participants.ts'
 

@@ -2,7 +2,7 @@
 // chunk is one row, so that a transaction of thousands of partitions does not write all of them again
 // with each that joins. Not their markers (markers.ts).
 
-import { PARTICIPANTS_BYTES, PARTICIPANTS_CHUNK_BYTES } from '../core/limits.ts'
+import { PARTICIPANTS_BYTES, PARTICIPANTS_CHUNK_BYTES } from '../core/limits/coordinators.ts'
 import type { Participant } from './contract.ts'
 
 /** Names a participant. */

@@ -6,7 +6,11 @@
 // end for a moment, because it takes less time than asking again.
 
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import { MARKERS_SWEEP_MS, TRANSACTION_WAIT_MS, TRANSACTION_WAITERS } from '../core/limits.ts'
+import {
+  MARKERS_SWEEP_MS,
+  TRANSACTION_WAIT_MS,
+  TRANSACTION_WAITERS,
+} from '../core/limits/coordinators.ts'
 import type { Decision, Machine, Ticket } from '../runtime/machine.ts'
 import type {
   AddRequest,

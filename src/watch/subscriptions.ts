@@ -8,7 +8,7 @@ import {
   WATCH_SESSION_GRACE_MS,
   WATCH_SUBSCRIPTIONS_PER_SHARD,
   WATCH_SWEEP_MS,
-} from '../core/limits.ts'
+} from '../core/limits/watch.ts'
 import type { PartitionTarget } from '../partition/contract.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
 import type {

@@ -9,6 +9,7 @@ import { NO_LAYERS, topicSettings } from '../../src/core/configs.ts'
 import { offset, type TopicId } from '../../src/core/ids.ts'
 import type { GroupRpc } from '../../src/group/contract.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
+import type { StatisticsRpc } from '../../src/statistics/contract.ts'
 import type { TransactionRpc } from '../../src/transaction/contract.ts'
 import type { WatchRpc } from '../../src/watch/contract.ts'
 
@@ -39,6 +40,7 @@ export function fakeContext(fakes: {
   readonly group?: (groupId: string) => Partial<GroupRpc>
   readonly transaction?: (transactionalId: string) => Partial<TransactionRpc>
   readonly watch?: WatchRpc
+  readonly statistics?: Partial<StatisticsRpc>
   readonly topics?: readonly TopicState[]
   readonly context?: Partial<BrokerContext>
 }): BrokerContext {
@@ -61,6 +63,7 @@ export function fakeContext(fakes: {
       transaction: (id) =>
         partial<TransactionRpc>(fakes.transaction?.(id) ?? {}, `transaction ${id}`),
       watch: () => watch,
+      statistics: partial<StatisticsRpc>(fakes.statistics ?? {}, 'statistics'),
     },
     topics,
     budget: memoryBudget(),
@@ -75,6 +78,7 @@ export function fakeContext(fakes: {
       levels: { 'transaction.version': 2, 'group.version': 1 },
     }),
     forgetFeatures: () => {},
+    tellCounts: async () => {},
     ...fakes.context,
   }
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { WatchSession } from '../../src/broker/watch-session.ts'
 import type { TopicId } from '../../src/core/ids.ts'
-import { WATCH_CHANGES_PER_CALL } from '../../src/core/limits.ts'
+import { WATCH_CHANGES_PER_CALL } from '../../src/core/limits/watch.ts'
 import type { NewsReply, SubscribeReply, SubscribeRequest } from '../../src/watch/contract.ts'
 import { settled } from '../partition/harness.ts'
 

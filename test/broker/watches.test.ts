@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { Watches } from '../../src/broker/watches.ts'
 import { offset, type TopicId } from '../../src/core/ids.ts'
-import { REREAD_IDLE_MS } from '../../src/core/limits.ts'
+import { REREAD_IDLE_MS } from '../../src/core/limits/watch.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
 import type { SubscribeRequest, WatchRpc } from '../../src/watch/contract.ts'
 import { settled } from '../partition/harness.ts'

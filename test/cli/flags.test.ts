@@ -14,6 +14,8 @@ const DEFAULTS: StartOptions = {
   allowHosts: [],
   logLevel: 'info',
   logJson: false,
+  secretFile: null,
+  open: false,
 }
 
 type Env = Record<string, string>

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { openTierDirectory, planTier, removeLeftovers } from '../../src/cli/tier.ts'
-import { TIER_CALL_MS } from '../../src/core/limits.ts'
+import { TIER_CALL_MS } from '../../src/core/limits/tier.ts'
 
 const S3 = { 'ottla.tier.s3.endpoint': 'http://127.0.0.1:9000', 'ottla.tier.s3.bucket': 'logs' }
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' }

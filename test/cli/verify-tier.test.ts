@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { DamagedOffsets } from '../../src/cli/verify-partition.ts'
 import type { SqliteRow } from '../../src/cli/verify-sqlite.ts'
 import { checkTier } from '../../src/cli/verify-tier.ts'
-import { rowChecksum } from '../../src/partition/integrity.ts'
 import { columnsOf } from '../../src/partition/tiering/tier-store.ts'
+import { rowChecksum } from '../../src/runtime/checked-table.ts'
 
 function segment(firstOffset: number, lastOffset: number, change: SqliteRow = {}): SqliteRow {
   const columns = columnsOf({

@@ -3,7 +3,8 @@
 // the sizes are those of its rows.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { MESSAGE_MAX_BYTES, ROW_BYTES } from '../../src/core/limits.ts'
+import { ROW_BYTES } from '../../src/core/limits/partition.ts'
+import { MESSAGE_MAX_BYTES } from '../../src/core/limits.ts'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.ts'
 import { batchOfSize } from '../partition/harness.ts'
 import { type Broker, startBroker } from './broker.ts'

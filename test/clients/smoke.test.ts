@@ -165,6 +165,7 @@ function miniflare(dir: string, bindings: Record<string, string>): Miniflare {
       PARTITION: { className: 'Partition', useSQLite: true },
       CLUSTER: { className: 'Cluster', useSQLite: true },
       WATCH: { className: 'Watch', useSQLite: true },
+      STATISTICS: { className: 'Statistics', useSQLite: true },
     },
   })
   return new Miniflare({ ...options, resourcePersistencePath: mkdtempSync(join(folder, 'mf-')) })

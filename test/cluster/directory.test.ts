@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { groupMetadata, listGroups, listTransactions } from '../../src/cluster/directory.ts'
 import type { TopicId } from '../../src/core/ids.ts'
-import { DIRECTORY_ENTRY_CHARACTERS, DIRECTORY_REFRESH_MS } from '../../src/core/limits.ts'
+import {
+  DIRECTORY_ENTRY_CHARACTERS,
+  DIRECTORY_REFRESH_MS,
+} from '../../src/core/limits/coordinators.ts'
 import { memoryStorage, openCluster } from './fakes.ts'
 
 /** A storage that counts the transactions written. */

@@ -5,7 +5,7 @@ import {
   SWEEP_IDLE_AGE_MS,
   SWEEP_INTERVAL_MS,
   SWEEP_STEP_OBJECTS,
-} from '../../src/core/limits.ts'
+} from '../../src/core/limits/coordinators.ts'
 import { openCluster } from './fakes.ts'
 
 /** A directory whose objects have state when `exists` says so; `late` runs while they are asked. */

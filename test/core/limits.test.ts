@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import * as limits from '../../src/core/limits.ts'
+import * as partition from '../../src/core/limits/partition.ts'
+import * as tier from '../../src/core/limits/tier.ts'
+import * as general from '../../src/core/limits.ts'
+
+const limits = { ...general, ...partition, ...tier }
 
 /** What the Worker's isolate holds for its connections. */
 const CONNECTIONS =

@@ -6,7 +6,7 @@ import {
   CLASSIC_NEW_MEMBER_MS,
   CLASSIC_PENDING_MEMBERS,
   PARKED_CALL_MAX_MS,
-} from '../../src/core/limits.ts'
+} from '../../src/core/limits/coordinators.ts'
 import type { JoinGroupRequest } from '../../src/protocol/messages/join-group.ts'
 import { heartbeat, join, leave, subscription, sync, textOf, World } from './harness.ts'
 

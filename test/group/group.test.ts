@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { OFFSETS_PER_GROUP, UNVERIFIED_COMMITS_PER_GROUP } from '../../src/core/limits.ts'
+import {
+  OFFSETS_PER_GROUP,
+  UNVERIFIED_COMMITS_PER_GROUP,
+} from '../../src/core/limits/coordinators.ts'
 import type { GroupRequest } from '../../src/group/commands.ts'
 import type { CommitReply } from '../../src/group/contract.ts'
 import { GroupMachine } from '../../src/group/group.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { BrokerContext } from '../../src/broker/context.ts'
 import { Events } from '../../src/http/events.ts'
-import { startOffsets } from '../../src/http/events-start.ts'
 import { Problem } from '../../src/http/problem.ts'
+import { openTail } from '../../src/http/tail/tail.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import { type MemoryBroker, memoryBroker, topicState } from './fakes.ts'
 
@@ -16,11 +16,10 @@ function put(broker: MemoryBroker, partition: number, value: string): void {
 
 async function open(broker: MemoryBroker, from: string, context: Partial<BrokerContext> = {}) {
   const own = { ...broker.context, ...context }
-  const reply = await own.topics.refresh(own.objects.cluster, { names: ['t'] })
-  const { topic } = reply.topics[0]!
-  const next = await startOffsets(own, topic!, { field: 'from', text: from }, true)
-  if (next instanceof Problem) throw new Error(JSON.stringify(next.body()))
-  return new Events(own, { topic: topic!, next, readCommitted: true })
+  const ask = { field: 'from', text: from, resumes: false }
+  const tail = await openTail(own, { topics: ['t'], from: ask, readCommitted: true })
+  if (tail instanceof Problem) throw new Error(JSON.stringify(tail.body()))
+  return new Events(tail, own.timers)
 }
 
 interface Seen {
@@ -132,23 +131,20 @@ describe.each([
 })
 
 describe('a stream that follows', () => {
-  it.each([true, false])(
-    'ends with a problem when its topic is deleted (near %s)',
-    async (near) => {
-      const broker = memoryBroker([topicState('t', 1)])
-      broker.log('t').near = near
-      put(broker, 0, 'a')
-      const events = await open(broker, 'earliest')
-      await events.piece()
-      await events.piece()
-      put(broker, 0, 'b')
-      expect(seenIn(decoder.decode((await events.piece())!))).toMatchObject([{ offset: 1 }])
-      expect(broker.log('t').asked.read).toBe(1)
-      broker.replace('t', null)
-      expect(decoder.decode((await events.piece())!)).toContain('event: problem')
-      expect(await events.piece()).toBeNull()
-    },
-  )
+  it.each([true, false])('ends with a reset when its topic is deleted (near %s)', async (near) => {
+    const broker = memoryBroker([topicState('t', 1)])
+    broker.log('t').near = near
+    put(broker, 0, 'a')
+    const events = await open(broker, 'earliest')
+    await events.piece()
+    await events.piece()
+    put(broker, 0, 'b')
+    expect(seenIn(decoder.decode((await events.piece())!))).toMatchObject([{ offset: 1 }])
+    expect(broker.log('t').asked.read).toBe(1)
+    broker.replace('t', null)
+    expect(decoder.decode((await events.piece())!)).toContain('event: reset')
+    expect(await events.piece()).toBeNull()
+  })
 
   it.each([1, 20])(
     'gets %i records of a partition while another is always busy',
@@ -192,16 +188,20 @@ describe('a stream that follows', () => {
     const events = await open(broker, 'earliest', { timers })
     await events.piece()
     await events.piece()
-    expect(log.asked).toEqual({ read: 1, follow: 1 })
     const waiting = events.piece()
+    await sleep(20)
+    expect(log.asked).toEqual({ read: 1, follow: 1 })
     await sleep(800)
     expect(log.asked.read).toBeGreaterThan(1)
     put(broker, 0, 'b')
     let text = decoder.decode((await waiting)!)
     while (seenIn(text).length === 0) text = decoder.decode((await events.piece())!)
     expect(seenIn(text)).toMatchObject([{ offset: 1 }])
+    const more = events.piece()
+    await sleep(20)
     expect(log.asked.follow).toBe(2)
     events.close()
+    expect(await more).toBeNull()
   }, 20_000)
 
   it('closed while it waits ends', async () => {

@@ -1,9 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatVector, parseVector } from '../../src/http/event-id.ts'
-import { Events } from '../../src/http/events.ts'
-import { startOffsets } from '../../src/http/events-start.ts'
+import { KafkaError } from '../../src/core/errors.ts'
+import { Events, withAround } from '../../src/http/events.ts'
 import { Problem } from '../../src/http/problem.ts'
+import { openTail } from '../../src/http/tail/tail.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import { type MemoryBroker, memoryBroker, topicState } from './fakes.ts'
 
@@ -11,7 +10,7 @@ import { type MemoryBroker, memoryBroker, topicState } from './fakes.ts'
 interface SeenEvent {
   readonly id: string
   readonly name: string
-  readonly data: { partition: number; offset: number; value?: string; nextOffset?: number }
+  readonly data: { partition: number; offset: number; value?: string }
 }
 
 /** What a browser makes of the text (WHATWG, server-sent events): events, and the id it remembers. */
@@ -43,13 +42,10 @@ function put(broker: MemoryBroker, partition: number, ...values: string[]): void
   broker.log('t', partition).store(buildBatch({ records }))
 }
 
-async function open(broker: MemoryBroker, from: string) {
-  const { topic } = (
-    await broker.context.topics.refresh(broker.context.objects.cluster, { names: ['t'] })
-  ).topics[0]!
-  const next = await startOffsets(broker.context, topic!, { field: 'from', text: from }, true)
-  if (next instanceof Problem) return next
-  return new Events(broker.context, { topic: topic!, next, readCommitted: true })
+async function open(broker: MemoryBroker, from: string, resumes = false) {
+  const ask = { field: resumes ? 'last-event-id' : 'from', text: from, resumes }
+  const tail = await openTail(broker.context, { topics: ['t'], from: ask, readCommitted: true })
+  return tail instanceof Problem ? tail : new Events(tail, broker.context.timers)
 }
 
 /** Follows a stream until `count` events were seen. */
@@ -68,43 +64,28 @@ async function follow(
 
 const position = ({ data }: SeenEvent) => `${data.partition}:${data.offset}`
 
-describe('an event id', () => {
-  it('says what was delivered last and reads back as what comes next', () => {
-    const offsets = fc.map(
-      fc.nat({ max: 9999 }),
-      fc.nat({ max: Number.MAX_SAFE_INTEGER - 1 }).map((n) => n % 1e14),
-      { minKeys: 1 },
+describe('the position of a stream', () => {
+  const encoder = new TextEncoder()
+  const decoder = new TextDecoder()
+  const events = [7, 9].map((at) => `id: 2:${at}\ndata: {"id":"id: 2:1"}\n\n`).join('')
+
+  it('stands around what the events of one partition say', () => {
+    const around = { before: '0:4,', behind: ',3:-1,11:1' }
+    expect(decoder.decode(withAround(encoder.encode(events), around))).toBe(
+      [7, 9].map((at) => `id: 0:4,2:${at},3:-1,11:1\ndata: {"id":"id: 2:1"}\n\n`).join(''),
     )
-    fc.assert(
-      fc.property(offsets, (next) => {
-        expect(parseVector(formatVector(next))).toEqual(next)
-      }),
-    )
-    expect(
-      formatVector(
-        new Map([
-          [0, 124],
-          [1, 0],
-        ]),
-      ),
-    ).toBe('0:123,1:-1')
   })
 
-  it.each([
-    '',
-    '0',
-    '0:',
-    ':1',
-    '0:1,',
-    '0:1,0:2',
-    'a:1',
-    '0:-2',
-    '0:1.5',
-    '0:1;1:2',
-    '0: 1',
-    `0:${'9'.repeat(16)}`,
-  ])('is not %s', (text) => {
-    expect(parseVector(text)).toBeNull()
+  it('of one partition leaves the bytes as they are', () => {
+    const bytes = encoder.encode(events)
+    expect(withAround(bytes, { before: '', behind: '' })).toBe(bytes)
+  })
+
+  it('keeps names and data of any length', () => {
+    const bytes = encoder.encode('id: 2:3\nevent: malformed\ndata: {}\n\n')
+    expect(decoder.decode(withAround(bytes, { before: '1:0,', behind: '' }))).toBe(
+      'id: 1:0,2:3\nevent: malformed\ndata: {}\n\n',
+    )
   })
 })
 
@@ -181,8 +162,14 @@ describe('a stream', () => {
     broker.log('t', 0).startOffset = 3
     broker.log('t', 0).batches.shift()
     const { events } = await follow(broker, '0:0,1:2,2:-1', 2)
-    expect(events.map(({ name }) => name)).toEqual(['gap', 'message'])
-    expect(events[0]!.data).toEqual({ partition: 0, offset: 1, nextOffset: 3 })
+    expect(events.map(({ name }) => name)).toEqual(['reset', 'message'])
+    expect(events[0]!.data).toEqual({
+      topic: 't',
+      partition: 0,
+      reason: 'trimmed',
+      position: '0:0,1:2,2:-1',
+      next: '0:2,1:2,2:-1',
+    })
     expect(events[0]!.id).toBe('0:2,1:2,2:-1')
     expect(events[1]!.data.offset).toBe(3)
   })
@@ -197,13 +184,35 @@ describe('a stream', () => {
     expect(events.map(({ id }) => id)).toEqual(['0:1', '0:2'])
   })
 
-  it('of a topic that is deleted ends with a problem', async () => {
+  it('of a topic that is deleted ends with a reset, whose id says that its reader knows', async () => {
+    const broker = full()
+    const events = await open(broker, 'latest')
+    if (events instanceof Problem) throw new Error('refused')
+    const parser = new EventSourceParser()
+    parser.take((await events.piece())!)
+    const { id } = topicState('t', 3)
+    broker.replace('t', null)
+    parser.take((await events.piece())!)
+    expect(parser.events).toEqual([
+      {
+        id: `${id}/`,
+        name: 'reset',
+        data: { topic: 't', reason: 'deleted', position: '0:3,1:2,2:-1', next: null },
+      },
+    ])
+    expect(await events.piece()).toBeNull()
+    const again = await open(broker, parser.lastId, true)
+    expect((again as Problem).body()).toMatchObject({ status: 404, field: 'topic' })
+  })
+
+  it('says a failure once, and ends', async () => {
     const broker = full()
     const events = await open(broker, 'latest')
     if (events instanceof Problem) throw new Error('refused')
     await events.piece()
-    broker.replace('t', null)
-    expect(new TextDecoder().decode((await events.piece())!)).toContain('event: problem')
+    broker.log('t', 1).failure = KafkaError.KAFKA_STORAGE_ERROR
+    const text = new TextDecoder().decode((await events.piece())!)
+    expect(text).toMatch(/^event: problem\ndata: \{"code":"KAFKA_STORAGE_ERROR","status":503,/)
     expect(await events.piece()).toBeNull()
   })
 })

@@ -4,9 +4,9 @@
 import type { BrokerContext } from '../../src/broker/context.ts'
 import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
 import type { Environment } from '../../src/core/env.ts'
-import { KafkaError } from '../../src/core/errors.ts'
+import { type ErrorCode, KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
-import type { PartitionRpc } from '../../src/partition/contract.ts'
+import type { AbortedTransaction, PartitionRpc } from '../../src/partition/contract.ts'
 import { type BytePipe, Fanouts } from '../../src/partition/fanout.ts'
 import { PieceBudget } from '../../src/partition/fanout-pieces.ts'
 import {
@@ -31,6 +31,10 @@ export class MemoryLog {
   readonly #fanouts: Fanouts
   /** Fenced. */
   deleted = false
+  /** What reads answer instead of records. */
+  failure: ErrorCode = KafkaError.NONE
+  /** Transactions whose records do not count, as a read tells of them. */
+  aborted: AbortedTransaction[] = []
   /** Called before each append is stored. */
   beforeAppend: () => Promise<void> = async () => {}
   #wake: (() => void)[] = []
@@ -46,7 +50,12 @@ export class MemoryLog {
       read: (from) => {
         const pieces = this.batches.filter((one) => lastOffsetAt(one, 0) >= from)
         const error = this.deleted ? KafkaError.UNKNOWN_TOPIC_ID : KafkaError.NONE
-        return { error, pieces: pieces.map((one) => one.slice()), aborted: [], end: this.end }
+        return {
+          error,
+          pieces: pieces.map((one) => one.slice()),
+          aborted: this.aborted,
+          end: this.end,
+        }
       },
       report: () => {},
     })
@@ -93,7 +102,8 @@ export class MemoryLog {
       },
       read: async ({ offset: from, maxBytes, atLeastOneBatch }) => {
         this.asked.read++
-        const empty = { ...state(), pieces: [], abortedTransactions: [] }
+        const empty = { ...state(), pieces: [], abortedTransactions: [...this.aborted] }
+        if (this.failure !== KafkaError.NONE) return { ...empty, error: this.failure }
         if (from < this.startOffset || from > this.end) {
           return { ...empty, error: KafkaError.OFFSET_OUT_OF_RANGE }
         }

@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
-import { APPEND_QUEUE_BYTES, FLUSH_BYTES, MESSAGE_MAX_BYTES } from '../../src/core/limits.ts'
+import { APPEND_QUEUE_BYTES, FLUSH_BYTES } from '../../src/core/limits/partition.ts'
+import { MESSAGE_MAX_BYTES } from '../../src/core/limits.ts'
 import { computeBatchCrc, readBatchHeader } from '../../src/record/header.ts'
 import {
   Bench,

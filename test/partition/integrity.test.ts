@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
-import { ROW_BYTES } from '../../src/core/limits.ts'
+import { ROW_BYTES } from '../../src/core/limits/partition.ts'
 import { OffsetSpec } from '../../src/partition/times.ts'
 import { rowChecksum } from '../../src/runtime/checked-table.ts'
 import { Bench, batch, batchesOf, batchOfSize, SETTINGS, TARGET } from './harness.ts'

@@ -3,13 +3,9 @@
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset, type TopicId } from '../../src/core/ids.ts'
-import {
-  HOUSEKEEPING_PAUSE_MS,
-  HOUSEKEEPING_RETRY_MS,
-  REREAD_IDLE_MS,
-  WATCH_AT_LEADER_MAX_MS,
-} from '../../src/core/limits.ts'
-import { SCHEMA_VERSION } from '../../src/partition/store.ts'
+import { HOUSEKEEPING_PAUSE_MS, HOUSEKEEPING_RETRY_MS } from '../../src/core/limits/partition.ts'
+import { REREAD_IDLE_MS, WATCH_AT_LEADER_MAX_MS } from '../../src/core/limits/watch.ts'
+import { SCHEMA_VERSION } from '../../src/partition/schema.ts'
 import { readBatchHeader } from '../../src/record/header.ts'
 import {
   Bench,

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
-import { PRODUCERS_PER_PARTITION, UPLOADS_PER_PARTITION } from '../../src/core/limits.ts'
+import { PRODUCERS_PER_PARTITION, UPLOADS_PER_PARTITION } from '../../src/core/limits/partition.ts'
 import { ProducerTable, sequenceAfter } from '../../src/partition/producers.ts'
 import { Bench, batch, SETTINGS, sequenced, settled, TARGET } from './harness.ts'
 

@@ -4,7 +4,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
-import { OBJECT_MAX_BYTES, OBJECT_MIN_BYTES, OBJECT_RESERVED_SHARE } from '../../src/core/limits.ts'
+import {
+  OBJECT_MAX_BYTES,
+  OBJECT_MIN_BYTES,
+  OBJECT_RESERVED_SHARE,
+} from '../../src/core/limits/partition.ts'
 import { Room } from '../../src/partition/room.ts'
 import { Bench, batch, batchesOf, batchOfSize, SETTINGS, settled, TARGET } from './harness.ts'
 

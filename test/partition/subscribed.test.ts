@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { offset } from '../../src/core/ids.ts'
-import { TELL_LOADED_MS } from '../../src/core/limits.ts'
+import { TELL_LOADED_MS } from '../../src/core/limits/watch.ts'
 import { Bench, batch, settled, TARGET } from './harness.ts'
 
 const TOLD = { ...TARGET, gone: false, logStartOffset: 0 }

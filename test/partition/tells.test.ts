@@ -1,7 +1,11 @@
 // What a leader tells its Watch object, call by call; test/watch puts it among leaders and readers.
 
 import { describe, expect, it } from 'vitest'
-import { TELL_LOADED_MS, TELL_RETRY_MAX_MS, TELL_RETRY_MIN_MS } from '../../src/core/limits.ts'
+import {
+  TELL_LOADED_MS,
+  TELL_RETRY_MAX_MS,
+  TELL_RETRY_MIN_MS,
+} from '../../src/core/limits/watch.ts'
 import { Tells } from '../../src/partition/tells.ts'
 import { settled } from './harness.ts'
 

@@ -9,10 +9,10 @@ import {
   OBJECT_MAX_BYTES,
   PRODUCERS_PER_PARTITION,
   VERIFY_QUEUE_BYTES,
-} from '../../src/core/limits.ts'
+} from '../../src/core/limits/partition.ts'
 import type { AppendReply, AppendTransaction } from '../../src/partition/contract.ts'
 import { Enlistments } from '../../src/partition/enlistments.ts'
-import { SCHEMA_VERSION } from '../../src/partition/store.ts'
+import { SCHEMA_VERSION } from '../../src/partition/schema.ts'
 import { readControlRecord } from '../../src/record/control.ts'
 import { readBatchHeader } from '../../src/record/header.ts'
 import { recordsOf } from '../../src/record/records.ts'

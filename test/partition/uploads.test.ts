@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { MESSAGE_MAX_BYTES, UPLOADS_PER_PARTITION } from '../../src/core/limits.ts'
+import { UPLOADS_PER_PARTITION } from '../../src/core/limits/partition.ts'
+import { MESSAGE_MAX_BYTES } from '../../src/core/limits.ts'
 import type { AppendPart } from '../../src/partition/contract.ts'
 import { Uploads } from '../../src/partition/uploads.ts'
 import { TARGET } from './harness.ts'

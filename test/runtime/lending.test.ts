@@ -36,6 +36,7 @@ function partition(methods: {
     GROUP: none,
     TRANSACTION: none,
     WATCH: none,
+    STATISTICS: none,
   }
   return objects(env).partition(TOPIC, 0)
 }

@@ -25,6 +25,7 @@ function bench(answer: (call: string) => unknown) {
     GROUP: namespace('group'),
     TRANSACTION: namespace('transaction'),
     WATCH: namespace('watch'),
+    STATISTICS: namespace('statistics'),
   }
   return { calls, env }
 }

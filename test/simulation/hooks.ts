@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Edit, PlantedBug } from './bugs/planted.ts'
-import { LIMITS_FILE, SEAMS, settable } from './limits.ts'
+import { LIMITS_FILES, SEAMS, settable } from './limits.ts'
 
 const PLATFORM = new URL('./platform/workers.ts', import.meta.url).href
 const SOURCES = new URL('../../src/', import.meta.url).href
@@ -30,7 +30,7 @@ export function installHooks(bug: PlantedBug | null): void {
       const ofFile = ({ file }: Edit) => url === SOURCES + file
       const edits = (bug?.edits ?? []).filter(ofFile)
       const seams = SEAMS.filter(ofFile)
-      const isLimits = url === SOURCES + LIMITS_FILE
+      const isLimits = LIMITS_FILES.some((file) => url === SOURCES + file)
       if (edits.length + seams.length === 0 && !isLimits) return loaded
       let source = String(loaded.source)
       for (const edit of edits) source = edited(bug?.name ?? '', edit, source)

@@ -5,7 +5,13 @@
 import type { Edit } from './bugs/planted.ts'
 
 /** Below src/. */
-export const LIMITS_FILE = 'core/limits.ts'
+export const LIMITS_FILES: readonly string[] = [
+  'core/limits.ts',
+  'core/limits/coordinators.ts',
+  'core/limits/partition.ts',
+  'core/limits/tier.ts',
+  'core/limits/watch.ts',
+]
 
 const STEP_BYTES = '= { bytes: COMPACTION_STEP_BYTES, ms: COMPACTION_STEP_MS }'
 const BUSY_STEP_BYTES = '= { bytes: COMPACTION_BUSY_STEP_BYTES, ms: COMPACTION_BUSY_STEP_MS }'
@@ -34,14 +40,14 @@ export const SEAMS: readonly Edit[] = [
   },
 ]
 
-/** limits.ts with variables instead of constants, and a function that sets some of them. */
+/** A file of limits with variables instead of constants, and a function that sets some of them. */
 export function settable(source: string): string {
   const names = [...source.matchAll(/^export const (\w+)/gm)].map(([, name]) => name)
   const cases = names.map((name) => `case '${name}': ${name} = value; break`).join('\n')
   return [
     source.replace(/^export const /gm, 'export let '),
     `export function setLimit(name, value) { switch (name) { ${cases}`,
-    "default: throw new Error('there is no limit ' + name) } }",
+    'default: return false } return true }',
   ].join('\n')
 }
 
@@ -50,15 +56,23 @@ export type LimitValues = Readonly<Record<string, number>>
 
 /** Sets these limits; all others are those of the sources. */
 export async function setLimits(values: LimitValues): Promise<void> {
-  const loaded: Readonly<Record<string, unknown>> = await import('../../src/core/limits.ts')
-  const { setLimit } = loaded
-  if (typeof setLimit !== 'function') throw new Error('the hooks are not installed')
-  for (const [name, value] of Object.entries(original)) setLimit(name, value)
+  for (const [name, value] of Object.entries(original)) await setLimit(name, value)
   original = {}
   for (const [name, value] of Object.entries(values)) {
-    original[name] = Number(loaded[name])
-    setLimit(name, value)
+    original[name] = await setLimit(name, value)
   }
+}
+
+/** Sets one limit, whatever file it is in; gives what it was. */
+async function setLimit(name: string, value: number): Promise<number> {
+  for (const file of LIMITS_FILES) {
+    const loaded: Readonly<Record<string, unknown>> = await import(`../../src/${file}`)
+    const { setLimit: set } = loaded
+    if (typeof set !== 'function') throw new Error('the hooks are not installed')
+    const before = Number(loaded[name])
+    if (set(name, value) === true) return before
+  }
+  throw new Error(`there is no limit ${name}`)
 }
 
 let original: Record<string, number> = {}

@@ -1,7 +1,7 @@
 // Answers of the disk service that a healthy disk does not give.
 
 import { describe, expect, it } from 'vitest'
-import { TIER_ANSWER_BYTES } from '../../src/core/limits.ts'
+import { TIER_ANSWER_BYTES } from '../../src/core/limits/tier.ts'
 import type { Send } from '../../src/tier/calls.ts'
 import { DirectoryStore } from '../../src/tier/directory-store.ts'
 

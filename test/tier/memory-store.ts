@@ -1,7 +1,7 @@
 // An object store in memory, held to the same contract as the real ones; for tests of whoever uses a store.
 // `before` sees each call first: what it throws the call rejects with, and while it waits the call does.
 
-import { TIER_LIST_OBJECTS } from '../../src/core/limits.ts'
+import { TIER_LIST_OBJECTS } from '../../src/core/limits/tier.ts'
 import { type ByteRange, checkBody, checkByteRange, checkKey } from '../../src/tier/calls.ts'
 import { type ObjectPage, type ObjectStore, ObjectStoreError } from '../../src/tier/object-store.ts'
 

@@ -1,7 +1,7 @@
 // What wrangler's R2 does not do: fail as R2 does, answer with something else.
 
 import { describe, expect, it } from 'vitest'
-import { TIER_OBJECT_MAX_BYTES } from '../../src/core/limits.ts'
+import { TIER_OBJECT_MAX_BYTES } from '../../src/core/limits/tier.ts'
 import { type Bucket, R2Store } from '../../src/tier/r2-store.ts'
 
 function bucketOf(change: Partial<Bucket>): R2Store {

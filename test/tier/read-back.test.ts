@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { TIER_READ_BACK_BYTES } from '../../src/core/limits.ts'
+import { TIER_READ_BACK_BYTES } from '../../src/core/limits/tier.ts'
 import { ObjectStoreError } from '../../src/tier/object-store.ts'
 import { putAndReadBack } from '../../src/tier/read-back.ts'
 import { MemoryStore } from './memory-store.ts'

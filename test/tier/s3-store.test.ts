@@ -2,7 +2,11 @@
 
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { TIER_ANSWER_BYTES, TIER_CALL_MS, TIER_OBJECT_MAX_BYTES } from '../../src/core/limits.ts'
+import {
+  TIER_ANSWER_BYTES,
+  TIER_CALL_MS,
+  TIER_OBJECT_MAX_BYTES,
+} from '../../src/core/limits/tier.ts'
 import { ObjectStoreError } from '../../src/tier/object-store.ts'
 import { S3Store } from '../../src/tier/s3-store.ts'
 import { type Answer, type FakeServer, startServer } from './http-server.ts'

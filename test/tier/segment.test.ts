@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TopicId } from '../../src/core/ids.ts'
-import { MESSAGE_MAX_BYTES, TIER_OBJECT_MAX_BYTES } from '../../src/core/limits.ts'
+import { TIER_OBJECT_MAX_BYTES } from '../../src/core/limits/tier.ts'
+import { MESSAGE_MAX_BYTES } from '../../src/core/limits.ts'
 import { xxh32 } from '../../src/core/wasm.ts'
 import {
   checkRange,

@@ -2,7 +2,7 @@
 // through workerd, and on wrangler's R2. Runs inside workerd too, so it needs nothing of Node.
 
 import { describe, expect, it } from 'vitest'
-import { TIER_LIST_OBJECTS, TIER_OBJECT_MAX_BYTES } from '../../src/core/limits.ts'
+import { TIER_LIST_OBJECTS, TIER_OBJECT_MAX_BYTES } from '../../src/core/limits/tier.ts'
 import type { ObjectStore } from '../../src/tier/object-store.ts'
 import { putAndReadBack } from '../../src/tier/read-back.ts'
 

@@ -7,7 +7,7 @@ import {
   WATCH_SHARD_PARTITIONS,
   WATCH_SHARDS,
   WATCH_SWEEP_MS,
-} from '../../src/core/limits.ts'
+} from '../../src/core/limits/watch.ts'
 import { Subscriptions } from '../../src/watch/subscriptions.ts'
 import { settled } from '../partition/harness.ts'
 

@@ -12,7 +12,7 @@ import {
   REREAD_SUBSCRIBED_MS,
   WATCH_AT_LEADER_MAX_MS,
   WATCH_AT_LEADER_MIN_MS,
-} from '../../src/core/limits.ts'
+} from '../../src/core/limits/watch.ts'
 import { Tells } from '../../src/partition/tells.ts'
 import { Subscriptions } from '../../src/watch/subscriptions.ts'
 import { edited } from '../simulation/hooks.ts'

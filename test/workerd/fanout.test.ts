@@ -27,7 +27,7 @@ const { CLUSTER, PARTITION } = env as unknown as Namespaces
 const answer = (request: Request) =>
   serveHttp(
     request,
-    { ...(env as unknown as ObjectBindings), OTTLA_LOCAL: '1' } as WorkerEnv,
+    { ...(env as unknown as ObjectBindings), OTTLA_LOCAL: '1' } as unknown as WorkerEnv,
     createExecutionContext(),
   )
 

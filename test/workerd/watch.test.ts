@@ -18,7 +18,7 @@ import {
   watchShard,
   ZERO_TOPIC_ID,
 } from '../../src/core/ids.ts'
-import { WATCH_AT_LEADER_MAX_MS } from '../../src/core/limits.ts'
+import { WATCH_AT_LEADER_MAX_MS } from '../../src/core/limits/watch.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import { type ObjectBindings, objects } from '../../src/runtime/objects.ts'
 

@@ -5,7 +5,7 @@
 
 import type { TopicState } from '../../cluster/contract.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { VERIFICATIONS_AT_ONCE } from '../../core/limits.ts'
+import { VERIFICATIONS_AT_ONCE } from '../../core/limits/coordinators.ts'
 import type {
   AddPartitionsToTxnRequest,
   AddPartitionsToTxnResponse,

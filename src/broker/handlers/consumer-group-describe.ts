@@ -2,7 +2,7 @@
 // Each group is asked of its coordinator.
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { COORDINATORS_AT_ONCE } from '../../core/limits.ts'
+import { COORDINATORS_AT_ONCE } from '../../core/limits/coordinators.ts'
 import type { DescribedConsumerGroup } from '../../group/contract.ts'
 import type {
   ConsumerGroupDescribeRequest,

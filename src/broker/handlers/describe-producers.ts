@@ -2,7 +2,7 @@
 // the start of the transaction that is open there. What kafka-transactions looks for hanging ones with.
 
 import { type ErrorCode, errorMessage, KafkaError } from '../../core/errors.ts'
-import { LEADERS_AT_ONCE } from '../../core/limits.ts'
+import { LEADERS_AT_ONCE } from '../../core/limits/coordinators.ts'
 import type {
   DescribeProducersRequest,
   DescribeProducersResponse,

@@ -3,7 +3,7 @@
 // __consumer_offsets that a group is kept in, and here there is none.
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { COORDINATORS_AT_ONCE } from '../../core/limits.ts'
+import { COORDINATORS_AT_ONCE } from '../../core/limits/coordinators.ts'
 import type {
   DescribeTransactionsRequest,
   DescribeTransactionsResponse,

@@ -4,7 +4,7 @@
 // group ends with its transaction.
 
 import type { ErrorCode } from '../../core/errors.ts'
-import { MARKERS_IN_FLIGHT } from '../../core/limits.ts'
+import { MARKERS_IN_FLIGHT } from '../../core/limits/coordinators.ts'
 import type {
   WriteTxnMarkersRequest,
   WriteTxnMarkersResponse,

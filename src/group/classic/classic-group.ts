@@ -91,6 +91,10 @@ export class ClassicGroup implements ClassicMembership {
     return this.#state.isEmpty
   }
 
+  get size(): number {
+    return this.#state.roster.size
+  }
+
   /** Nobody has come and nobody is expected: a group that was made for a request may be forgotten. */
   get isUntouched(): boolean {
     const { isEmpty, pending, keeper } = this.#state

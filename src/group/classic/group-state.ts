@@ -3,7 +3,7 @@
 // rebalancing.ts, syncing.ts, leaving.ts).
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { PARKED_CALL_MAX_MS } from '../../core/limits.ts'
+import { PARKED_CALL_MAX_MS } from '../../core/limits/coordinators.ts'
 import type { SyncGroupResponse } from '../../protocol/messages/sync-group.ts'
 import type { Ticket } from '../../runtime/machine.ts'
 import type {

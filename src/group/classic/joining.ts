@@ -7,7 +7,7 @@ import {
   CLASSIC_MEMBERS_BYTES,
   CLASSIC_NEW_MEMBER_MS,
   CLASSIC_PENDING_MEMBERS,
-} from '../../core/limits.ts'
+} from '../../core/limits/coordinators.ts'
 import type { JoinGroupRequest, JoinGroupResponse } from '../../protocol/messages/join-group.ts'
 import type { Ticket } from '../../runtime/machine.ts'
 import type { GroupCaller } from '../contract.ts'

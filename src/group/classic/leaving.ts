@@ -2,7 +2,7 @@
 // answered.
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { PARKED_CALL_MAX_MS } from '../../core/limits.ts'
+import { PARKED_CALL_MAX_MS } from '../../core/limits/coordinators.ts'
 import type { LeaveGroupRequest } from '../../protocol/messages/leave-group.ts'
 import type { Ticket } from '../../runtime/machine.ts'
 import type { Surroundings } from '../membership.ts'

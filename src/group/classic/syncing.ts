@@ -1,7 +1,7 @@
 // SyncGroup in a classic group: the leader says who has what, the others wait for it.
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { CLASSIC_ASSIGNMENTS_BYTES, CLASSIC_MEMBER_BYTES } from '../../core/limits.ts'
+import { CLASSIC_ASSIGNMENTS_BYTES, CLASSIC_MEMBER_BYTES } from '../../core/limits/coordinators.ts'
 import type { SyncGroupRequest } from '../../protocol/messages/sync-group.ts'
 import type { Ticket } from '../../runtime/machine.ts'
 import type { Surroundings } from '../membership.ts'

@@ -107,6 +107,10 @@ export class ConsumerGroup implements ConsumerMembership {
     return this.#state.roster.size === 0
   }
 
+  get size(): number {
+    return this.#state.roster.size
+  }
+
   get emptySinceMs(): number | null {
     return this.#state.emptySinceMs
   }

@@ -2,7 +2,7 @@
 // what it says that is new, and what it is told. Static members: KIP-345's rules in the new protocol.
 
 import { KafkaError } from '../../core/errors.ts'
-import { CONSUMER_MEMBER_CHARACTERS } from '../../core/limits.ts'
+import { CONSUMER_MEMBER_CHARACTERS } from '../../core/limits/coordinators.ts'
 import type {
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,

@@ -1,7 +1,7 @@
 // The members of a consumer group with the counts and indexes that requests ask for, and which of them
 // have to be written. Each change costs its own part only. Not the rules: group-state.ts.
 
-import { CONSUMER_GROUP_CHARACTERS } from '../../core/limits.ts'
+import { CONSUMER_GROUP_CHARACTERS } from '../../core/limits/coordinators.ts'
 import type { RowChange } from '../membership.ts'
 import { type ConsumerMember, isReconciled, sameMember, storeMember, weight } from './member.ts'
 import { Owners } from './owners.ts'

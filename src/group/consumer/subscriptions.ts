@@ -4,7 +4,7 @@
 
 import type { GroupMetadata, GroupTopic } from '../../cluster/contract.ts'
 import type { TopicId } from '../../core/ids.ts'
-import { PATTERNS_PER_GROUP } from '../../core/limits.ts'
+import { PATTERNS_PER_GROUP } from '../../core/limits/coordinators.ts'
 import { compilePattern, type Pattern } from '../../core/patterns.ts'
 import type { ConsumerMember } from './member.ts'
 

@@ -1,52 +1,94 @@
-// /v1/topics/{topic}/events: the tail of a topic as server-sent events.
+// /v1/topics/{topic}/events and /v1/events: the tail of one topic, or of several, as server-sent events.
 
 import type { BrokerContext } from '../../broker/context.ts'
+import { fromBase64, utf8 } from '../../core/text.ts'
 import { Events } from '../events.ts'
-import { startOffsets } from '../events-start.ts'
-import { Problem } from '../problem.ts'
-import type { Asked, Route } from '../route.ts'
+import { badRequest, Problem } from '../problem.ts'
+import type { Asked, Operation, Route } from '../route.ts'
 import { schemas } from '../schemas.ts'
-import { freshTopic } from '../topics.ts'
+import type { TailAsk, TailFrom } from '../tail/contract.ts'
+import { openTail } from '../tail/tail.ts'
 import { validateQuery } from '../validate.ts'
 
 const EVENT_STREAM = 'text/event-stream'
+/** Parameters that may be given several times. */
+const LISTS = ['topic', 'partition']
+
+const STREAM: Pick<Operation, 'headers' | 'answers'> = {
+  headers: { 'Last-Event-ID': 'The id of the last event had; goes before from' },
+  answers: {
+    200: {
+      description:
+        'Events without a name are records. malformed is a stretch of the log that cannot be read; reset tells that a topic was trimmed, recreated or deleted, with the position there was and the next; problem is the last event. An id without data moves the position',
+      content: { [EVENT_STREAM]: null },
+    },
+  },
+}
 
 export const eventRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics/{topic}/events',
     operation: () => ({
+      ...STREAM,
       summary: 'Follow a topic: an event a record, with an id that resumes exactly',
       query: schemas().eventsQuery,
-      headers: { 'Last-Event-ID': 'The id of the last event had; goes before from' },
       example: { query: { from: 'earliest' } },
-      answers: {
-        200: {
-          description:
-            'Events without a name are records; malformed, gap and problem say what else there is',
-          content: { [EVENT_STREAM]: null },
-        },
-      },
     }),
-    handle: eventsRoute,
+    handle: topicRoute,
+  },
+  {
+    method: 'GET',
+    path: '/v1/events',
+    operation: () => ({
+      ...STREAM,
+      summary: 'Follow several topics in one stream, whose ids name them by their topic ids',
+      query: schemas().topicsEventsQuery,
+      example: { query: { topic: 'orders', from: 'earliest' } },
+    }),
+    handle: topicsRoute,
   },
 ]
 
-async function eventsRoute(asked: Asked): Promise<Response | Problem> {
-  const { broker, request } = asked
-  const query = validateQuery(schemas().eventsQuery, asked.query)
-  if (query instanceof Problem) return query
-  const topic = await freshTopic(broker, asked.param('topic'))
-  if (topic instanceof Problem) return topic
-  const lastId = request.headers.get('last-event-id') ?? ''
-  const from =
-    lastId === ''
-      ? { field: 'from', text: query.from ?? 'latest' }
-      : { field: 'last-event-id', text: lastId }
-  const readCommitted = query.isolation !== 'read_uncommitted'
-  const next = await startOffsets(broker, topic, from, readCommitted)
-  if (next instanceof Problem) return next
-  const events = new Events(broker, { topic, next, readCommitted })
+async function topicRoute(asked: Asked): Promise<Response | Problem> {
+  const query = validateQuery(schemas().eventsQuery, asked.query, LISTS)
+  return query instanceof Problem
+    ? query
+    : stream(asked, { ...query, topics: [asked.param('topic')], namesTopics: false })
+}
+
+async function topicsRoute(asked: Asked): Promise<Response | Problem> {
+  const query = validateQuery(schemas().topicsEventsQuery, asked.query, LISTS)
+  return query instanceof Problem
+    ? query
+    : stream(asked, { ...query, topics: query.topic, namesTopics: true })
+}
+
+interface EventsQuery {
+  readonly from?: string | undefined
+  readonly partition?: readonly number[] | undefined
+  readonly key?: string | undefined
+  readonly keyBase64?: string | undefined
+  readonly isolation?: 'read_committed' | 'read_uncommitted' | undefined
+}
+
+async function stream(
+  asked: Asked,
+  query: EventsQuery & Pick<TailAsk, 'topics' | 'namesTopics'>,
+): Promise<Response | Problem> {
+  const { broker } = asked
+  const key = keyOf(query)
+  if (key instanceof Problem) return key
+  const tail = await openTail(broker, {
+    topics: query.topics,
+    namesTopics: query.namesTopics,
+    partitions: query.partition,
+    key,
+    from: fromOf(asked.request, query),
+    readCommitted: query.isolation !== 'read_uncommitted',
+  })
+  if (tail instanceof Problem) return tail
+  const events = new Events(tail, broker.timers)
   return new Response(streamOf(events, broker, asked.keepAlive), {
     headers: {
       'content-type': EVENT_STREAM,
@@ -54,6 +96,23 @@ async function eventsRoute(asked: Asked): Promise<Response | Problem> {
       'x-accel-buffering': 'no',
     },
   })
+}
+
+function keyOf({ key, keyBase64 }: EventsQuery): Uint8Array | undefined | Problem {
+  if (key !== undefined && keyBase64 !== undefined) {
+    return badRequest('keyBase64', 'key and keyBase64 exclude each other')
+  }
+  const bytes = keyBase64 === undefined ? utf8(key ?? '') : fromBase64(keyBase64)
+  if (bytes === null) return badRequest('keyBase64', 'keyBase64 must be padded standard base64')
+  return key === undefined && keyBase64 === undefined ? undefined : bytes
+}
+
+/** EventSource comes back with the URL it had and the id of the last event. */
+function fromOf({ headers }: Request, { from = 'latest' }: EventsQuery): TailFrom {
+  const lastId = headers.get('last-event-id') ?? ''
+  return lastId === ''
+    ? { field: 'from', text: from, resumes: false }
+    : { field: 'last-event-id', text: lastId, resumes: true }
 }
 
 /** A stream that makes a piece when the one before was taken, and ends when the client goes. */

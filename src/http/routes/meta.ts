@@ -1,5 +1,4 @@
-// What is neither a topic, a record nor a group: the cluster, whether it lives and is ready, and the place
-// where the Kafka byte stream will be.
+// What is neither a topic, a record nor a group: the cluster, whether it lives and is ready.
 
 import { describeCluster } from '../../broker/handlers/describe-cluster.ts'
 import { KafkaError } from '../../core/errors.ts'
@@ -50,18 +49,6 @@ export const metaRoutes: readonly Route[] = [
       },
     }),
     handle: readyRoute,
-  },
-  {
-    method: 'GET',
-    path: '/kafka',
-    operation: () => ({
-      summary: 'The Kafka byte stream over a WebSocket; not served yet',
-      answers: {},
-    }),
-    handle: async () =>
-      new Problem(KafkaError.UNSUPPORTED_ENDPOINT_TYPE, {
-        detail: 'the Kafka protocol over WebSocket is not served yet: use TCP',
-      }),
   },
 ]
 

@@ -8,7 +8,7 @@ import { describeConfigs } from '../../broker/handlers/describe-configs.ts'
 import { metadata } from '../../broker/handlers/metadata.ts'
 import type { TopicState } from '../../cluster/contract.ts'
 import { KafkaError } from '../../core/errors.ts'
-import { ZERO_TOPIC_ID } from '../../core/ids.ts'
+import { type TopicId, ZERO_TOPIC_ID } from '../../core/ids.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
 import { alterConfigs } from '../configs.ts'
@@ -18,6 +18,7 @@ import { badRequest, Problem } from '../problem.ts'
 import { type ErrorFields, refusal } from '../refusal.ts'
 import type { Asked, Route } from '../route.ts'
 import { schemas } from '../schemas.ts'
+import { ifKnown, isoTime } from '../statistics.ts'
 import { topicStatus } from '../topic-status.ts'
 import { freshTopic, topicProblem } from '../topics.ts'
 import { validateQuery } from '../validate.ts'
@@ -112,7 +113,29 @@ async function listRoute({ broker, query }: Asked): Promise<Response | Problem> 
   const topics = response.topics.map(({ name, topicId, partitions }) => {
     return { name: name ?? '', id: topicId, partitions: partitions.length }
   })
-  return json(pageOf(topics, ({ name }) => name, checked))
+  const { items, next } = pageOf(topics, ({ name }) => name, checked)
+  return json({ items: await withFigures(broker, items), next })
+}
+
+/** What leaders last reported of them; no topic is woken. */
+async function withFigures(
+  broker: BrokerContext,
+  topics: readonly { readonly id: TopicId | undefined }[],
+): Promise<object[]> {
+  const ids = topics.map(({ id }) => id ?? ZERO_TOPIC_ID)
+  const known = ids.length === 0 ? null : await ifKnown(broker, (known) => known.topics(ids))
+  return topics.map((topic, at) => {
+    const figures = known?.topics[at]
+    return {
+      ...topic,
+      records: figures?.records ?? null,
+      sizeBytes: figures?.sizeBytes ?? null,
+      recordsPerSecond: figures?.recordsPerSecond ?? null,
+      bytesPerSecond: figures?.bytesPerSecond ?? null,
+      worstGroup: figures?.worstGroup ?? null,
+      reported: figures == null || figures.reportedMs === null ? null : isoTime(figures.reportedMs),
+    }
+  })
 }
 
 async function createRoute(asked: Asked): Promise<Response | Problem> {

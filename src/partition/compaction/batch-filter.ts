@@ -4,7 +4,7 @@
 // active producer is known by stays, empty if need be. Not where batches come from or go to.
 
 import { discard } from '../../core/bytes.ts'
-import { COMPACTION_MARKER_KEPT_MS } from '../../core/limits.ts'
+import { COMPACTION_MARKER_KEPT_MS } from '../../core/limits/partition.ts'
 import { CodecError } from '../../core/wasm.ts'
 import { Codec } from '../../record/compression.ts'
 import { readControlRecord } from '../../record/control.ts'

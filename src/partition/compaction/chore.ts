@@ -9,7 +9,7 @@ import {
   COMPACTION_STEP_BYTES,
   COMPACTION_STEP_MS,
   HOUSEKEEPING_RETRY_MS,
-} from '../../core/limits.ts'
+} from '../../core/limits/partition.ts'
 import type { StartTimer } from '../../runtime/waiters.ts'
 import type { Chore } from '../lifecycle/housekeeping.ts'
 import type { StepBudget } from './compactable.ts'

@@ -7,7 +7,7 @@ import type { TopicSettings } from '../../core/configs.ts'
 import { maxTimestampAt } from '../../record/header.ts'
 import { coveringBatch } from '../batches.ts'
 import { DamagedRangeError } from '../integrity.ts'
-import type { ChunkHeader } from '../store.ts'
+import type { ChunkHeader } from '../stored.ts'
 import type { CompactionStore } from './compaction-store.ts'
 
 /** The state of the log that this is decided by. */

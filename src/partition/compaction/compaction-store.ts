@@ -2,7 +2,7 @@
 // per key. Only statements: compactor.ts and its siblings decide. As in ../store.ts SQL texts are
 // constants and cursors are drained at once.
 
-import { ROW_BYTES } from '../../core/limits.ts'
+import { ROW_BYTES } from '../../core/limits/partition.ts'
 import type { Row, SqlValue, Storage } from '../../runtime/storage.ts'
 import { blob, CHECKED_COLUMNS, toCheckedChunk, toChecksum, toHeader } from '../chunk-rows.ts'
 import type { AbortedSpan } from '../flush.ts'
@@ -13,7 +13,7 @@ import {
   pieceChecksum,
   pieceDamage,
 } from '../integrity.ts'
-import type { ChunkHeader } from '../store.ts'
+import type { ChunkHeader } from '../stored.ts'
 
 /** The table, since layout 3. */
 export const CREATE_COMPACTION = `CREATE TABLE compaction (

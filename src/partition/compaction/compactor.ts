@@ -5,7 +5,7 @@
 // What is kept is one row: where the clean part ends, where the pass under way ends, and up to where it
 // got. The map is made again after a restart; a part that is cleaned twice is the same.
 
-import { COMPACTION_REPORTED, COMPACTION_SAVE_ROWS } from '../../core/limits.ts'
+import { COMPACTION_REPORTED, COMPACTION_SAVE_ROWS } from '../../core/limits/partition.ts'
 import { type Cleanable, cleanable } from './cleanable.ts'
 import type { CompactableLog, StepBudget } from './compactable.ts'
 import type { CompactionState, CompactionStore } from './compaction-store.ts'

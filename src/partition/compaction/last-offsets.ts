@@ -2,7 +2,7 @@
 // most batches are decided by their headers, and none is hashed twice. Bits, in bounded memory: of a batch
 // that is not marked as gone over nothing is said, and the map has to be asked.
 
-import { COMPACTION_BITS_BYTES } from '../../core/limits.ts'
+import { COMPACTION_BITS_BYTES } from '../../core/limits/partition.ts'
 import type { BatchHeader } from '../../record/header.ts'
 import { OffsetBits } from './offset-bits.ts'
 import type { OffsetMap } from './offset-map.ts'

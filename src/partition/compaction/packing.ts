@@ -1,9 +1,9 @@
 // Puts what is left of neighbouring chunks into as few rows as it takes, under keys that are there already
 // where that can be: a row that is updated in place is one row written. Pure.
 
-import { ROW_BYTES } from '../../core/limits.ts'
+import { ROW_BYTES } from '../../core/limits/partition.ts'
 import { readBatchHeader } from '../../record/header.ts'
-import type { ChunkHeader } from '../store.ts'
+import type { ChunkHeader } from '../stored.ts'
 import type { CleanedChunk } from './compaction-store.ts'
 
 /**

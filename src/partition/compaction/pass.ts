@@ -3,7 +3,7 @@
 // In steps: all of it is in memory, and a pass that was cut off is begun again where it was kept to be.
 
 import { discard, joinBytes } from '../../core/bytes.ts'
-import { COMPACTION_MAP_BYTES, MERGE_BELOW_BYTES } from '../../core/limits.ts'
+import { COMPACTION_MAP_BYTES, MERGE_BELOW_BYTES } from '../../core/limits/partition.ts'
 import { baseOffsetAt, batchSizeAt } from '../../record/header.ts'
 import { DamagedRangeError } from '../integrity.ts'
 import { filterBatch, type KeyMap, mapBatch, type PassRules } from './batch-filter.ts'

@@ -1,8 +1,12 @@
 // Neighbouring chunks of which something has changed, and what is left of them: replaced together, in one
 // transaction. Collects and writes; which chunks belong to it is pass.ts's to say.
 
-import { COMPACTION_GROUP_BYTES, COMPACTION_GROUP_CHUNKS, FLUSH_BYTES } from '../../core/limits.ts'
-import type { ChunkHeader } from '../store.ts'
+import {
+  COMPACTION_GROUP_BYTES,
+  COMPACTION_GROUP_CHUNKS,
+  FLUSH_BYTES,
+} from '../../core/limits/partition.ts'
+import type { ChunkHeader } from '../stored.ts'
 import type { CompactionState, CompactionStore, JoinedSegments } from './compaction-store.ts'
 import { pack } from './packing.ts'
 import type { PassTransactions } from './transactions.ts'

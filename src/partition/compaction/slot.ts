@@ -3,7 +3,7 @@
 // them have one thread. Plain data, shared by all objects. Whoever has not been heard of for a while has
 // lost its turn, for an object may end without a word.
 
-import { COMPACTION_BUSY_MS, COMPACTION_IDLE_MS } from '../../core/limits.ts'
+import { COMPACTION_BUSY_MS, COMPACTION_IDLE_MS } from '../../core/limits/partition.ts'
 
 /** The turn to compact. */
 export class CompactionSlot {

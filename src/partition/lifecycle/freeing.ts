@@ -1,8 +1,9 @@
 // Frees chunks that are no part of the local log any more, oldest first, in bounded steps: each is one
 // transaction. Which part that is, deleted or given up to the tier, is log.ts's to say.
 
-import { FREE_STEP_BYTES, FREE_STEP_CHUNKS } from '../../core/limits.ts'
-import type { ChunkHeader, LogStore } from '../store.ts'
+import { FREE_STEP_BYTES, FREE_STEP_CHUNKS } from '../../core/limits/partition.ts'
+import type { LogStore } from '../store.ts'
+import type { ChunkHeader } from '../stored.ts'
 
 /** What a step has done. */
 export interface Freed {
@@ -31,7 +32,7 @@ export function freeStep(store: LogStore, end: number, hasAborted: boolean): Fre
   const { firstOffset, lastOffset } = last
   store.transaction(() => {
     store.deleteChunks(firstOffset)
-    if (hasAborted) store.deleteAborted(lastOffset)
+    if (hasAborted) store.aborted.delete(lastOffset)
   })
   return { bytes, more }
 }

@@ -6,7 +6,7 @@ import {
   ALARM_AHEAD_MAX_MS,
   HOUSEKEEPING_PAUSE_MS,
   HOUSEKEEPING_RETRY_MS,
-} from '../../core/limits.ts'
+} from '../../core/limits/partition.ts'
 
 /** One kind of work. */
 export interface Chore {

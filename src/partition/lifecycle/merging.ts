@@ -12,8 +12,9 @@ import {
   MERGE_DELAY_MS,
   MERGE_MIN_ROWS,
   MERGE_STEP_ROWS,
-} from '../../core/limits.ts'
-import type { ChunkHeader, ChunkRow, LogStore } from '../store.ts'
+} from '../../core/limits/partition.ts'
+import type { LogStore } from '../store.ts'
+import type { ChunkHeader, ChunkRow } from '../stored.ts'
 import type { Tail } from '../tail.ts'
 
 /** What to merge next in a part of a log. */

@@ -5,7 +5,7 @@
 // transaction holds nothing back. Decides only: log.ts moves the log start, and chunks are freed later.
 
 import type { TopicSettings } from '../../core/configs.ts'
-import { RETENTION_STEP_SEGMENTS } from '../../core/limits.ts'
+import { RETENTION_STEP_SEGMENTS } from '../../core/limits/partition.ts'
 import type { LogStore } from '../store.ts'
 import type { WholeLogHeaders } from '../tiering/tier-headers.ts'
 import { CREATED_UNKNOWN, type Segment } from './segments.ts'

@@ -4,7 +4,7 @@
 // Follows Kafka 4.1's LogSegment.shouldRoll.
 
 import type { TopicSettings } from '../../core/configs.ts'
-import type { Identity } from '../store.ts'
+import type { Identity } from '../stored.ts'
 import { shareOf } from './share.ts'
 
 /** What is known of a segment from its first chunk on. */

@@ -5,7 +5,7 @@
 import type { Row, SqlValue, Storage } from '../../runtime/storage.ts'
 import { CHECKED_COLUMNS, toCheckedChunk } from '../chunk-rows.ts'
 import { chunkChecksum, chunkDamage } from '../integrity.ts'
-import type { ChunkRow } from '../store.ts'
+import type { ChunkRow } from '../stored.ts'
 import type { Segment } from './segments.ts'
 
 /** The tables, since layout 3. */

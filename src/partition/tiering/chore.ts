@@ -2,7 +2,7 @@
 // answers. A later alarm takes it up should the object end before it. When a step fails nothing is given up, and
 // it is tried again after a while, longer each time. What a step does is worker.ts.
 
-import { TIER_RESUME_MS, TIER_STEPS, TIER_TURN_MS } from '../../core/limits.ts'
+import { TIER_RESUME_MS, TIER_STEPS, TIER_TURN_MS } from '../../core/limits/tier.ts'
 import type { StartTimer } from '../../runtime/waiters.ts'
 import type { CompactionSlot } from '../compaction/slot.ts'
 import type { Chore } from '../lifecycle/housekeeping.ts'

@@ -2,7 +2,7 @@
 // was given up on may take effect later, a data folder may have been put back to an earlier day). A key is
 // forgotten after its object is gone; that of an upload not before no late put can bring it back.
 
-import { TIER_GARBAGE_AT_ONCE, TIER_LATE_PUT_MS, TIER_SWEEP_MS } from '../../core/limits.ts'
+import { TIER_GARBAGE_AT_ONCE, TIER_LATE_PUT_MS, TIER_SWEEP_MS } from '../../core/limits/tier.ts'
 import type { ObjectStore } from '../../tier/object-store.ts'
 import type { TierStore } from './tier-store.ts'
 

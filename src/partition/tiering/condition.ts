@@ -1,7 +1,7 @@
 // Whether the object store does what it is asked to, as far as one partition knows: what is wrong, since when, and
 // how long to wait before it is asked again. An episode is told once, however often it is met.
 
-import { TIER_RETRY_MAX_MS, TIER_RETRY_MIN_MS } from '../../core/limits.ts'
+import { TIER_RETRY_MAX_MS, TIER_RETRY_MIN_MS } from '../../core/limits/tier.ts'
 
 /** What goes on in an episode. */
 export interface TierFailure {

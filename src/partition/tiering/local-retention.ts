@@ -2,7 +2,7 @@
 // does it with local.retention.bytes and .ms, as far as the tier holds them; the active one never. Decides only:
 // the log gives the chunks up, and they are freed later.
 
-import { RETENTION_STEP_SEGMENTS } from '../../core/limits.ts'
+import { RETENTION_STEP_SEGMENTS } from '../../core/limits/partition.ts'
 import type { LogStore } from '../store.ts'
 import type { TierableLog } from './tierable.ts'
 

@@ -2,8 +2,9 @@
 // wholly below the last stable offset, and as they will stay (small ones merged). As many as an object takes, or all
 // that are left of their segment. Decides only; uploader.ts writes the object.
 
-import { TIER_SEGMENT_CHUNKS, TIER_UPLOAD_BYTES } from '../../core/limits.ts'
-import type { ChunkHeader, LogStore } from '../store.ts'
+import { TIER_SEGMENT_CHUNKS, TIER_UPLOAD_BYTES } from '../../core/limits/tier.ts'
+import type { LogStore } from '../store.ts'
+import type { ChunkHeader } from '../stored.ts'
 import type { TierableLog } from './tierable.ts'
 
 /** What to upload next. */

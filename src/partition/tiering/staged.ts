@@ -1,9 +1,9 @@
 // Chunks that were read from the tier, in the form in which ../reads.ts reads those of the local storage: so that
 // batches are found, cut and told as damaged by the same code. Plain memory, for one read.
 
-import { ROW_BYTES } from '../../core/limits.ts'
+import { ROW_BYTES } from '../../core/limits/partition.ts'
 import type { ChunkRows } from '../reads.ts'
-import type { ChunkHeader, StoredChunk } from '../store.ts'
+import type { ChunkHeader, StoredChunk } from '../stored.ts'
 
 /** What was read from the tier for one read. */
 export class StagedChunks implements ChunkRows {

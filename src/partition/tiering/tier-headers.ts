@@ -2,7 +2,8 @@
 // are local, before them those of the tier's segments. A segment of the tier never reaches over the boundary
 // of two segments of the log, nor over the start of the local log.
 
-import type { ChunkHeader, LogStore } from '../store.ts'
+import type { LogStore } from '../store.ts'
+import type { ChunkHeader } from '../stored.ts'
 import type { TierStore } from './tier-store.ts'
 import type { HeaderSource } from './tierable.ts'
 

@@ -1,7 +1,7 @@
 // The indexes of tier segments that were read last, of all partitions of an isolate together: whoever reads on in
 // a segment needs one ranged get for each read. Plain data, bounded in bytes, the one used longest ago goes first.
 
-import { TIER_INDEXES_TOTAL_BYTES } from '../../core/limits.ts'
+import { TIER_INDEXES_TOTAL_BYTES } from '../../core/limits/tier.ts'
 import type { SegmentIndex } from '../../tier/segment.ts'
 
 /** About what a chunk and an aborted transaction of an index take in memory. */

@@ -2,7 +2,7 @@
 // one more for a segment's index when it is not remembered. What was read is checked; a chunk that is not what
 // was written is read once more and then told as damaged. Not which of its batches a reader gets: ../reads.ts.
 
-import { TIER_READ_AHEAD_BYTES } from '../../core/limits.ts'
+import { TIER_READ_AHEAD_BYTES } from '../../core/limits/tier.ts'
 import { type ObjectStore, ObjectStoreError } from '../../tier/object-store.ts'
 import {
   checkRange,
@@ -15,7 +15,7 @@ import {
   type SegmentIndex,
 } from '../../tier/segment.ts'
 import { DamagedRangeError } from '../integrity.ts'
-import type { Identity, StoredChunk } from '../store.ts'
+import type { Identity, StoredChunk } from '../stored.ts'
 import type { TierIndexes } from './tier-indexes.ts'
 import type { TierSegment } from './tier-store.ts'
 

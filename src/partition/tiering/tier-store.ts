@@ -2,10 +2,11 @@
 // offset from which the log is local, and the keys of objects that are to go. Only statements: the others of
 // this folder decide. As in ../store.ts SQL texts are constants and cursors are drained at once.
 
+import { DamagedRowError, rowChecksum } from '../../runtime/checked-table.ts'
 import type { Row, SqlValue, Storage } from '../../runtime/storage.ts'
 import { toHeader } from '../chunk-rows.ts'
-import { DamagedRangeError, DamagedRowError, rowChecksum } from '../integrity.ts'
-import type { ChunkHeader } from '../store.ts'
+import { DamagedRangeError } from '../integrity.ts'
+import type { ChunkHeader } from '../stored.ts'
 
 /** The tables, since layout 4. */
 export const CREATE_TIERING = [

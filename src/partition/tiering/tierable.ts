@@ -1,7 +1,7 @@
 // What tiering needs of the log, and how its state is told. Types only.
 
 import type { TopicSettings } from '../../core/configs.ts'
-import type { ChunkHeader, Identity } from '../store.ts'
+import type { ChunkHeader, Identity } from '../stored.ts'
 
 /** The log as tiering needs it. Only while something is stored. */
 export interface TierableLog {

@@ -3,14 +3,16 @@
 // aborted transactions of what was read, and the pieces of batches that are larger than a row.
 
 import { offset } from '../../core/ids.ts'
-import { FETCH_PART_BYTES, ROW_BYTES, TIER_LARGE_HELD_MS } from '../../core/limits.ts'
+import { ROW_BYTES } from '../../core/limits/partition.ts'
+import { TIER_LARGE_HELD_MS } from '../../core/limits/tier.ts'
+import { FETCH_PART_BYTES } from '../../core/limits.ts'
 import { readBatchHeader } from '../../record/header.ts'
 import { endOfBatches } from '../../record/stored.ts'
 import type { StartTimer } from '../../runtime/waiters.ts'
 import type { AbortedTransaction } from '../contract.ts'
 import { DamagedRangeError } from '../integrity.ts'
 import { type BatchesRead, type BatchRange, readBatches } from '../reads.ts'
-import type { StoredChunk } from '../store.ts'
+import type { StoredChunk } from '../stored.ts'
 import type { Tail } from '../tail.ts'
 import { pieceOf, StagedChunks } from './staged.ts'
 import type { TierReader } from './tier-reader.ts'

@@ -99,9 +99,9 @@ export class Tiering {
     if (end === null || end !== log.localStart || maxBytes <= 0 || log.deleted) return read
     if (end >= visibleEnd(log, readCommitted)) return read
     const rest = { ...range, offset: end, maxBytes, atLeastOneBatch: false }
-    const more = log.readOrNothing(rest, readCommitted)
+    const more = log.reads.readOrNothing(rest, readCommitted)
     if (more.pieces.length === 0 || more.laterPieces > 0) return read
-    const aborted = readCommitted ? log.abortedIn(end, more) : []
+    const aborted = readCommitted ? log.reads.abortedIn(end, more) : []
     return {
       pieces: [...read.pieces, ...more.pieces],
       laterPieces: 0,
@@ -150,15 +150,15 @@ export class Tiering {
     if (timestamp === OffsetSpec.EARLIEST_LOCAL) return reply(log.localStart)
     const isHighest = timestamp === OffsetSpec.MAX_TIMESTAMP
     const isTime = isHighest || timestamp >= 0
-    if (!isTime || log.localStart <= log.logStart) return log.lookUp(query)
+    if (!isTime || log.localStart <= log.logStart) return log.reads.lookUp(query)
     const end = visibleEnd(log, readCommitted)
     const bounds = { logStart: log.logStart, end: Math.min(log.localStart, end) }
     const since = (time: number) =>
       this.#reading(({ reader }) => firstTieredSince(this.#store, reader, time, bounds))
     if (!isHighest)
-      return found(await since(timestamp)) ?? log.lookUpLocally(timestamp, readCommitted)
+      return found(await since(timestamp)) ?? log.reads.lookUpLocally(timestamp, readCommitted)
     // The highest time of all is that of the last local chunk, unless its record was deleted.
-    const local = log.lookUpLocally(timestamp, readCommitted)
+    const local = log.reads.lookUpLocally(timestamp, readCommitted)
     const tiered = await this.#reading(({ reader }) =>
       highestTieredTime(this.#store, reader, bounds),
     )

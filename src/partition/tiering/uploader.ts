@@ -136,7 +136,7 @@ export class Uploader {
 
   /** Those of which the segment has records, wherever their markers are: all are below the last stable offset. */
   #aborted(from: number, end: number): SegmentAborted[] {
-    return this.#chunks.abortedSpans(from, end)
+    return this.#chunks.aborted.spans(from, end)
   }
 
   async #producersBefore({ firstOffset }: Sealed): Promise<Uint8Array | null> {

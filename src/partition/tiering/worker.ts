@@ -2,7 +2,7 @@
 // locally, then what is to be uploaded. Each step leaves the log whole, whatever happens after it. Not when the
 // steps are made, nor what becomes of their failures: chore.ts.
 
-import { TIER_DROP_SEGMENTS } from '../../core/limits.ts'
+import { TIER_DROP_SEGMENTS } from '../../core/limits/tier.ts'
 import type { Tier } from '../../tier/object-store.ts'
 import type { LogStore } from '../store.ts'
 import { Collector } from './collector.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { describeProducers } from '../../../src/broker/handlers/describe-producers.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
-import { LEADERS_AT_ONCE } from '../../../src/core/limits.ts'
+import { LEADERS_AT_ONCE } from '../../../src/core/limits/coordinators.ts'
 import { fakeContext, topicState } from '../fakes.ts'
 
 const CALL = { version: 0, clientId: null }

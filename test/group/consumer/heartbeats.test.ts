@@ -2,7 +2,10 @@
 // is written; static members; patterns; deadlines.
 
 import { describe, expect, test } from 'vitest'
-import { CONSUMER_MEMBER_CHARACTERS, PATTERNS_PER_GROUP } from '../../../src/core/limits.ts'
+import {
+  CONSUMER_MEMBER_CHARACTERS,
+  PATTERNS_PER_GROUP,
+} from '../../../src/core/limits/coordinators.ts'
 import { ConsumerGroup } from '../../../src/group/consumer/consumer-group.ts'
 import {
   Client,

@@ -7,7 +7,7 @@ import {
   COMPACTION_BUSY_STEP_MS,
   COMPACTION_STEP_BYTES,
   COMPACTION_STEP_MS,
-} from '../../../src/core/limits.ts'
+} from '../../../src/core/limits/partition.ts'
 import { CompactionChore } from '../../../src/partition/compaction/chore.ts'
 import type { StepBudget } from '../../../src/partition/compaction/compactable.ts'
 import { CompactionSlot } from '../../../src/partition/compaction/slot.ts'

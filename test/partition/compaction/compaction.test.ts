@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../../src/core/errors.ts'
 import { offset } from '../../../src/core/ids.ts'
-import { COMPACTION_IDLE_MS, ROW_BYTES } from '../../../src/core/limits.ts'
+import { COMPACTION_IDLE_MS, ROW_BYTES } from '../../../src/core/limits/partition.ts'
 import { CompactionSlot } from '../../../src/partition/compaction/slot.ts'
 import { OffsetSpec } from '../../../src/partition/times.ts'
 import { buildBatch } from '../../../src/record/build.ts'

@@ -7,7 +7,7 @@ const FILTER = 'partition/compaction/batch-filter.ts'
 const COMPACTOR = 'partition/compaction/compactor.ts'
 const PASS = 'partition/compaction/pass.ts'
 const REPLACEMENT = 'partition/compaction/replacement.ts'
-const LOG = 'partition/log.ts'
+const VIEWS = 'partition/log-views.ts'
 
 const BUGS: readonly Omit<PlantedBug, 'scenario'>[] = [
   {
@@ -75,7 +75,7 @@ const BUGS: readonly Omit<PlantedBug, 'scenario'>[] = [
   {
     name: 'memory-not-dropped',
     what: 'replaced chunks are still read from memory',
-    edits: [{ file: LOG, from: 'this.#tail.dropBetween(firstFrom, firstTo)', to: '' }],
+    edits: [{ file: VIEWS, from: 'tail.dropBetween(firstFrom, firstTo)', to: '' }],
   },
   {
     name: 'producers-lost',

@@ -5,7 +5,7 @@ import {
   ALARM_AHEAD_MAX_MS,
   HOUSEKEEPING_PAUSE_MS,
   HOUSEKEEPING_RETRY_MS,
-} from '../../../src/core/limits.ts'
+} from '../../../src/core/limits/partition.ts'
 import { type Chore, Housekeeping } from '../../../src/partition/lifecycle/housekeeping.ts'
 
 class World {

@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TopicSettings } from '../../../src/core/configs.ts'
-import { HOUSEKEEPING_PAUSE_MS } from '../../../src/core/limits.ts'
+import { HOUSEKEEPING_PAUSE_MS } from '../../../src/core/limits/partition.ts'
 import { lastOffsetAt, putInt64 } from '../../../src/record/header.ts'
 import { Bench, batch, batchesOf, SETTINGS, settled, TARGET } from '../harness.ts'
 

@@ -9,9 +9,9 @@ import {
   MERGE_MIN_ROWS,
   MERGE_STEP_ROWS,
   PRODUCER_SNAPSHOT_CHUNKS,
-} from '../../../src/core/limits.ts'
+} from '../../../src/core/limits/partition.ts'
 import { planMerge } from '../../../src/partition/lifecycle/merging.ts'
-import type { ChunkHeader } from '../../../src/partition/store.ts'
+import type { ChunkHeader } from '../../../src/partition/stored.ts'
 import { lastOffsetAt } from '../../../src/record/header.ts'
 import {
   Bench,

@@ -3,7 +3,10 @@
 import { describe, expect, it } from 'vitest'
 import type { TopicSettings } from '../../../src/core/configs.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
-import { HOUSEKEEPING_PAUSE_MS, RETENTION_STEP_SEGMENTS } from '../../../src/core/limits.ts'
+import {
+  HOUSEKEEPING_PAUSE_MS,
+  RETENTION_STEP_SEGMENTS,
+} from '../../../src/core/limits/partition.ts'
 import { Bench, batch, batchOfSize, SETTINGS, sequenced, settled, TARGET } from '../harness.ts'
 import { toLayout2 } from '../layouts.ts'
 

@@ -2,7 +2,7 @@
 // There is no VACUUM in an object, so a page once taken is used again or wasted.
 
 import { describe, expect, it } from 'vitest'
-import { MERGE_DELAY_MS } from '../../../src/core/limits.ts'
+import { MERGE_DELAY_MS } from '../../../src/core/limits/partition.ts'
 import { Bench, batch, SETTINGS, settled, TARGET } from '../harness.ts'
 
 const PAGE = 4_096

@@ -1,7 +1,7 @@
 // The statements that housekeeping lives by: that SQLite runs them as they are meant.
 
 import { expect, it } from 'vitest'
-import { MERGE_DELAY_MS } from '../../../src/core/limits.ts'
+import { MERGE_DELAY_MS } from '../../../src/core/limits/partition.ts'
 import { Bench, batch, batchOfSize, SETTINGS, settled, TARGET } from '../harness.ts'
 
 /** How SQLite runs each distinct statement of merging and retention. */

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../../src/core/errors.ts'
 import { offset } from '../../../src/core/ids.ts'
-import { TIER_RETRY_MAX_MS } from '../../../src/core/limits.ts'
+import { TIER_RETRY_MAX_MS } from '../../../src/core/limits/tier.ts'
 import { ObjectStoreError } from '../../../src/tier/object-store.ts'
 import { batchOfSize, settled, TARGET } from '../harness.ts'
 import { HALF, offsetsOf, TieredBench } from './world.ts'

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { offset } from '../../../src/core/ids.ts'
-import { TIER_LATE_PUT_MS, TIER_SWEEP_MS } from '../../../src/core/limits.ts'
+import { TIER_LATE_PUT_MS, TIER_SWEEP_MS } from '../../../src/core/limits/tier.ts'
 import type { Operation } from '../../tier/memory-store.ts'
 import { settled, TARGET } from '../harness.ts'
 import { offsetsOf, PREFIX, TieredBench } from './world.ts'

@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { offset } from '../../../src/core/ids.ts'
-import { HOUSEKEEPING_PAUSE_MS, MERGE_DELAY_MS } from '../../../src/core/limits.ts'
+import { HOUSEKEEPING_PAUSE_MS, MERGE_DELAY_MS } from '../../../src/core/limits/partition.ts'
 import { OffsetSpec } from '../../../src/partition/times.ts'
 import { ObjectStoreError } from '../../../src/tier/object-store.ts'
 import { batch, settled, TARGET } from '../harness.ts'

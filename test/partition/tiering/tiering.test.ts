@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../../src/core/errors.ts'
 import { offset } from '../../../src/core/ids.ts'
-import { SCHEMA_VERSION } from '../../../src/partition/store.ts'
+import { SCHEMA_VERSION } from '../../../src/partition/schema.ts'
 import { batch, batchOfSize, settled, TARGET } from '../harness.ts'
 import { HALF, offsetsOf, PREFIX, TieredBench } from './world.ts'
 

@@ -2,7 +2,7 @@
 
 import type { TopicSettings } from '../../../src/core/configs.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
-import { HOUSEKEEPING_PAUSE_MS } from '../../../src/core/limits.ts'
+import { HOUSEKEEPING_PAUSE_MS } from '../../../src/core/limits/partition.ts'
 import { readBatchHeader } from '../../../src/record/header.ts'
 import { batchesIn } from '../../../src/record/stored.ts'
 import { MemoryStore } from '../../tier/memory-store.ts'

@@ -2,8 +2,8 @@
 
 import type { PlantedBug } from './planted.ts'
 
-const LOG = 'partition/log.ts'
-const LEADER = 'partition/leader.ts'
+const FRONT = 'partition/log-front.ts'
+const SNAPSHOTS = 'partition/producer-snapshots.ts'
 const FILTER = 'partition/compaction/batch-filter.ts'
 const PASS = 'partition/compaction/pass.ts'
 const RETENTION = 'partition/lifecycle/retention.ts'
@@ -43,8 +43,8 @@ export const LOG_LIFE_BUGS: readonly PlantedBug[] = [
     'producers-lost-by-compaction',
     'compaction removes what chunks say of producers, and no snapshot has it',
     {
-      file: LOG,
-      from: 'if (offset <= this.#snapshotOffset || this.#deltaBytesSinceSnapshot === 0) return',
+      file: SNAPSHOTS,
+      from: 'if (!this.lacks(offset)) return',
       to: 'if (offset >= 0) return',
     },
   ),
@@ -52,9 +52,9 @@ export const LOG_LIFE_BUGS: readonly PlantedBug[] = [
     'producers-lost-by-retention',
     'chunks are freed that hold changes of producers that no snapshot has',
     {
-      file: LOG,
-      from: 'const snapshotDue = this.#deltaBytesSinceSnapshot > 0 && logStart > this.#snapshotOffset',
-      to: 'const snapshotDue = this.#deltaBytesSinceSnapshot < 0 && logStart > this.#snapshotOffset',
+      file: FRONT,
+      from: 'const snapshotDue = snapshots.lacks(logStart)',
+      to: 'const snapshotDue = false',
     },
   ),
   bug('producers-lost-by-merging', 'a merged row does not say what its rows changed of producers', {
@@ -73,8 +73,8 @@ export const LOG_LIFE_BUGS: readonly PlantedBug[] = [
     to: 'if (next === null) return runningSizeBytes > retentionBytes',
   }),
   bug('log-start-not-persisted', 'the log start moves in memory alone', {
-    file: LOG,
-    from: '      this.#store.saveLogStart(logStart)\n',
+    file: FRONT,
+    from: '      store.saveLogStart(logStart)\n',
     to: '',
   }),
   bug(
@@ -82,8 +82,8 @@ export const LOG_LIFE_BUGS: readonly PlantedBug[] = [
     'freeing chunks forgets the aborted transactions behind them',
     {
       file: 'partition/lifecycle/freeing.ts',
-      from: 'store.deleteAborted(lastOffset)',
-      to: 'store.deleteAborted(lastOffset + 50)',
+      from: 'store.aborted.delete(lastOffset)',
+      to: 'store.aborted.delete(lastOffset + 50)',
     },
   ),
   bug('alarm-not-set-after-a-failed-step', 'a chore that fails leaves no alarm behind', {
@@ -100,16 +100,16 @@ export const LOG_LIFE_BUGS: readonly PlantedBug[] = [
     'freed-pieces-called-damaged',
     'a large batch that is freed while it is read is taken for damaged',
     {
-      file: LOG,
-      from: '    this.#batchInPieces = null\n    this.#freedBytes += freed.bytes\n',
-      to: '    this.#freedBytes += freed.bytes\n',
+      file: FRONT,
+      from: '    reads.forgetPieces()\n    state.freedBytes += freed.bytes\n',
+      to: '    state.freedBytes += freed.bytes\n',
     },
   ),
   bug(
     'refused-unread-forgotten',
     'a log that could not be loaded takes a batch before the one it refused',
     {
-      file: LEADER,
+      file: 'partition/arrivals.ts',
       from: 'for (const header of this.#unread.splice(0)) log.awaitRetry(header)',
       to: '',
     },

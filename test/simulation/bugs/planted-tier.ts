@@ -45,9 +45,9 @@ export const TIER_BUGS: readonly PlantedBug[] = [
     to: '',
   }),
   bug('producers-lost-by-trimming', 'what is given up locally takes changes of producers along', {
-    file: 'partition/log.ts',
-    from: '    this.#coverProducers(localStart, nowMs)\n    this.#store',
-    to: '    this.#store',
+    file: 'partition/log-front.ts',
+    from: '    snapshots.cover(localStart, nowMs)\n    store',
+    to: '    store',
   }),
   bug(
     'collected-before-it-is-safe',

@@ -22,8 +22,9 @@ export interface PlantedBug {
   readonly edits: readonly Edit[]
 }
 
-const LEADER = 'partition/leader.ts'
+const ANSWERS = 'partition/read-answers.ts'
 const LOG = 'partition/log.ts'
+const LOG_STATE = 'partition/log-state.ts'
 const PRODUCERS = 'partition/producers.ts'
 const MACHINE = 'transaction/transaction.ts'
 const OFFSETS = 'group/offsets.ts'
@@ -83,12 +84,12 @@ export const PLANTED: readonly PlantedBug[] = [
     scenario: 'transactions',
     edits: [
       {
-        file: LOG,
-        from: 'const end = readCommitted ? this.lastStableOffset : this.#highWatermark\n    return readBatches',
-        to: 'const end = this.#highWatermark\n    return readBatches',
+        file: LOG_STATE,
+        from: 'return readCommitted ? this.lastStableOffset : this.highWatermark',
+        to: 'return readCommitted ? this.highWatermark : this.highWatermark',
       },
       {
-        file: LEADER,
+        file: ANSWERS,
         from: 'const beyond = request.readCommitted ? log.lastStableOffset : log.highWatermark',
         to: 'const beyond = log.highWatermark',
       },
@@ -98,7 +99,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'aborted-transaction-forgotten',
     what: 'a partition does not keep which transactions were aborted',
     scenario: 'transactions',
-    edits: [{ file: LOG, from: 'this.#store.insertAborted(span, stable)', to: '' }],
+    edits: [{ file: LOG, from: 'this.#store.aborted.insert(span, stable)', to: '' }],
   },
   {
     name: 'sequence-not-checked',

@@ -7,7 +7,7 @@ import {
   MERGE_BELOW_BYTES,
   MERGE_MIN_ROWS,
   MERGE_STEP_ROWS,
-} from '../../../src/core/limits.ts'
+} from '../../../src/core/limits/partition.ts'
 import type { Storage } from '../platform/storage.ts'
 import type { Breach, Expectations } from './expectations.ts'
 import { localStartOf, tierRows } from './judge-tier.ts'

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { withVector } from '../../src/http/event-id.ts'
-import { EventReader } from '../../src/http/events-reader.ts'
+import { EventReader } from '../../../src/http/tail/event-reader.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -63,29 +62,5 @@ describe('events from another isolate', () => {
 
   it('that are none end the reading', async () => {
     expect(await readAll([encoder.encode('hello\n\n')], 'closed')).toMatchObject({ text: '' })
-  })
-})
-
-describe('the vector of a stream', () => {
-  const next = (...pairs: [number, number][]) => new Map(pairs)
-
-  it('stands around what the events of one partition say', () => {
-    const bytes = encoder.encode(events([7, 9], '{"id":"id: 2:1"}'))
-    const text = decoder.decode(withVector(bytes, 2, next([0, 5], [2, 7], [3, 0], [11, 2])))
-    expect(text).toBe(
-      [7, 9].map((at) => `id: 0:4,2:${at},3:-1,11:1\ndata: {"id":"id: 2:1"}\n\n`).join(''),
-    )
-  })
-
-  it('of one partition leaves the bytes as they are', () => {
-    const bytes = encoder.encode(events([7]))
-    expect(withVector(bytes, 2, next([2, 7]))).toBe(bytes)
-  })
-
-  it('keeps names and data of any length', () => {
-    const bytes = encoder.encode('id: 2:3\nevent: malformed\ndata: {}\n\n')
-    expect(decoder.decode(withVector(bytes, 2, next([1, 1], [2, 3])))).toBe(
-      'id: 1:0,2:3\nevent: malformed\ndata: {}\n\n',
-    )
   })
 })

@@ -1,10 +1,9 @@
-// Following partitions at their leaders for one SSE stream: what is new comes encoded, from memory that
-// this isolate shares or through a stream. Not reading the log: whatever cannot be followed any more is
-// said to be gone, and its records from the stream's position on are somebody else's to read.
+// Following partitions at their leaders for one tail: what is new comes encoded, from memory that this
+// isolate shares or through a stream. Not reading the log: whatever cannot be followed any more is said to
+// be gone, and its records from the tail's position on are somebody else's to read.
 
-import type { BrokerContext, Timers } from '../broker/context.ts'
-import type { TopicState } from '../cluster/contract.ts'
-import { offset } from '../core/ids.ts'
+import type { BrokerContext, Timers } from '../../broker/context.ts'
+import { offset, partitionName, type TopicId } from '../../core/ids.ts'
 import {
   EVENTS_FOLLOW_AGAIN_MS,
   EVENTS_FOLLOWED_PARTITIONS,
@@ -12,16 +11,24 @@ import {
   EVENTS_PACE_MS,
   EVENTS_SHARED_IDLE_MS,
   EVENTS_SHARED_STALE_MS,
-} from '../core/limits.ts'
-import { publishedPieces, type SharedPieces, type Taken } from '../partition/fanout-pieces.ts'
-import { EventReader } from './events-reader.ts'
+} from '../../core/limits.ts'
+import { publishedPieces, type SharedPieces, type Taken } from '../../partition/fanout-pieces.ts'
+import { EventReader } from './event-reader.ts'
 
 /** How soon after the leader's next look a reader looks, and how often it tries when the leader is late. */
 const LOOK_BEHIND_MS = 5
 const LOOK_AGAIN_MS = 50
 
+/** A partition as leaders are asked for it. */
+export interface Followable {
+  readonly topicId: TopicId
+  readonly partition: number
+}
+
 /** One partition that is followed. */
 interface Source {
+  /** What is taken is forgotten: what is not used of it has to be read again. */
+  readonly forgets: boolean
   /** null: nothing yet; else read the log from `next` on: 'behind' to come back, 'gone' when this ended. */
   take(next: number): Taken | null | 'behind' | 'gone'
   /** How long until there may be more; what comes by itself calls back. */
@@ -29,22 +36,20 @@ interface Source {
   close(): void
 }
 
-/** The partitions that one stream follows. */
+/** The partitions that one tail follows. */
 export class Following {
   readonly #context: BrokerContext
-  readonly #topic: TopicState
   readonly #readCommitted: boolean
-  readonly #sources = new Map<number, { readonly source: Source; newsMs: number }>()
+  readonly #sources = new Map<string, { readonly source: Source; newsMs: number }>()
   /** Who would not be followed, and when it is asked again. */
-  readonly #refused = new Map<number, number>()
+  readonly #refused = new Map<string, number>()
   #wake: () => void = () => {}
   #isClosed = false
   /** How late the last wait ended. */
   #lateMs = 0
 
-  constructor(context: BrokerContext, topic: TopicState, readCommitted: boolean) {
+  constructor(context: BrokerContext, readCommitted: boolean) {
     this.#context = context
-    this.#topic = topic
     this.#readCommitted = readCommitted
   }
 
@@ -52,21 +57,22 @@ export class Following {
     return this.#sources.size
   }
 
-  has(partition: number): boolean {
-    return this.#sources.has(partition)
+  has(which: Followable): boolean {
+    return this.#sources.has(keyOf(which))
   }
 
   /** Follows a partition that was read up to `next`, its end, if its leader lets us. */
-  async follow(partition: number, next: number): Promise<void> {
+  async follow(which: Followable, next: number): Promise<void> {
     const { objects, timers, log } = this.#context
+    const { topicId, partition } = which
+    const key = keyOf(which)
     if (this.#sources.size >= EVENTS_FOLLOWED_PARTITIONS) return
-    if ((this.#refused.get(partition) ?? 0) > timers.now()) return
-    this.#refused.delete(partition)
-    const target = { topicId: this.#topic.id, partition }
+    if ((this.#refused.get(key) ?? 0) > timers.now()) return
+    this.#refused.delete(key)
     try {
       const { shared, stream } = await objects
-        .partition(this.#topic.id, partition)
-        .follow({ ...target, offset: offset(next), readCommitted: this.#readCommitted })
+        .partition(topicId, partition)
+        .follow({ topicId, partition, offset: offset(next), readCommitted: this.#readCommitted })
       const pieces = shared === undefined ? undefined : publishedPieces(shared)
       const source =
         pieces !== undefined
@@ -74,30 +80,42 @@ export class Following {
           : stream && new EventReader(stream, () => this.#wake())
       if (source === undefined) return
       if (this.#isClosed) source.close()
-      else this.#sources.set(partition, { source, newsMs: timers.now() })
+      else this.#sources.set(key, { source, newsMs: timers.now() })
     } catch (error) {
       // Reading it will tell why.
       log('debug', 'a partition is not followed', { partition, reason: String(error) })
-      this.#refuse(partition)
+      this.#refuse(key)
     }
   }
 
   /** What is new of a partition; null when there is nothing, or it is not followed any more. */
-  take(partition: number, next: number): Taken | null {
-    const followed = this.#sources.get(partition)
+  take(which: Followable, next: number): Taken | null {
+    const key = keyOf(which)
+    const followed = this.#sources.get(key)
     if (followed === undefined) return null
     const nowMs = this.#context.timers.now()
     const taken = followed.source.take(next)
     if (taken === 'behind' || taken === 'gone') {
-      this.#drop(partition)
+      this.#drop(key)
       // What ended had a reason: too much is written, or the leader is gone.
-      if (taken === 'gone') this.#refuse(partition)
+      if (taken === 'gone') this.#refuse(key)
       return null
     }
     if (taken !== null && taken.parts.length > 0) followed.newsMs = nowMs
     // Its leader may go to sleep: from here on it is watched.
-    else if (nowMs - followed.newsMs > EVENTS_SHARED_IDLE_MS) this.#drop(partition)
+    else if (nowMs - followed.newsMs > EVENTS_SHARED_IDLE_MS) this.#drop(key)
     return taken
+  }
+
+  /** Not all that was taken last was used: it comes again, or is read. */
+  unused(which: Followable): void {
+    const key = keyOf(which)
+    if (this.#sources.get(key)?.source.forgets) this.#drop(key)
+  }
+
+  /** Follows it no longer. */
+  leave(which: Followable): void {
+    this.#drop(keyOf(which))
   }
 
   /**
@@ -122,24 +140,34 @@ export class Following {
     this.#lateMs = Math.min(lateMs, EVENTS_PACE_MAX_MS - EVENTS_PACE_MS)
   }
 
-  close(): void {
-    this.#isClosed = true
-    for (const partition of [...this.#sources.keys()]) this.#drop(partition)
+  /** Ends a wait for news. */
+  wake(): void {
     this.#wake()
   }
 
-  #drop(partition: number): void {
-    this.#sources.get(partition)?.source.close()
-    this.#sources.delete(partition)
+  close(): void {
+    this.#isClosed = true
+    for (const key of [...this.#sources.keys()]) this.#drop(key)
+    this.#wake()
   }
 
-  #refuse(partition: number): void {
-    this.#refused.set(partition, this.#context.timers.now() + EVENTS_FOLLOW_AGAIN_MS)
+  #drop(key: string): void {
+    this.#sources.get(key)?.source.close()
+    this.#sources.delete(key)
   }
+
+  #refuse(key: string): void {
+    this.#refused.set(key, this.#context.timers.now() + EVENTS_FOLLOW_AGAIN_MS)
+  }
+}
+
+function keyOf({ topicId, partition }: Followable): string {
+  return partitionName(topicId, partition)
 }
 
 /** The leader lives in this isolate: its memory is looked at, without a call. */
 class Near implements Source {
+  readonly forgets = false
   readonly #pieces: SharedPieces
   readonly #timers: Timers
   #takenMs = 0

@@ -2,9 +2,9 @@
 // broke or the reader was too slow, was not delivered and does not count. One chunk is held at most, so
 // a client that does not take holds the leader's writer back.
 
-import { joinBytes } from '../core/bytes.ts'
-import { EVENTS_PACE_MS, EVENTS_SHARED_PIECE_BYTES } from '../core/limits.ts'
-import { eventStarts, type Taken } from '../partition/fanout-pieces.ts'
+import { joinBytes } from '../../core/bytes.ts'
+import { EVENTS_PACE_MS, EVENTS_SHARED_PIECE_BYTES } from '../../core/limits.ts'
+import { eventStarts, type Taken } from '../../partition/fanout-pieces.ts'
 
 const decoder = new TextDecoder()
 /** The longest first line of an event: `id: `, a partition and an offset. */
@@ -14,6 +14,8 @@ const NOTHING = new Uint8Array(0)
 
 /** The events of one stream. */
 export class EventReader {
+  /** What was taken is not here any more. */
+  readonly forgets = true
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>
   readonly #arrived: () => void
   #chunk: Uint8Array | null = null
@@ -44,7 +46,7 @@ export class EventReader {
     const id = ID_LINE.exec(decoder.decode(bytes.subarray(last, last + ID_LINE_BYTES)))
     if (id === null) return 'gone'
     const after = Number(id[1]) + 1
-    return after > next ? { parts: [bytes.subarray(0, end)], next: after } : 'gone'
+    return after > next ? { parts: [bytes.subarray(0, end)], next: after, shown: after } : 'gone'
   }
 
   /** It calls back when something has arrived. */

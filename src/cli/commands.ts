@@ -1,0 +1,54 @@
+// The commands that speak to a broker, and how a process runs one. A bundle of its own (dist/commands.js): a start
+// loads none of it.
+
+import { writeSync } from 'node:fs'
+import { type Command, EXIT, type Io, runCommand } from './command.ts'
+import { proxy } from './commands/proxy.ts'
+
+/** In the order of the help. */
+export const COMMANDS: readonly Command[] = [proxy]
+
+/** Runs the command of this name with the process's own streams and signals. Answers the exit code. */
+export async function run(name: string, args: readonly string[]): Promise<number> {
+  const command = COMMANDS.find((one) => one.name === name)
+  if (command === undefined) throw new Error(`no command ${name}`)
+  const stopping = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // Who asks twice waits for nothing.
+      if (stopping.signal.aborted) process.exit(EXIT.FAILED)
+      stopping.abort()
+    })
+  }
+  return runCommand(command, args, processIo(stopping.signal))
+}
+
+function processIo(signal: AbortSignal): Io {
+  return {
+    out: (line) => writeAll(1, `${line}\n`),
+    say: (line) => writeAll(2, `${line}\n`),
+    input: () => process.stdin,
+    isTty: {
+      in: process.stdin.isTTY === true,
+      out: process.stdout.isTTY === true,
+      err: process.stderr.isTTY === true,
+    },
+    env: process.env,
+    signal,
+  }
+}
+
+/** A pipe that is full says so; one that nobody reads any more ends us, as it ends every command. */
+function writeAll(descriptor: number, text: string): void {
+  let bytes = Buffer.from(text)
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(descriptor, bytes))
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+      else if (code === 'EPIPE') process.exit(EXIT.OK)
+      else throw error
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// `GET /kafka`: the Kafka byte stream over a WebSocket, for where no TCP comes in. Checks the upgrade and hands it to
+// the object that hosts it (tunnel/object.ts). What is said there: core/tunnel-protocol.ts.
+
+import { formatAddress, isWildcard, parseAddress } from '../../core/env.ts'
+import { KafkaError } from '../../core/errors.ts'
+import { tunnelShard } from '../../core/ids.ts'
+import { ADVERTISED_HEADER, TUNNEL_PROTOCOL } from '../../core/tunnel-protocol.ts'
+import { CLIENT_HEADER } from '../../tunnel/headers.ts'
+import { badRequest, Problem } from '../problem.ts'
+import type { Asked, Route } from '../route.ts'
+
+/** The platform's own word for who asks; nobody else can set it where it counts. */
+const CLIENT_ADDRESS = 'cf-connecting-ip'
+
+export const kafkaRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/kafka',
+    operation: () => ({
+      summary: 'Open a WebSocket that carries the Kafka byte stream in binary messages',
+      headers: {
+        [ADVERTISED_HEADER]:
+          'HOST:PORT that clients are told to connect to, where the other end of this tunnel listens',
+      },
+      answers: { 101: { description: 'The byte stream follows; message boundaries mean nothing' } },
+    }),
+    handle: kafkaRoute,
+  },
+]
+
+async function kafkaRoute({ request, broker, tunnel }: Asked): Promise<Response | Problem> {
+  if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+    const detail =
+      'this is a WebSocket for the Kafka protocol: `ottla proxy` leads Kafka clients to it'
+    const headers = { upgrade: 'websocket', connection: 'upgrade' }
+    return new Problem(KafkaError.UNSUPPORTED_ENDPOINT_TYPE, { status: 426, detail, headers })
+  }
+  const address = addressOf(request, broker.advertised)
+  if (address instanceof Problem) return address
+  const client = request.headers.get(CLIENT_ADDRESS) ?? ''
+  const headers: Record<string, string> = {
+    upgrade: 'websocket',
+    [ADVERTISED_HEADER]: address,
+    [CLIENT_HEADER]: `/${client}`,
+  }
+  if (asksFor(request, TUNNEL_PROTOCOL)) headers['sec-websocket-protocol'] = TUNNEL_PROTOCOL
+  const answer = await tunnel(tunnelShard(`${client} ${address}`), headers)
+  if (answer.webSocket == null) {
+    const detail = 'too many tunnels are open'
+    return new Problem(KafkaError.BROKER_NOT_AVAILABLE, { status: 503, detail })
+  }
+  const protocol = answer.headers.get('sec-websocket-protocol')
+  return new Response(null, {
+    status: 101,
+    webSocket: answer.webSocket,
+    headers: protocol === null ? {} : { 'sec-websocket-protocol': protocol },
+  })
+}
+
+/** `HOST:PORT` that this tunnel's clients are told: the header's, or that of this broker. */
+function addressOf(request: Request, own: Asked['broker']['advertised']): string | Problem {
+  const stated = request.headers.get(ADVERTISED_HEADER)
+  if (stated === null) return formatAddress(own.host, own.port)
+  const address = parseAddress(stated)
+  if (address === null || !address.port || isWildcard(address.host)) {
+    return badRequest(ADVERTISED_HEADER, `must be HOST:PORT that clients can reach, not ${stated}`)
+  }
+  return formatAddress(address.host, address.port)
+}
+
+function asksFor(request: Request, protocol: string): boolean {
+  const asked = request.headers.get('sec-websocket-protocol') ?? ''
+  return asked.split(',').some((one) => one.trim() === protocol)
+}

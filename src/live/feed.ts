@@ -1,0 +1,159 @@
+// Moves records from a tail to the client, as many bytes as the client has granted and never one more:
+// what a subscription to topics and a member of a group have in common. Not where it starts, and not what
+// is done with what a tail says beside records.
+
+import {
+  LIVE_GRANT_MAX,
+  LIVE_PIECE_BYTES,
+  LIVE_PIECE_MIN_BYTES,
+  LIVE_WAIT_MS,
+} from '../core/limits/live.ts'
+import type { Problem } from '../http/problem.ts'
+import type { ResetStep, Tail, TailStep, TopicRecords } from '../http/tail/contract.ts'
+import type { Outbox } from './outbox.ts'
+import { Wake } from './wake.ts'
+
+/** What is done with what comes. */
+export interface FeedEvents {
+  /** Sends them: they are within the grant, which was taken off already. */
+  records(records: TopicRecords): void
+  position(position: string): void
+  reset(step: ResetStep): void
+  /** The next record takes so many bytes, and less is granted. Said once for a record. */
+  starved(bytes: number): void
+  /** Nothing more will come. Null after a reset that leaves nothing to follow. */
+  over(problem: Problem | null): void
+}
+
+export interface FeedOptions {
+  readonly outbox: Outbox
+  readonly granted: number
+  /** Feeds of this session that share what may be read at once. */
+  readonly sharers: () => number
+  readonly events: FeedEvents
+}
+
+/** One stream of records to one client. */
+export class Feed {
+  readonly #tail: Tail
+  readonly #outbox: Outbox
+  readonly #sharers: () => number
+  readonly #events: FeedEvents
+  readonly #wake = new Wake()
+  readonly #abort = new AbortController()
+  #granted: number
+  /** Bytes of the next record where it is known to be larger than what was asked for; 0 where not. */
+  #needed = 0
+  /** What was said to be starved for. */
+  #told = 0
+
+  constructor(tail: Tail, { outbox, granted, sharers, events }: FeedOptions) {
+    this.#tail = tail
+    this.#outbox = outbox
+    this.#granted = granted
+    this.#sharers = sharers
+    this.#events = events
+  }
+
+  /** Bytes that the client still takes. */
+  get granted(): number {
+    return this.#granted
+  }
+
+  grant(bytes: number): void {
+    this.#granted = Math.min(LIVE_GRANT_MAX, this.#granted + bytes)
+    this.#wake.wake()
+  }
+
+  /** What the tail follows is another now: the record that was waited for may not come. */
+  changed(): void {
+    this.#needed = 0
+    this.#wake.wake()
+  }
+
+  close(): void {
+    this.#abort.abort()
+    this.#tail.close()
+    this.#wake.wake()
+  }
+
+  /** Runs until it is closed or over. Rejects with a bug only. */
+  async run(): Promise<void> {
+    while (!this.#isClosed) {
+      const { granted } = this
+      if (granted === 0 || this.#needed > granted) await this.#wake.wait()
+      else if (this.#needed > this.#pieceBytes) await this.#stepForLarge()
+      else if (await this.#outbox.room()) await this.#step()
+    }
+  }
+
+  get #isClosed(): boolean {
+    return this.#abort.signal.aborted
+  }
+
+  get #pieceBytes(): number {
+    const share = Math.floor(LIVE_PIECE_BYTES / Math.max(1, this.#sharers()))
+    return Math.max(LIVE_PIECE_MIN_BYTES, share)
+  }
+
+  async #step(): Promise<void> {
+    await this.#next(Math.min(this.#granted, this.#pieceBytes), LIVE_WAIT_MS)
+  }
+
+  /** It is there: nothing is waited for while all others are kept waiting. */
+  async #stepForLarge(): Promise<void> {
+    const done = await this.#outbox.roomForLarge()
+    if (done === null) return
+    try {
+      await this.#next(Math.min(this.#granted, Math.max(this.#needed, 1)), 0)
+    } finally {
+      done()
+    }
+  }
+
+  async #next(maxBytes: number, waitMs: number): Promise<void> {
+    if (this.#isClosed || maxBytes === 0) return
+    const step = await this.#tail.next({ maxBytes, waitMs, signal: this.#abort.signal })
+    if (!this.#isClosed) this.#take(step)
+  }
+
+  #take(step: TailStep): void {
+    this.#needed = 0
+    switch (step.kind) {
+      case 'records':
+        this.#told = 0
+        for (const records of step.topics) {
+          this.#granted -= records.bytes
+          this.#events.records(records)
+        }
+        break
+      case 'position':
+        this.#events.position(step.position)
+        break
+      case 'large':
+        this.#takeLarge(step.bytes)
+        break
+      case 'reset':
+        this.#events.reset(step)
+        if (step.next === null) this.#end(null)
+        break
+      case 'problem':
+        this.#end(step.problem)
+        break
+      case 'idle':
+        break
+    }
+  }
+
+  #takeLarge(bytes: number): void {
+    this.#needed = bytes
+    if (bytes <= this.#granted || this.#told === bytes) return
+    this.#told = bytes
+    this.#events.starved(bytes)
+  }
+
+  #end(problem: Problem | null): void {
+    this.close()
+    this.#events.over(problem)
+  }
+}

@@ -1,0 +1,417 @@
+// A member of a consumer group at the server's end of a socket (KIP-848): joins, heartbeats for as long as
+// the session lives, takes and gives up partitions as the coordinator says, commits with its epoch. What a
+// Java consumer does in its own process, except that the application is the client behind the socket: it is
+// told what comes and goes, and is waited for. One loop does all that asks the coordinator, in order.
+
+import { KafkaError } from '../core/errors.ts'
+import type { TopicId } from '../core/ids.ts'
+import { LIVE_RETRY_MAX_MS, LIVE_RETRY_MIN_MS } from '../core/limits/live.ts'
+import type { Problem } from '../http/problem.ts'
+import type { Tail, TopicRecords } from '../http/tail/contract.ts'
+import type { ConsumerGroupHeartbeatResponse } from '../protocol/messages/consumer-group-heartbeat.ts'
+import {
+  commitProblem,
+  isLost,
+  isPassing,
+  memberProblem,
+  outOfGroup,
+} from './coordinator-errors.ts'
+import { Feed } from './feed.ts'
+import { Holding } from './holding.ts'
+import type { MemberState } from './member-state.ts'
+import { messageText, recordsText } from './outgoing.ts'
+import type { Stream, StreamHost } from './stream.ts'
+import type { CommitOffset, MemberIdentity } from './surroundings.ts'
+import { Wake } from './wake.ts'
+
+const LEAVE_EPOCH = -1
+const STALE = KafkaError.STALE_MEMBER_EPOCH
+/** Of a commit whose epoch was overtaken. */
+const COMMIT_TRIES = 3
+
+/** See the head of this file. */
+export class Member implements Stream {
+  readonly #host: StreamHost
+  readonly #asked: MemberState
+  readonly #tail: Tail
+  readonly #feed: Feed
+  readonly #holding: Holding
+  readonly #wake = new Wake()
+  #epoch: number
+  #isOut: boolean
+  #unanswered: number
+  /** What the coordinator wants this member to have; null: what it has. */
+  #target: ReadonlyMap<TopicId, readonly number[]> | null = null
+  /** The next heartbeat says everything: at first, when what it has has changed, after a call that failed. */
+  #saysAll = true
+  #retryMs = 0
+  #dueMs = 0
+  #isEnded = false
+  /** Who waits for the answer to a heartbeat. */
+  #beaten: (() => void)[] = []
+  /** Commits and what must come behind them, one after the other. */
+  #orders: Promise<void> = Promise.resolve()
+
+  /** @param state as it was kept; of one that joins, of epoch 0 */
+  constructor(host: StreamHost, state: MemberState) {
+    this.#host = host
+    this.#asked = state
+    this.#epoch = state.epoch
+    this.#isOut = state.isOut
+    this.#unanswered = state.unanswered
+    this.#tail = host.surroundings.assignedTail(state.readCommitted)
+    this.#holding = new Holding(state, host.surroundings.now())
+    this.#feed = this.#feedOf(state)
+    this.#tail.assign(this.#holding.reading())
+  }
+
+  get sub(): number {
+    return this.#asked.sub
+  }
+
+  async run(): Promise<void> {
+    if (this.#asked.isForgotten) await this.#comeBack()
+    const wrong = this.#epoch === 0 ? await this.#unknownTopic() : null
+    if (wrong !== null) this.#fail(wrong)
+    await Promise.all([this.#feed.run(), this.#membership()])
+  }
+
+  grant(bytes: number): void {
+    this.#feed.grant(bytes)
+  }
+
+  /** Ends it; who is in the group leaves it. */
+  close(): void {
+    void this.leave()
+  }
+
+  /** Leaves behind the commits that were asked for. Never rejects. */
+  leave(): Promise<void> {
+    const mayBeMember = !this.#isEnded && !this.#isOut
+    this.#end()
+    return this.#inOrder(async () => {
+      if (mayBeMember) await this.#sayLeave()
+    })
+  }
+
+  /** Null when all is committed. */
+  async commit(offsets: readonly CommitOffset[]): Promise<Problem | null> {
+    let outcome: Problem | null = null
+    await this.#inOrder(async () => {
+      outcome = await this.#commit(offsets)
+    })
+    return outcome
+  }
+
+  /** The application has got through these. */
+  processed(offsets: readonly CommitOffset[]): void {
+    if (this.#holding.processed(offsets, this.#now())) this.#host.surroundings.changed()
+  }
+
+  /** The client has let go of what it was told of. */
+  letGo(): void {
+    void this.#inOrder(async () => {
+      if (this.#unanswered === 0) return
+      this.#unanswered -= 1
+      this.#host.surroundings.changed()
+      if (this.#unanswered > 0) return
+      if (this.#isOut) this.#rejoin()
+      else if (this.#holding.letGo(this.#now())) this.#beatNow()
+    })
+  }
+
+  save(): MemberState {
+    return {
+      ...this.#asked,
+      ...this.#holding.save(),
+      granted: this.#feed.granted,
+      epoch: this.#epoch,
+      isOut: this.#isOut,
+      unanswered: this.#unanswered,
+      isForgotten: false,
+    }
+  }
+
+  /** What it had was not kept: the coordinator is to give that to others, and the client to let go of it. */
+  async #comeBack(): Promise<void> {
+    this.#isOut = true
+    this.#epoch = 0
+    this.#tellRevoked({ partitions: [], lost: true, reason: 'fenced' })
+    await this.#sayLeave()
+  }
+
+  /** Kafka has members wait for topics that do not exist; who names one here has misspelt it. */
+  #unknownTopic(): Promise<Problem | null> {
+    return this.#host.surroundings.group.unknownTopic(this.#asked.topics)
+  }
+
+  /** Heartbeats, and what follows from their answers, until the member ends. */
+  async #membership(): Promise<void> {
+    while (!this.#isEnded) {
+      const nowMs = this.#now()
+      if (this.#holding.isStuck(nowMs, this.#asked.maxPollIntervalMs)) await this.#putOut()
+      else if (!this.#isOut && nowMs >= this.#dueMs) await this.#beat()
+      if (!this.#isOut && !this.#isEnded) await this.#reconcile()
+      await this.#pause()
+    }
+  }
+
+  /** Until a heartbeat is due, the application has taken too long, or there is news. */
+  async #pause(): Promise<void> {
+    if (this.#isEnded) return
+    const stuckMs = this.#holding.stuckAtMs(this.#asked.maxPollIntervalMs)
+    const dueMs = Math.min(stuckMs, this.#isOut ? Number.POSITIVE_INFINITY : this.#dueMs)
+    // A member that is out waits for its client alone.
+    const cancel = Number.isFinite(dueMs)
+      ? this.#host.surroundings.after(Math.max(0, dueMs - this.#now()), () => this.#wake.wake())
+      : () => {}
+    await this.#wake.wait()
+    cancel()
+  }
+
+  async #beat(): Promise<void> {
+    const saidAll = this.#saysAll
+    this.#saysAll = false
+    const answer = await this.#host.surroundings.group.heartbeat(this.#heartbeat(saidAll))
+    if (!this.#isEnded) this.#answered(answer)
+    for (const resolve of this.#beaten.splice(0)) resolve()
+  }
+
+  #answered(answer: ConsumerGroupHeartbeatResponse): void {
+    const { errorCode, errorMessage = null } = answer
+    if (errorCode === KafkaError.NONE) {
+      this.#heard(answer)
+      return
+    }
+    this.#saysAll = true
+    if (isPassing(errorCode)) this.#retryLater()
+    else if (isLost(errorCode) && this.#epoch > 0) this.#lose('fenced')
+    else this.#fail(memberProblem(errorCode, errorMessage, this.#asked.group))
+  }
+
+  #heartbeat(saysAll: boolean) {
+    const { group, memberId, maxPollIntervalMs, topics } = this.#asked
+    return {
+      groupId: group,
+      memberId,
+      memberEpoch: this.#epoch,
+      instanceId: null,
+      rackId: null,
+      // As Kafka's consumer: who does not poll in time does not let go in time either.
+      rebalanceTimeoutMs: saysAll ? maxPollIntervalMs : -1,
+      subscribedTopicNames: saysAll ? [...topics] : null,
+      subscribedTopicRegex: null,
+      serverAssignor: null,
+      topicPartitions: saysAll ? this.#holding.owned() : null,
+    }
+  }
+
+  #heard({ memberEpoch, heartbeatIntervalMs, assignment }: ConsumerGroupHeartbeatResponse): void {
+    const isNew = this.#epoch === 0
+    this.#epoch = memberEpoch
+    this.#retryMs = 0
+    // What has changed while the call was under way is to be said at once.
+    this.#dueMs = this.#saysAll ? 0 : this.#now() + heartbeatIntervalMs
+    if (isNew) {
+      const { sub, memberId } = this.#asked
+      this.#host.outbox.send(messageText({ type: 'joined', sub, memberId }))
+    }
+    if (assignment !== null && assignment !== undefined) {
+      const topics = assignment.topicPartitions
+      this.#target = new Map(topics.map(({ topicId, partitions }) => [topicId, partitions]))
+    }
+    this.#host.surroundings.changed()
+  }
+
+  /** One step from what it has to what it should have: giving up first, and only then taking. */
+  async #reconcile(): Promise<void> {
+    const target = this.#target
+    if (target === null || this.#holding.isRevoking) return
+    const surplus = this.#holding.revoke(target)
+    if (surplus.length > 0) {
+      this.#tail.revoke(surplus)
+      this.#feed.changed()
+      this.#tellRevoked({ partitions: surplus.map(named) })
+      return
+    }
+    const missing = this.#holding.missing(target)
+    if (missing.length > 0 && !(await this.#take(missing))) return
+    // Another may have come meanwhile.
+    if (this.#target === target) this.#target = null
+  }
+
+  /** False: not now. */
+  async #take(missing: readonly { topicId: TopicId; partition: number }[]): Promise<boolean> {
+    const { group } = this.#host.surroundings
+    const names = await group.topicNames([...new Set(missing.map(({ topicId }) => topicId))])
+    if (names === null) return this.#notNow()
+    // A topic that is gone: the coordinator will find out, and say so.
+    const alive = missing.flatMap(({ topicId, partition }) => {
+      const topic = names.get(topicId)
+      return topic === undefined ? [] : [{ topic, topicId, partition }]
+    })
+    if (alive.length === 0) return true
+    const starts = await group.startOffsets(this.#identity(), alive, this.#asked)
+    if (this.#isEnded || this.#isOut) return false
+    if (typeof starts === 'number') return this.#notNow(starts)
+    this.#holding.add(starts)
+    const { sub } = this.#asked
+    const partitions = starts.map((one) => ({ ...named(one), offset: one.offset }))
+    this.#host.outbox.send(messageText({ type: 'assigned', sub, partitions }))
+    this.#tail.assign(starts)
+    this.#feed.changed()
+    this.#beatNow()
+    return true
+  }
+
+  /** Tried again with the next heartbeat, whose answer says whether it is a member still. */
+  #notNow(errorCode: number = KafkaError.COORDINATOR_NOT_AVAILABLE): false {
+    if (!isPassing(errorCode) && !isLost(errorCode)) {
+      this.#fail(memberProblem(errorCode, null, this.#asked.group))
+    } else this.#retryLater()
+    return false
+  }
+
+  #retryLater(): void {
+    this.#retryMs = Math.min(LIVE_RETRY_MAX_MS, Math.max(LIVE_RETRY_MIN_MS, 2 * this.#retryMs))
+    this.#dueMs = this.#now() + this.#retryMs
+  }
+
+  async #commit(offsets: readonly CommitOffset[]): Promise<Problem | null> {
+    const strange = offsets.find((one) => !this.#holding.has(one))
+    if (this.#isOut || this.#isEnded || this.#epoch === 0 || strange !== undefined) {
+      return outOfGroup(this.#asked.group, strange)
+    }
+    const { group } = this.#host.surroundings
+    let errors = await group.commit(this.#identity(), offsets)
+    for (let tries = 1; tries < COMMIT_TRIES && errors.includes(STALE); tries++) {
+      // The coordinator has moved on, and the answer that says so is on its way.
+      await this.#nextBeat()
+      if (this.#isOut || this.#isEnded) return outOfGroup(this.#asked.group, undefined)
+      errors = await group.commit(this.#identity(), offsets)
+    }
+    if (errors.some(isLost)) this.#beatNow()
+    const problem = commitProblem(errors, offsets, this.#asked.group)
+    if (problem === null) this.processed(offsets)
+    return problem
+  }
+
+  /** Resolves when a heartbeat was answered, one way or the other. */
+  #nextBeat(): Promise<void> {
+    this.#beatNow()
+    return new Promise((resolve) => {
+      this.#beaten.push(resolve)
+    })
+  }
+
+  /** The application does not get on: others may have its partitions. */
+  async #putOut(): Promise<void> {
+    this.#lose('max.poll.interval.ms')
+    await this.#sayLeave()
+  }
+
+  async #sayLeave(): Promise<void> {
+    const leaving = { ...this.#heartbeat(false), memberEpoch: LEAVE_EPOCH }
+    await this.#host.surroundings.group.heartbeat(leaving)
+  }
+
+  /** It is not in the group any more, whatever it had; it is again when the client has let go of that. */
+  #lose(reason: 'fenced' | 'max.poll.interval.ms'): void {
+    const lost = this.#holding.clear()
+    this.#tail.revoke(lost)
+    this.#feed.changed()
+    this.#target = null
+    this.#isOut = true
+    this.#epoch = 0
+    if (lost.length > 0) this.#tellRevoked({ partitions: lost.map(named), lost: true, reason })
+    if (this.#unanswered === 0) this.#rejoin()
+  }
+
+  #rejoin(): void {
+    this.#isOut = false
+    this.#epoch = 0
+    this.#beatNow()
+  }
+
+  #tellRevoked(what: {
+    readonly partitions: { topic: string; partition: number }[]
+    readonly lost?: true
+    readonly reason?: 'fenced' | 'max.poll.interval.ms'
+  }): void {
+    this.#unanswered += 1
+    this.#host.outbox.send(messageText({ type: 'revoked', sub: this.sub, ...what }))
+    this.#host.surroundings.changed()
+  }
+
+  /** What it has is another: to be said at once. */
+  #beatNow(): void {
+    this.#saysAll = true
+    this.#dueMs = 0
+    this.#host.surroundings.changed()
+    this.#wake.wake()
+  }
+
+  #fail(problem: Problem): void {
+    this.#end()
+    this.#host.over(this, problem)
+  }
+
+  #end(): void {
+    this.#isEnded = true
+    this.#feed.close()
+    for (const resolve of this.#beaten.splice(0)) resolve()
+    this.#wake.wake()
+  }
+
+  #inOrder(work: () => Promise<void>): Promise<void> {
+    const done = this.#orders.then(work)
+    this.#orders = done.catch((error: unknown) => this.#host.surroundings.failed('member', error))
+    return done
+  }
+
+  #identity(): MemberIdentity {
+    const { group, memberId } = this.#asked
+    return { group, memberId, epoch: this.#epoch }
+  }
+
+  #now(): number {
+    return this.#host.surroundings.now()
+  }
+
+  #feedOf({ sub, granted }: MemberState): Feed {
+    const { outbox, sharers, surroundings } = this.#host
+    return new Feed(this.#tail, {
+      outbox,
+      granted,
+      sharers,
+      events: {
+        records: (records) => this.#records(records),
+        // Of no use to a group: what counts is committed by offsets.
+        position: () => {},
+        reset: ({ topic, partition, reason, position, next }) => {
+          const where = partition === null ? {} : { partition }
+          outbox.send(messageText({ type: 'reset', sub, topic, ...where, reason, position, next }))
+          surroundings.changed()
+        },
+        starved: (bytes) => outbox.send(messageText({ type: 'starved', sub, bytes })),
+        over: (problem) => {
+          void this.leave()
+          this.#host.over(this, problem)
+        },
+      },
+    })
+  }
+
+  #records(records: TopicRecords): void {
+    this.#host.outbox.sendRecords(recordsText(this.sub, records), records.bytes)
+    const wasIdle = !this.#holding.isBusy
+    this.#holding.sent(records, this.#now())
+    this.#host.surroundings.changed()
+    // From here on there is a time by which it must have got on.
+    if (wasIdle) this.#wake.wake()
+  }
+}
+
+function named({ topic, partition }: { readonly topic: string; readonly partition: number }) {
+  return { topic, partition }
+}
