@@ -1,5 +1,5 @@
-// Three kinds of tests: pure (Node, many, fast), workerd (Durable Object shells, few) and clients (a
-// broker that the test starts, real clients). `npm test` runs all of them.
+// Four kinds of tests: pure (Node, many, fast), workerd (Durable Object shells, few), clients (a broker
+// that the test starts, real clients) and browser (the same, and Chromium). `npm test` runs all of them.
 
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
@@ -15,7 +15,7 @@ export default defineConfig({
           name: 'pure',
           globalSetup: 'test/build.ts',
           include: [
-            'test/{core,record,protocol,tier,security,runtime,partition,cluster,group,transaction,watch,broker,http,cli,simulation,bench,faults/checks}/**/*.test.ts',
+            'test/{core,record,protocol,tier,security,runtime,partition,cluster,group,transaction,watch,statistics,broker,http,live,tunnel,client,web,cli,simulation,bench,faults/checks}/**/*.test.ts',
           ],
           exclude: ['test/cli/launcher/**'],
           environment: 'node',
@@ -35,11 +35,23 @@ export default defineConfig({
         test: {
           name: 'clients',
           globalSetup: 'test/build.ts',
-          include: ['test/{cli/launcher,clients,browser,faults/runs}/**/*.test.ts'],
+          include: ['test/{cli/launcher,clients,faults/runs}/**/*.test.ts'],
           environment: 'node',
           testTimeout: 120_000,
           hookTimeout: 60_000,
           // Each file starts a broker of its own: one at a time, so that they do not slow each other.
+          fileParallelism: false,
+        },
+      },
+      {
+        plugins: [wasmModules()],
+        test: {
+          name: 'browser',
+          globalSetup: 'test/build.ts',
+          include: ['test/browser/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
           fileParallelism: false,
         },
       },
