@@ -5,6 +5,7 @@ import type { WorkerEnv } from './broker/isolate.ts'
 // biome-ignore lint/performance/noBarrelFile: the runtime finds the Durable Object classes here.
 export { Cluster } from './cluster/object.ts'
 export { Group } from './group/object.ts'
+export { Live } from './live/object.ts'
 export { Partition } from './partition/object.ts'
 export { Statistics } from './statistics/object.ts'
 export { Transaction } from './transaction/object.ts'

@@ -28,6 +28,8 @@ export type WorkerEnv = ObjectBindings & {
   readonly ASSETS?: { fetch(request: Request): Promise<Response> }
   /** The objects that host tunnels (tunnel/object.ts). */
   readonly TUNNEL: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
+  /** The objects that host sessions of `/v1/live` (live/object.ts). */
+  readonly LIVE: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   /** Locally, instead of ASSETS: the folder as it is (http/assets.ts). */
   readonly FILES?: { fetch(url: string): Promise<Response> }
 }

@@ -1,5 +1,6 @@
 // The folder that holds the data: made, checked and found free. Its layout never changes:
 //   objects/ottla-<Class>/<id>.sqlite   storage of the Durable Objects, written by workerd
+//   cluster-id                          whose data it is, since there is any
 //   lock                                a Unix socket on which the workerd of this folder listens
 //   workerd-<pid>.capnp                 the configuration of a start, until workerd has read it
 
@@ -16,6 +17,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { foreignCluster } from './cluster-id.ts'
 import { LOCK } from './workerd-config.ts'
 
 /** A folder that is ours to start in. */
@@ -69,6 +71,8 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
     if (lacksCluster(objectsDir)) {
       return refused(`the data folder ${path} has topics' data but not the cluster that knows them`)
     }
+    const foreign = foreignCluster(path, objectsDir)
+    if (foreign !== null) return refused(foreign)
     // Proves that the folder can be written, before workerd fails on it in its own words.
     writeFileSync(configName, '', { mode: 0o600 })
   } catch (error) {
@@ -92,7 +96,10 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
     },
     dispose() {
       rmSync(configName, { force: true })
-      if (lock !== undefined && isSame(lock, lockFile())) unlinkSync(LOCK)
+      if (lock !== undefined && isSame(lock, lockFile())) {
+        unlinkSync(LOCK)
+        if (data !== null) noteCluster(path, objectsDir)
+      }
       remove()
     },
   }
@@ -101,6 +108,15 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
 /** Why a locked folder cannot be opened. */
 export function inUse(path: string): string {
   return `the data folder ${path} is in use by another broker`
+}
+
+/** Of a new folder it is known at the end of its first run. Should that fail, the next start does it. */
+function noteCluster(path: string, objectsDir: string): void {
+  try {
+    foreignCluster(path, objectsDir)
+  } catch {
+    // The folder is full, or gone.
+  }
 }
 
 /** The controller's file is gone: a new controller would know none of the topics whose data is there. */

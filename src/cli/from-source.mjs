@@ -1,7 +1,8 @@
 // Builds dist/ and, as `npm start`, runs the launcher from it: `start` builds what is older than its
-// sources, `stale` does that alone (`stale wasm`: the WASM module alone), `build` builds everything,
-// `build:wasm` the WASM module. Plain JavaScript and esbuild, not wrangler: it has to run on Node 20 with
-// nothing built, no install script run and no network, and before every start it has to be quick.
+// sources, `stale` does that alone (`stale wasm web`: those alone), `build` builds everything, `build:wasm`
+// and `build:web` that alone. Plain JavaScript, esbuild and for the console Vite, not wrangler: it has to run
+// on Node 20 with nothing built, no install script run and no network, and before every start it has to be
+// quick.
 
 import { spawnSync } from 'node:child_process'
 import {
@@ -39,8 +40,22 @@ const TARGETS = [
   {
     name: 'web',
     output: 'dist/web/index.html',
-    sources: ['web'],
+    sources: ['web', 'src/core/murmur2.ts', 'package-lock.json'],
     build: buildWeb,
+  },
+  {
+    // Behind the folder that it puts a copy into.
+    name: 'client',
+    output: 'dist/web/client.js',
+    sources: ['src/client', 'src/cli', 'src/core', 'web', 'package-lock.json'],
+    build: buildClient,
+  },
+  {
+    name: 'types',
+    output: 'dist/client/client.d.ts',
+    sources: ['src/client'],
+    build: buildTypes,
+    isForPackage: true,
   },
   {
     name: 'launcher',
@@ -71,14 +86,15 @@ const TARGETS = [
 
 const [command = 'build', ...flags] = process.argv.slice(2)
 if (command === 'build:wasm') buildWasm()
+else if (command === 'build:web') await buildWeb()
 else if (command === 'build') await build(() => true)
 else if (command === 'stale')
-  await build((target) => target.name.includes(flags[0] ?? '') && isStale(target))
+  await build((target) => (flags.length === 0 || flags.includes(target.name)) && isStale(target))
 else if (command === 'start') await start()
 else fail(`unknown command: ${command}`)
 
 async function start() {
-  await build(isStale)
+  await build((target) => !target.isForPackage && isStale(target))
   process.argv.splice(1, process.argv.length, LAUNCHER, 'start', ...flags)
   await import(pathToFileURL(LAUNCHER).href)
 }
@@ -125,10 +141,75 @@ async function buildWorker(esbuild) {
   })
 }
 
-/** The files of web/ as they are. */
-function buildWeb() {
-  rmSync(join(ROOT, 'dist/web'), { recursive: true, force: true })
-  cpSync(join(ROOT, 'web'), join(ROOT, 'dist/web'), { recursive: true, preserveTimestamps: false })
+/**
+ * The console, by Vite: made beside what is served now and put in its place at once, for a broker may be
+ * reading it. Vite leaves the folder's own times alone, and its first page is what says how old it is.
+ */
+async function buildWeb() {
+  const { build: buildWithVite } = await import('vite')
+  const outDir = join(ROOT, `dist/web.${process.pid}`)
+  const configFile = join(ROOT, 'web/vite.config.ts')
+  try {
+    await buildWithVite({ configFile, logLevel: 'warn', build: { outDir, emptyOutDir: true } })
+  } catch (error) {
+    rmSync(outDir, { recursive: true, force: true })
+    fail(`the console does not build\n${error.message}`)
+  }
+  const served = join(ROOT, 'dist/web')
+  rmSync(served, { recursive: true, force: true })
+  renameSync(outDir, served)
+}
+
+/**
+ * What programs import: the client for every runtime, which the broker serves too, and beside it what tests start a
+ * broker with, in Node alone.
+ */
+async function buildClient(esbuild) {
+  const folder = join(ROOT, 'dist/client')
+  // dist/package.json says that it is CommonJS.
+  replace(join(folder, 'package.json'), '{ "type": "module" }\n')
+  await bundle(esbuild, {
+    entryPoints: [join(ROOT, 'src/client/client.ts')],
+    outfile: join(folder, 'client.js'),
+    platform: 'neutral',
+    target: 'es2022',
+    minify: true,
+  })
+  await bundle(esbuild, {
+    entryPoints: [join(ROOT, 'src/client/testing.ts')],
+    outfile: join(folder, 'testing.js'),
+    platform: 'node',
+    target: 'node20',
+    plugins: [{ name: 'client', setup: besideClient }],
+  })
+  replace(join(ROOT, 'dist/web/client.js'), readFileSync(join(folder, 'client.js')))
+}
+
+/** One client, whoever imports it: an error of it is an OttlaError to both. */
+function besideClient(build) {
+  build.onResolve({ filter: /\/client\.ts$/ }, () => ({ path: './client.js', external: true }))
+}
+
+/** The types of the client, as far as what is exported names them. */
+function buildTypes() {
+  const made = join(ROOT, 'dist/types')
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc')
+  const flags = ['--noEmit', 'false', '--emitDeclarationOnly', '--declaration', '--rootDir', 'src']
+  const args = [tsc, '-p', 'src/client', ...flags, '--outDir', made]
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: ROOT })
+  if (status !== 0) fail(`the types of the client do not compile\n${stdout}`)
+  const folder = join(ROOT, 'dist/client')
+  const copied = new Set()
+  const copy = (name) => {
+    if (copied.has(name)) return
+    copied.add(name)
+    const text = readFileSync(join(made, 'client', `${name}.d.ts`), 'utf8')
+    replace(join(folder, `${name}.d.ts`), text.replaceAll(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'"))
+    for (const [, next] of text.matchAll(/from '\.\/([\w-]+)\.ts'/g)) copy(next)
+  }
+  copy('client')
+  copy('testing')
+  rmSync(made, { recursive: true, force: true })
 }
 
 /** As CommonJS, which Node starts 4 ms sooner: a tenth of the time from nothing to the ready line. */

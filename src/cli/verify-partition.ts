@@ -8,7 +8,7 @@ import {
   chunkDamage,
   pieceDamage,
 } from '../partition/integrity.ts'
-import { rowChecksum } from '../runtime/checked-table.ts'
+import { rowChecksum, rowDamage } from '../runtime/checked-table.ts'
 import { AbortedCheck, type AbortedRow } from './verify-aborted.ts'
 import type { SqliteFile, SqliteRow, Value } from './verify-sqlite.ts'
 import { checkTier } from './verify-tier.ts'
@@ -59,6 +59,7 @@ export function checkPartition(file: SqliteFile): PartitionCheck | null {
     { logStart, isWhole: !isCompacted && !deleted },
     damaged,
   )
+  checkSegments(rowsOf(file, 'segment', damaged), damaged)
   const pieces = new LaterPieces(file, damaged)
   const aborted = new AbortedCheck(abortedRows(file, damaged))
   let next = Math.max(logStart, tier.localStart)
@@ -98,6 +99,16 @@ export function checkPartition(file: SqliteFile): PartitionCheck | null {
     tierBytes: tier.bytes,
     damaged,
     deleted,
+  }
+}
+
+/** Rows by which it is decided what expires, is compacted and is tiered. Those of older layouts have no checksum. */
+function checkSegments(rows: Iterable<SqliteRow>, damaged: DamagedOffsets[]): void {
+  for (const row of rows) {
+    const damage = 'checksum' in row ? rowDamage(row) : null
+    if (damage === null) continue
+    const reason = `the row of the segment that begins here is damaged: ${damage}`
+    damaged.push({ from: number(row.base_offset), to: -1, reason })
   }
 }
 
@@ -215,6 +226,7 @@ function chunkOf(row: SqliteRow): CheckedChunk {
     sizeBytes: number(row.size),
     runningSizeBytes: number(row.running_size),
     producers: row.producers instanceof Uint8Array ? row.producers : null,
+    requests: row.requests instanceof Uint8Array ? row.requests : null,
     head: blob(row.data),
     checksum: checksum(row.checksum),
   }

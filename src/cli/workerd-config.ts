@@ -21,6 +21,7 @@ export const OBJECTS = [
   { className: 'Watch', binding: 'WATCH' },
   { className: 'Statistics', binding: 'STATISTICS' },
   { className: 'Tunnel', binding: 'TUNNEL' },
+  { className: 'Live', binding: 'LIVE' },
 ] as const
 
 /** Name of the socket that locks the data folder, and of its file there. */
@@ -174,6 +175,7 @@ export function bindings({
   listeners,
   openFiles,
 }: Pick<WorkerdConfig, 'options' | 'listeners' | 'openFiles'>): Readonly<Record<string, string>> {
+  const kafka = listeners.all.find(({ protocol }) => protocol === 'kafka')
   const told = listeners.all.flatMap(({ host, port, advertised }): [string, string][] =>
     advertised === null ? [] : [[formatAddress(host, port), advertised]],
   )
@@ -188,6 +190,7 @@ export function bindings({
     [EnvironmentName.ALLOW_ORIGINS]: JSON.stringify(options.allowOrigins),
     [EnvironmentName.ALLOW_HOSTS]: JSON.stringify(options.allowHosts),
     [EnvironmentName.HTTP_LISTENERS]: JSON.stringify(listeners.httpAddresses),
+    ...(kafka === undefined ? {} : { [EnvironmentName.KAFKA_LISTENER_PORT]: String(kafka.port) }),
     [EnvironmentName.LOG_LEVEL]: options.logLevel,
     ...(openFiles === undefined ? {} : { [EnvironmentName.OPEN_FILES]: String(openFiles) }),
   }

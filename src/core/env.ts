@@ -20,6 +20,8 @@ export const EnvironmentName = {
   ALLOW_HOSTS: 'OTTLA_ALLOW_HOSTS',
   /** Addresses HTTP is listened on, as `HOST:PORT`, wildcards resolved: JSON array or comma-separated. */
   HTTP_LISTENERS: 'OTTLA_HTTP_LISTENERS',
+  /** Port of the first Kafka listener, which HTTP tells where no address is advertised. Locally. */
+  KAFKA_LISTENER_PORT: 'OTTLA_KAFKA_LISTENER_PORT',
   /** How many files this process may have open. Locally; not set where that is not known. */
   OPEN_FILES: 'OTTLA_OPEN_FILES',
   /** `debug`, `info`, `warn` or `error`. */
@@ -67,6 +69,8 @@ export interface Environment {
   readonly allowHosts: readonly string[]
   /** `HOST:PORT`, IPv6 in brackets. Empty when deployed. */
   readonly httpListeners: readonly string[]
+  /** Of the first Kafka listener; null when it is not known, or deployed. */
+  readonly kafkaPort: number | null
   /** Null when it is not known, or elsewhere. */
   readonly openFiles: number | null
   readonly logLevel: LogLevel
@@ -91,6 +95,7 @@ export function readEnvironment(env: object): Environment {
     allowOrigins: readList(bindings, EnvironmentName.ALLOW_ORIGINS),
     allowHosts: readList(bindings, EnvironmentName.ALLOW_HOSTS),
     httpListeners: readList(bindings, EnvironmentName.HTTP_LISTENERS),
+    kafkaPort: readNumber(bindings, EnvironmentName.KAFKA_LISTENER_PORT),
     openFiles: readNumber(bindings, EnvironmentName.OPEN_FILES),
     logLevel: readLogLevel(bindings[EnvironmentName.LOG_LEVEL]),
     secret: readSecret(bindings),

@@ -85,6 +85,11 @@ export function statisticsName(tenant: string = DEFAULT_TENANT): string {
   return `${tenant}/statistics`
 }
 
+/** Name of the object that hosts the sessions of `/v1/live` of a shard. */
+export function liveName(shard: number, tenant: string = DEFAULT_TENANT): string {
+  return `${tenant}/live/${shard}`
+}
+
 /** Name of a transaction coordinator's Durable Object. */
 export function transactionName(transactionalId: string, tenant: string = DEFAULT_TENANT): string {
   return `${tenant}/txn/${transactionalId}`

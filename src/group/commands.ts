@@ -21,6 +21,8 @@ import type {
   FetchOffsetsRequest,
   GroupCaller,
   GroupMarker,
+  HistoryReply,
+  HistoryRequest,
   TransactionalCommitRequest,
 } from './contract.ts'
 import type { RowChange } from './membership.ts'
@@ -37,6 +39,7 @@ export interface GroupReplies {
   readonly commit: CommitReply
   readonly commitInTransaction: CommitReply
   readonly fetch: FetchOffsetsReply
+  readonly history: HistoryReply
   readonly deleteOffsets: DeleteOffsetsReply
   readonly endTransaction: { readonly error: ErrorCode }
   readonly describe: DescribedGroup
@@ -65,6 +68,7 @@ export type GroupRequest =
   | Asked<'commit', CommitRequest>
   | Asked<'commitInTransaction', TransactionalCommitRequest>
   | Asked<'fetch', FetchOffsetsRequest>
+  | { readonly kind: 'history'; readonly request: HistoryRequest }
   | { readonly kind: 'deleteOffsets'; readonly request: DeleteOffsetsRequest }
   | { readonly kind: 'endTransaction'; readonly marker: GroupMarker }
   | { readonly kind: 'describe'; readonly version: number }

@@ -15,7 +15,7 @@ import type {
   TransactionalCommitRequest,
 } from './contract.ts'
 import type { OffsetCaller, Surroundings } from './membership.ts'
-import type { KeptOffset } from './offsets.ts'
+import type { NewOffset } from './offsets.ts'
 import { type Unverified, verificationKey } from './offsets-verification.ts'
 import { type Outcome, write } from './outcome.ts'
 import type { WholeGroup } from './whole-group.ts'
@@ -163,7 +163,7 @@ function eachPartition(
   isKept: (topicId: TopicId, partition: number) => boolean,
   keep: (
     where: { readonly topicId: TopicId; readonly name: string; readonly partition: number },
-    offset: Omit<KeptOffset, 'sequence' | 'expiresMs'>,
+    offset: Omit<NewOffset, 'expiresMs'>,
   ) => void,
 ): CommitReply {
   const one = (topicId: TopicId, name: string, committed: CommittedPartition): ErrorCode => {

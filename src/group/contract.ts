@@ -14,6 +14,7 @@ import type { HeartbeatRequest, HeartbeatResponse } from '../protocol/messages/h
 import type { JoinGroupRequest, JoinGroupResponse } from '../protocol/messages/join-group.ts'
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../protocol/messages/leave-group.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../protocol/messages/sync-group.ts'
+import type { OffsetWithHistory } from './history.ts'
 
 /** Who calls: what a member is described with. */
 export interface GroupCaller {
@@ -107,6 +108,17 @@ export interface FetchOffsetsReply {
   }[]
 }
 
+/** Offsets of which the history is asked for, by the names that they were committed under. */
+export interface HistoryRequest {
+  readonly groupId: string
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
+}
+
+/** In the order asked; null: nothing is committed. */
+export interface HistoryReply {
+  readonly offsets: readonly (OffsetWithHistory | null)[]
+}
+
 /** OffsetDelete, its topics resolved. */
 export interface DeleteOffsetsRequest {
   readonly groupId: string
@@ -168,6 +180,8 @@ export interface GroupRpc {
     caller: GroupCaller,
   ): Promise<CommitReply>
   fetchOffsets(request: FetchOffsetsRequest, caller: GroupCaller): Promise<FetchOffsetsReply>
+  /** Where offsets were in the last hours (history.ts). */
+  offsetHistory(request: HistoryRequest): Promise<HistoryReply>
   deleteOffsets(request: DeleteOffsetsRequest): Promise<DeleteOffsetsReply>
   /** Takes over or drops the pending offsets of a transaction. Idempotent by its number. */
   endTransaction(marker: GroupMarker): Promise<{ readonly error: ErrorCode }>

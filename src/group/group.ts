@@ -10,7 +10,7 @@ import { commit, commitInTransaction, endTransaction, enlisted } from './commits
 import { deadGroup, unknownConsumerGroup } from './descriptions.ts'
 import type { Surroundings } from './membership.ts'
 import { askMembership, consumerHeartbeat, join, maybeDowngrade } from './membership-requests.ts'
-import { deleteOffsets, fetchOffsets } from './offset-requests.ts'
+import { deleteOffsets, fetchOffsets, offsetHistory } from './offset-requests.ts'
 import { type Outcome, outcome, take, write } from './outcome.ts'
 import type { ReportedGroup } from './reporting.ts'
 import { groupSettings } from './settings.ts'
@@ -188,6 +188,8 @@ export class GroupMachine implements Machine<GroupCommand, GroupReply, GroupChan
         return commit(this.#group, command.request, command.caller, out, now)
       case 'fetch':
         return fetchOffsets(this.#group, command.request, command.caller, now)
+      case 'history':
+        return offsetHistory(this.#group, command.request)
       case 'deleteOffsets':
         return deleteOffsets(this.#group, command.request, out)
       case 'endTransaction':

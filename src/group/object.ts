@@ -43,6 +43,8 @@ import type {
   GroupCaller,
   GroupCalls,
   GroupMarker,
+  HistoryReply,
+  HistoryRequest,
   TransactionalCommitRequest,
 } from './contract.ts'
 import { Directory } from './directory.ts'
@@ -86,6 +88,7 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
     })
     this.#reporting = new GroupReporting({
       group: () => this.#machine.reported,
+      groupId: () => this.#groupId,
       send: (report) => this.#objects.statistics.report(report),
       now: () => Date.now(),
       startTimer: (fire, ms) => {
@@ -156,6 +159,10 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
 
   fetchOffsets(request: FetchOffsetsRequest, caller: GroupCaller): Promise<FetchOffsetsReply> {
     return this.#ask({ kind: 'fetch', request, caller }, request.groupId)
+  }
+
+  offsetHistory(request: HistoryRequest): Promise<HistoryReply> {
+    return this.#ask({ kind: 'history', request }, request.groupId)
   }
 
   deleteOffsets(request: DeleteOffsetsRequest): Promise<DeleteOffsetsReply> {

@@ -10,8 +10,11 @@ import type {
   FetchOffsetsReply,
   FetchOffsetsRequest,
   GroupCaller,
+  HistoryReply,
+  HistoryRequest,
 } from './contract.ts'
 import type { OffsetCaller, Surroundings } from './membership.ts'
+import type { KeptOffset } from './offsets.ts'
 import { type Outcome, write } from './outcome.ts'
 import type { WholeGroup } from './whole-group.ts'
 
@@ -53,6 +56,26 @@ export function fetchOffsets(
       name,
       partitions: partitions.map((partition) => one(topicId, partition)),
     })),
+  }
+}
+
+/** Where offsets were; of a name that two topics had, of the one that was committed last. */
+export function offsetHistory(
+  { offsets }: WholeGroup,
+  { partitions }: HistoryRequest,
+): HistoryReply {
+  const topics = [...offsets.topics()]
+  return {
+    offsets: partitions.map(({ topic, partition }) => {
+      let found: KeptOffset | undefined
+      for (const [, known] of topics) {
+        const kept = known.name === topic ? known.partitions.get(partition) : undefined
+        if (kept !== undefined && kept.sequence > (found?.sequence ?? 0)) found = kept
+      }
+      if (found === undefined) return null
+      const { offset, committedMs, history } = found
+      return { offset, committedMs, history }
+    }),
   }
 }
 

@@ -4,6 +4,8 @@
 // Not who may commit (group.ts), not when offsets expire (offsets-expiry.ts).
 
 import type { TopicId } from '../core/ids.ts'
+import { HISTORY_CHARACTERS, HISTORY_GROUP_CHARACTERS } from '../core/limits/statistics.ts'
+import { historyAfter } from './history.ts'
 
 /** One partition's offset. */
 export interface KeptOffset {
@@ -15,7 +17,12 @@ export interface KeptOffset {
   readonly expiresMs: number | null
   /** Of the write, in its group. */
   readonly sequence: number
+  /** Where it was before, of a committed one (history.ts). */
+  readonly history: string
 }
+
+/** One that is to be kept. */
+export type NewOffset = Omit<KeptOffset, 'sequence' | 'history'>
 
 /** One partition of a topic, whose name goes with it. */
 export interface OffsetPartition {
@@ -129,19 +136,16 @@ export class Offsets {
     )
   }
 
-  commit(where: OffsetPartition, offset: Omit<KeptOffset, 'sequence'>): OffsetChange {
-    const kept = { ...offset, sequence: this.#lastSequence + 1 }
+  commit(where: OffsetPartition, offset: NewOffset): OffsetChange {
+    const history = this.#historyOf(where, offset)
+    const kept = { ...offset, sequence: this.#lastSequence + 1, history }
     this.#put(where.topicId, where.name, where.partition, kept)
     return { kind: 'commit', kept, ...where }
   }
 
   /** Keeps an offset until its transaction ends. */
-  pend(
-    where: OffsetPartition,
-    transaction: OpenTransaction,
-    offset: Omit<KeptOffset, 'sequence'>,
-  ): OffsetChange {
-    const kept = { ...offset, sequence: this.#lastSequence + 1 }
+  pend(where: OffsetPartition, transaction: OpenTransaction, offset: NewOffset): OffsetChange {
+    const kept = { ...offset, sequence: this.#lastSequence + 1, history: '' }
     this.#putPending(transaction.producerId, { ...where, ...transaction, kept })
     return { kind: 'pend', kept, ...where, ...transaction }
   }
@@ -159,8 +163,9 @@ export class Offsets {
       const { topicId, name, partition, kept } = pending
       const present = this.get(topicId, partition)
       if (present !== undefined && present.sequence > kept.sequence) continue
-      this.#put(topicId, name, partition, kept)
-      changes.push({ kind: 'commit', topicId, name, partition, kept })
+      const ended = { ...kept, history: this.#historyOf(pending, kept) }
+      this.#put(topicId, name, partition, ended)
+      changes.push({ kind: 'commit', topicId, name, partition, kept: ended })
     }
     return changes
   }
@@ -197,6 +202,13 @@ export class Offsets {
       for (const partition of partitions) changes.push(...this.forget(topicId, partition))
     }
     return changes
+  }
+
+  /** The history that a partition's offset has once it is replaced: the more there are, the shorter. */
+  #historyOf({ topicId, partition }: OffsetPartition, { committedMs }: NewOffset): string {
+    const share = Math.floor(HISTORY_GROUP_CHARACTERS / Math.max(1, this.#size))
+    const most = Math.min(HISTORY_CHARACTERS, share)
+    return historyAfter(this.get(topicId, partition), committedMs, most)
   }
 
   #put(topicId: TopicId, name: string, partition: number, kept: KeptOffset): void {

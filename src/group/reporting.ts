@@ -20,6 +20,8 @@ export interface ReportedGroup {
 export interface GroupReportingOptions extends Omit<ReportsOptions, 'send'> {
   /** null: there is no group. */
   readonly group: () => ReportedGroup | null
+  /** Whose coordinator this is; null while nobody has said so. */
+  readonly groupId: () => string | null
   readonly send: (report: GroupReport) => Promise<void>
 }
 
@@ -27,8 +29,6 @@ export interface GroupReportingOptions extends Omit<ReportsOptions, 'send'> {
 export class GroupReporting {
   readonly #options: GroupReportingOptions
   readonly #reports: Reports
-  /** The last group that was told of: another one of the same object may follow when it is gone. */
-  #groupId: string | null = null
   #isWhole = true
   /** Partitions whose offsets were committed or forgotten since the last report. */
   #altered = new Map<TopicId, Set<number>>()
@@ -41,7 +41,8 @@ export class GroupReporting {
   /** What was written. */
   written(changes: readonly GroupChange[]): void {
     for (const change of changes) {
-      if (change.kind === 'group') this.#groupId = change.groupId
+      // Its offsets went with it; another one may come before anybody was told.
+      if (change.kind === 'gone') this.#begin()
       if (change.kind !== 'offset' || this.#isWhole) continue
       const { kind, topicId, partition } = change.offset
       if (kind !== 'commit' && kind !== 'forget') continue
@@ -60,13 +61,12 @@ export class GroupReporting {
   async #send(): Promise<void> {
     const group = this.#options.group()
     if (group === null) {
-      const groupId = this.#groupId
+      const groupId = this.#options.groupId()
       this.#begin()
       if (groupId !== null) await this.#options.send(goneReport(groupId))
       return
     }
     const { groupId, type, state, members } = group
-    this.#groupId = groupId
     const whole = this.#isWhole
     const topics = whole ? everything(group) : this.#news(group)
     this.#isWhole = false

@@ -18,7 +18,7 @@ import { groupSettings } from './settings.ts'
 import type { KeptGroupState } from './whole-group.ts'
 
 /** The layout this code reads and writes. An older one is brought up to it, a newer one refused. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4
 
 const CREATE = [
   CREATE_SCHEMA,
@@ -29,8 +29,8 @@ const CREATE = [
   `CREATE TABLE committed_offset (
     topic_id TEXT NOT NULL, partition INTEGER NOT NULL, name TEXT NOT NULL,
     committed INTEGER NOT NULL, leader_epoch INTEGER NOT NULL, metadata TEXT NOT NULL,
-    committed_ms INTEGER NOT NULL, expires_ms INTEGER, sequence INTEGER NOT NULL, checksum INTEGER,
-    PRIMARY KEY (topic_id, partition)) WITHOUT ROWID`,
+    committed_ms INTEGER NOT NULL, expires_ms INTEGER, sequence INTEGER NOT NULL, history TEXT,
+    checksum INTEGER, PRIMARY KEY (topic_id, partition)) WITHOUT ROWID`,
   `CREATE TABLE pending_offset (
     producer_id INTEGER NOT NULL, topic_id TEXT NOT NULL, partition INTEGER NOT NULL,
     producer_epoch INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
@@ -53,21 +53,21 @@ const SET_SCHEMA = 'UPDATE schema_version SET version = ?'
 
 const GROUP = new CheckedTable('consumer_group', ['id', 'group_id', 'type', 'settings'])
 const MEMBERSHIP = new CheckedTable('membership', ['key', 'value'])
-const COMMITTED = new CheckedTable(
-  'committed_offset',
-  [
-    'topic_id',
-    'partition',
-    'name',
-    'committed',
-    'leader_epoch',
-    'metadata',
-    'committed_ms',
-    'expires_ms',
-    'sequence',
-  ],
-  2,
-)
+/** As it was up to layout 3. */
+const COMMITTED_COLUMNS = [
+  'topic_id',
+  'partition',
+  'name',
+  'committed',
+  'leader_epoch',
+  'metadata',
+  'committed_ms',
+  'expires_ms',
+  'sequence',
+] as const
+const COMMITTED_BEFORE = new CheckedTable('committed_offset', COMMITTED_COLUMNS, 2)
+const ADD_HISTORY = 'ALTER TABLE committed_offset ADD COLUMN history TEXT'
+const COMMITTED = new CheckedTable('committed_offset', [...COMMITTED_COLUMNS, 'history'], 2)
 const PENDING = new CheckedTable(
   'pending_offset',
   [
@@ -152,13 +152,20 @@ export class GroupStore {
     this.#created = true
   }
 
-  /** Layouts before 3 had no checksums. */
+  /** Layouts before 3 had no checksums, those before 4 no history. */
   #upgrade(version: number): void {
     const { sql } = this.#storage
     this.#storage.transactionSync(() => {
       const form = version > 1 ? '' : String(sql.exec(READ_FORM).toArray()[0]?.sql)
       if (form.includes('configs')) for (const statement of FROM_CONFIGS) this.#run(statement)
-      for (const table of [GROUP, MEMBERSHIP, COMMITTED, PENDING]) table.addChecksums(this.#storage)
+      if (version < 3) {
+        const tables = [GROUP, MEMBERSHIP, COMMITTED_BEFORE, PENDING]
+        for (const table of tables) table.addChecksums(this.#storage)
+      }
+      // What is damaged is not given a checksum that matches.
+      const rows = COMMITTED_BEFORE.read(this.#storage)
+      this.#run(ADD_HISTORY)
+      for (const row of rows) COMMITTED.put(this.#storage, { ...row, history: null })
       this.#run(SET_SCHEMA, SCHEMA_VERSION)
     })
   }
@@ -202,6 +209,7 @@ export class GroupStore {
       return
     }
     const { offset, leaderEpoch, metadata, committedMs, expiresMs, sequence } = change.kept
+    const { history } = change.kept
     const kept = {
       topic_id: topicId,
       partition,
@@ -213,7 +221,7 @@ export class GroupStore {
       sequence,
     }
     if (kind === 'commit') {
-      COMMITTED.put(this.#storage, { ...kept, expires_ms: expiresMs })
+      COMMITTED.put(this.#storage, { ...kept, expires_ms: expiresMs, history })
     } else {
       const { producerId, producerEpoch, number } = change
       const producer = { producer_id: producerId, producer_epoch: producerEpoch, number }
@@ -242,7 +250,7 @@ function readOffsets(storage: Storage): KeptOffsets {
       producerId: Number(row.producer_id),
       producerEpoch: Number(row.producer_epoch),
       number: Number(row.number),
-      kept: keptOf({ ...row, expires_ms: null }),
+      kept: keptOf({ ...row, expires_ms: null, history: null }),
     })),
   }
 }
@@ -263,5 +271,6 @@ function keptOf(row: Row): KeptOffset {
     committedMs: Number(row.committed_ms),
     expiresMs: row.expires_ms === null ? null : Number(row.expires_ms),
     sequence: Number(row.sequence),
+    history: String(row.history ?? ''),
   }
 }

@@ -38,6 +38,11 @@ function groupSchemas() {
     type: z.enum(['classic', 'consumer']),
     state: z.string().check(described("Kafka's name: Stable, Empty, PreparingRebalance, …")),
     protocolType: z.string(),
+    members: z.nullable(z.int()).check(described('As it last reported; null: not known')),
+    lag: z
+      .nullable(z.int())
+      .check(described('Records, of all partitions whose end is known, as last reported')),
+    reported: z.nullable(timeText()).check(described('When it was last heard of')),
   })
   const assigned = z.strictObject({ topic: z.string(), partitions: z.array(z.int()) })
   const member = z
@@ -87,6 +92,10 @@ function groupSchemas() {
     ...listQuery('group id'),
     state: z.optional(z.string().check(described('Groups in this state only'))),
     type: z.optional(z.enum(['classic', 'consumer'])),
+    sort: z.optional(
+      z.enum(['id', 'lag']).check(described('By id, which is the default, or by lag, most first')),
+    ),
+    after: z.optional(z.string().check(described('`next` of the page before, in the same order'))),
   })
   const groupQuery = z.strictObject({
     ...listQuery('topic'),

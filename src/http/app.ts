@@ -15,6 +15,7 @@ import { configRoutes } from './routes/configs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { kafkaRoutes } from './routes/kafka.ts'
+import { liveRoutes } from './routes/live.ts'
 import { metaRoutes } from './routes/meta.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { overviewRoutes } from './routes/overview.ts'
@@ -50,6 +51,7 @@ export const routes: readonly Route[] = [
   ...metricsRoutes,
   ...transactionRoutes,
   ...kafkaRoutes,
+  ...liveRoutes,
 ]
 
 /** The application. Call it with the request's ExecutionContext where there is one. */
@@ -106,6 +108,7 @@ async function run(c: Context, route: Route, deps: HttpDeps): Promise<Response> 
     param: (name) => c.req.param(name) ?? '',
     broker,
     tunnel: deps.tunnel ?? noTunnel,
+    live: deps.live ?? noTunnel,
     random: deps.random,
     keepAlive: (work) => keepAlive(c, work),
   }

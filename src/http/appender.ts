@@ -2,10 +2,12 @@
 // for a topic is never stored in its namesake. Not the choice of a partition and not the order of
 // batches, which are its callers'.
 
+import type { Call } from '../broker/call.ts'
 import type { BrokerContext } from '../broker/context.ts'
 import { produce } from '../broker/handlers/produce.ts'
 import type { TopicState } from '../cluster/contract.ts'
 import { KafkaError } from '../core/errors.ts'
+import type { KnownRequest, RequestPart } from '../partition/requests-contract.ts'
 import { buildBatch } from '../record/build.ts'
 import { Codec, codecOfTopic } from '../record/compression.ts'
 import { BATCH_HEADER_BYTES } from '../record/header.ts'
@@ -27,6 +29,22 @@ export interface Appended {
   readonly baseOffset: number
   /** The time the broker stamped on the records; null where they keep their own. */
   readonly logAppendTimeMs: number | null
+  /** Where all the records are, when a retry found some of them stored: these may lie elsewhere. */
+  readonly spans?: readonly StoredSpan[]
+}
+
+/** Records of a request that are stored, in their order. */
+export interface StoredSpan {
+  readonly count: number
+  readonly firstOffset: number
+  /** Behind the others, unless other producers' records lie between those of a stream. */
+  readonly lastOffset: number
+  /** Milliseconds: of records that had no time of their own. */
+  readonly timeMs: number
+  /** The time the broker stamped on the records; null where they keep their own. */
+  readonly appendTimeMs: number | null
+  /** An earlier try of the request has stored them. */
+  readonly isReplayed: boolean
 }
 
 /** Durable, or Kafka's refusal; nothing of a refused batch is stored. */
@@ -48,13 +66,53 @@ export function batchBytesMax(topic: TopicState): number {
 }
 
 /** Makes the records one batch of the partition, in order, and waits until it is durable. */
-export async function append(
+export function append(
   context: BrokerContext,
   topic: TopicState,
   partition: number,
   records: readonly IncomingRecord[],
+  nowMs: number = context.timers.now(),
 ): Promise<AppendOutcome> {
-  const nowMs = context.timers.now()
+  const call = { version: PRODUCE_VERSION, clientId: null }
+  return send(context, topic, partition, { records, nowMs, call })
+}
+
+/** The same with a part of a keyed request: where it is stored, or what the partition had of it instead. */
+export async function appendPart(
+  context: BrokerContext,
+  topic: TopicState,
+  partition: number,
+  records: readonly IncomingRecord[],
+  part: RequestPart,
+): Promise<StoredSpan | { readonly known: KnownRequest } | Problem> {
+  let had: KnownRequest | null = null
+  const known = (request: KnownRequest) => {
+    had = request
+  }
+  const call = { version: PRODUCE_VERSION, clientId: null, keyed: { part, known } }
+  const sent = await send(context, topic, partition, { records, nowMs: part.timeMs, call })
+  if (had !== null) return { known: had }
+  if (sent instanceof Problem) return sent
+  const { baseOffset: firstOffset, logAppendTimeMs: appendTimeMs } = sent
+  const { count, timeMs } = part
+  const lastOffset = firstOffset + count - 1
+  return { count, firstOffset, lastOffset, timeMs, appendTimeMs, isReplayed: false }
+}
+
+/** What is sent, and when. */
+interface Sending {
+  readonly records: readonly IncomingRecord[]
+  /** The time of records that have none. */
+  readonly nowMs: number
+  readonly call: Call
+}
+
+async function send(
+  context: BrokerContext,
+  topic: TopicState,
+  partition: number,
+  { records, nowMs, call }: Sending,
+): Promise<AppendOutcome> {
   const batch = buildBatch({
     codec: codecOfTopic(topic.settings.compressionType) ?? Codec.lz4,
     records: records.map(({ key, value, headers, timestamp }) => {
@@ -69,7 +127,6 @@ export async function append(
       { name: '', topicId: topic.id, partitionData: [{ index: partition, records: batch }] },
     ],
   }
-  const call = { version: PRODUCE_VERSION, clientId: null }
   const handling = produce(request, call, context)
   const [response] = await Promise.all([handling.response, handling.effect])
   handling.sent?.()

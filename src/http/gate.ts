@@ -68,10 +68,10 @@ function originIsWelcome(origin: string, host: string, environment: Environment)
 }
 
 const CORS_METHODS = 'GET, HEAD, POST, PATCH, DELETE'
-const CORS_HEADERS = 'Content-Type, Last-Event-ID, Authorization, If-None-Match'
+const CORS_HEADERS = 'Content-Type, Last-Event-ID, Authorization, If-None-Match, Idempotency-Key'
 const CORS_MAX_AGE_S = '600'
 /** Of an answer, what a page of another origin may look at beside the body. */
-const CORS_EXPOSED = 'ETag, Link, Location, Retry-After, Allow'
+const CORS_EXPOSED = 'ETag, Link, Location, Retry-After, Allow, Idempotent-Replayed'
 
 /** Adds what a browser needs before it shows an answer to the page of an admitted origin. */
 export function allowOrigin(headers: Headers, origin: string | null): void {

@@ -32,6 +32,13 @@ export interface IngestDeps {
   append(partition: number, records: readonly IncomingRecord[]): Promise<AppendOutcome>
   /** Uncompressed bytes of a batch that the topic certainly takes. */
   readonly batchBytesMax: number
+  /** Of a stream that is retried by its key: both may refuse it. */
+  readonly keyed?: {
+    /** With the first record, before it is placed. */
+    begin(record: IncomingRecord): Promise<Problem | null>
+    /** After the last one. */
+    whole(): Problem | null
+  }
 }
 
 /** Records of one partition on their way. */
@@ -61,6 +68,8 @@ class Ingest {
   readonly #lanes = new Map<number, Lane>()
   readonly #durable = new Durable()
   readonly #memory: Memory
+  #hasBegun = false
+  #lastLine = 0
   /** Bytes pending and under way. */
   #heldBytes = 0
   /** What an append threw: rethrown when the others have landed. */
@@ -80,6 +89,8 @@ class Ingest {
       this.#memory.release()
     }
     if (this.#bug !== null) throw this.#bug.cause
+    const partial = this.#failure === null ? this.#deps.keyed?.whole() : null
+    if (partial) this.#fail(this.#lastLine + 1, partial)
     if (this.#failure === null) return this.#durable.summary()
     await this.#deps.reader.cancel()
     const { line, problem } = this.#failure
@@ -128,6 +139,12 @@ class Ingest {
   async #take({ number, text }: Line): Promise<void> {
     const record = text instanceof Problem ? text : recordFromText(text)
     if (record instanceof Problem) return this.#fail(number, record)
+    if (!this.#hasBegun) {
+      this.#hasBegun = true
+      const refused = await this.#deps.keyed?.begin(record)
+      if (refused) return this.#fail(number, refused)
+    }
+    this.#lastLine = number
     const partition = this.#deps.place(record)
     if (partition instanceof Problem) return this.#fail(number, partition)
     const bytes = sizeInBatch(record)
@@ -174,7 +191,7 @@ class Ingest {
       lane.failed = true
       this.#fail(firstLine, outcome)
     } else {
-      this.#durable.add(lane.partition, outcome.baseOffset, records.length)
+      this.#durable.addAppended(lane.partition, outcome, records.length)
     }
   }
 

@@ -24,6 +24,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
       ...(operation.body === undefined
         ? {}
         : { requestBody: requestBody(operation.body, operation.example, toJson) }),
+      ...messagesOf(operation, toJson),
       responses: {
         ...Object.fromEntries(
           Object.entries(operation.answers).map(([status, { description, content }]) => [
@@ -49,6 +50,17 @@ export function openApiDocument(routes: readonly Route[]): Json {
     paths,
     components: { schemas: components },
   }
+}
+
+/** OpenAPI has no place for what follows an upgrade: an extension refers to the components. */
+function messagesOf({ messages }: Operation, toJson: ToJson): Json {
+  if (messages === undefined) return {}
+  const referred = Object.entries(messages).map(([who, schema]) => {
+    // In an array it is referred to; by itself it would be written out.
+    const { items } = toJson(z.array(schema)) as Json
+    return [who, items]
+  })
+  return { 'x-messages': Object.fromEntries(referred) }
 }
 
 type ToJson = (schema: z.ZodMiniType) => unknown
@@ -125,7 +137,7 @@ function parametersOf(route: Route, operation: Operation, toJson: ToJson): Json[
 }
 
 /** A parameter without an example is left out of the example's request. */
-function exampleOf(value: string | undefined): Json {
+function exampleOf(value: string | readonly string[] | undefined): Json {
   return value === undefined ? {} : { example: value }
 }
 
@@ -141,8 +153,13 @@ function queryParameters({ query, example }: Operation, toJson: ToJson): Json[] 
     ...(required.includes(name) ? { required: true } : {}),
     ...(description === undefined ? {} : { description }),
     schema,
-    ...exampleOf(example?.query?.[name]),
+    ...exampleOf(exampleIn(schema, example?.query?.[name])),
   }))
+}
+
+/** Of a parameter that may be given several times: a list of the one. */
+function exampleIn({ type }: Json, value: string | undefined): string | string[] | undefined {
+  return type === 'array' && value !== undefined ? [value] : value
 }
 
 /** `getTopicsTopic` of GET /v1/topics/{topic}. */

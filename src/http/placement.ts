@@ -13,9 +13,20 @@ export type Place = (record: IncomingRecord) => number | Problem
 
 /** @param random a number in [0, 1), as Math.random gives it */
 export function placement(topic: TopicState, random: () => number): Place {
-  const keyless = Math.floor(random() * topic.partitions)
+  return placementBeside(topic, Math.floor(random() * topic.partitions))
+}
+
+/**
+ * The same with the partition of records without a key given.
+ * @param partitions among how many the others choose by their keys; fewer while a topic is as it was before
+ */
+export function placementBeside(
+  topic: TopicState,
+  keyless: number,
+  partitions: number = topic.partitions,
+): Place {
   return ({ key, partition }) => {
-    if (partition === null) return key === null ? keyless : partitionForKey(key, topic.partitions)
+    if (partition === null) return key === null ? keyless : partitionForKey(key, partitions)
     return partition < topic.partitions ? partition : noPartition(topic, partition)
   }
 }

@@ -1,8 +1,9 @@
 // Produces a list of records that is known whole: batches per partition, partitions side by side,
 // batches of one partition one after the other. The answer is in the order of the records.
 
+import { KafkaError } from '../core/errors.ts'
 import { HTTP_BATCH_BYTES, HTTP_BATCH_RECORDS } from '../core/limits.ts'
-import { type AppendOutcome, sizeInBatch } from './appender.ts'
+import { type Appended, type AppendOutcome, sizeInBatch } from './appender.ts'
 import { Durable } from './durable.ts'
 import type { Place } from './placement.ts'
 import { Problem } from './problem.ts'
@@ -19,9 +20,12 @@ export interface ProducedOffset {
 /** What producing works with; tests give their own. */
 export interface ProduceDeps {
   readonly place: Place
+  /** Records without a time get `nowMs`. */
   append(partition: number, records: readonly IncomingRecord[]): Promise<AppendOutcome>
   /** Uncompressed bytes of a batch that the topic certainly takes. */
   readonly batchBytesMax: number
+  /** Batches of one partition that may be needed; any number when absent. */
+  readonly batchesMax?: number
   /** The timestamp of records that have none. */
   readonly nowMs: number
 }
@@ -53,10 +57,15 @@ export async function produceRecords(
         failures.push({ index: batch.indexes[0] ?? 0, problem: outcome })
         return
       }
-      durable.add(partition, outcome.baseOffset, batch.records.length)
+      durable.addAppended(partition, outcome, batch.records.length)
       for (const [at, index] of batch.indexes.entries()) {
-        const timestamp = outcome.logAppendTimeMs ?? batch.records[at]?.timestamp ?? deps.nowMs
-        offsets[index] = { partition, offset: outcome.baseOffset + at, timestamp }
+        offsets[index] = produced(
+          partition,
+          outcome,
+          at,
+          batch.records[at]?.timestamp ?? null,
+          deps,
+        )
       }
     }
   }
@@ -86,12 +95,43 @@ function intoBatches(
     const full = (held: Batch) =>
       held.bytes + bytes > bytesMax || held.records.length >= HTTP_BATCH_RECORDS
     if (batch === undefined || full(batch)) {
+      if (batches.length === deps.batchesMax) return tooManyBatches(deps.batchesMax)
       batch = { indexes: [], records: [], bytes: 0 }
       batches.push(batch)
     }
     batch.indexes.push(index)
-    batch.records.push(record.timestamp === null ? { ...record, timestamp: deps.nowMs } : record)
+    batch.records.push(record)
     batch.bytes += bytes
   }
   return lanes
+}
+
+/** Where the record at a position of its batch went. */
+function produced(
+  partition: number,
+  { baseOffset, logAppendTimeMs, spans }: Appended,
+  at: number,
+  timestamp: number | null,
+  { nowMs }: ProduceDeps,
+): ProducedOffset {
+  if (spans === undefined) {
+    return { partition, offset: baseOffset + at, timestamp: logAppendTimeMs ?? timestamp ?? nowMs }
+  }
+  let left = at
+  for (const { count, firstOffset, timeMs, appendTimeMs } of spans) {
+    if (left < count) {
+      return {
+        partition,
+        offset: firstOffset + left,
+        timestamp: appendTimeMs ?? timestamp ?? timeMs,
+      }
+    }
+    left -= count
+  }
+  throw new Error('a record was stored nowhere')
+}
+
+function tooManyBatches(most: number): Problem {
+  const detail = `the records need more than ${most} batches of one partition, which is more than is remembered of a keyed request: send them as application/x-ndjson, or in several requests`
+  return new Problem(KafkaError.RECORD_LIST_TOO_LARGE, { field: 'records', detail })
 }

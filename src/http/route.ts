@@ -15,6 +15,8 @@ export interface HttpDeps {
   random(): number
   /** Leads to the object that hosts tunnels (routes/kafka.ts). None in tests without one. */
   readonly tunnel?: OpenTunnel | undefined
+  /** Leads to the object that hosts sessions of `/v1/live` (routes/live.ts). None in tests without one. */
+  readonly live?: OpenTunnel | undefined
   /** The file of web/ that is asked for, status 404 when there is none. */
   readonly asset?: ((request: Request) => Promise<Response>) | undefined
 }
@@ -33,6 +35,7 @@ export interface Asked {
   param(name: string): string
   readonly broker: BrokerContext
   readonly tunnel: OpenTunnel
+  readonly live: OpenTunnel
   readonly random: () => number
   /** Keeps the request's context alive until this settles, after the answer or the client has gone. */
   keepAlive(work: Promise<unknown>): void
@@ -62,6 +65,8 @@ export interface Operation {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Content
   readonly example?: Example
+  /** What is said behind an upgrade, by who says it: schemas with an id. */
+  readonly messages?: Readonly<Record<string, Schema>>
   /** By status: success only, every route also answers problems. */
   readonly answers: Readonly<
     Record<number, { readonly description: string; readonly content?: Content }>

@@ -6,8 +6,8 @@ import type { Hono } from 'hono'
 import type { Endpoint } from '../broker/context.ts'
 import { brokerContext, clientHost, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
 import { advertisedEndpoint } from '../core/env.ts'
-import { tunnelName } from '../core/ids.ts'
-import { diskAssets } from './assets.ts'
+import { liveName, tunnelName } from '../core/ids.ts'
+import { consoleAssets, diskAssets } from './assets.ts'
 
 const KAFKA_PORT = 9092
 
@@ -25,13 +25,16 @@ export async function serveHttp(
 
 async function loadApp(env: WorkerEnv): Promise<Hono> {
   const { httpApp } = await import('./app.ts')
-  const assets = env.ASSETS ?? (env.FILES === undefined ? undefined : diskAssets(env.FILES))
+  const files = env.ASSETS ?? (env.FILES === undefined ? undefined : diskAssets(env.FILES))
+  const assets = files === undefined ? undefined : consoleAssets(files)
   return httpApp({
     environment: environmentOf(env),
     context: (asked) => brokerContext(env, advertisedOver(asked, env), clientHost(undefined)),
     random: Math.random,
     tunnel: (shard, headers) =>
       env.TUNNEL.getByName(tunnelName(shard)).fetch(new Request('http://tunnel/', { headers })),
+    live: (shard, headers) =>
+      env.LIVE.getByName(liveName(shard)).fetch(new Request('http://live/', { headers })),
     asset: assets === undefined ? undefined : (asked) => assets.fetch(asked),
   })
 }
@@ -41,7 +44,7 @@ function advertisedOver(request: Request, env: WorkerEnv): Endpoint {
   const endpoint = () =>
     advertisedEndpoint(environmentOf(env).advertised, undefined) ?? {
       host: new URL(request.url).hostname,
-      port: KAFKA_PORT,
+      port: environmentOf(env).kafkaPort ?? KAFKA_PORT,
     }
   return {
     get host() {

@@ -138,13 +138,15 @@ function historySchemas() {
     topic: z.optional(z.string().check(described('This topic only'))),
     partition: z.optional(wholeNumber(0).check(described('This partition only; needs topic'))),
     minutes: z.optional(
-      wholeNumber(1, HISTORY_POINTS_MAX - 1).check(
+      wholeNumber(1, HISTORY_POINTS_MAX - 2).check(
         described('How far back: 60 by default, 360 at most, which is what is kept'),
       ),
     ),
     points: z.optional(
       wholeNumber(2, HISTORY_POINTS_MAX).check(
-        described(`Points of each partition, evenly spread; ${HISTORY_POINTS} by default`),
+        described(
+          `Points of each partition, evenly spread, but for the last, which is now; ${HISTORY_POINTS} by default`,
+        ),
       ),
     ),
     limit: z.optional(

@@ -7,7 +7,16 @@ import { badRequest, type Problem } from './problem.ts'
 type Issue = z.core.$ZodIssue
 
 /** Parameters that are numbers when they consist of digits. */
-const NUMERIC = new Set(['offset', 'timestamp', 'limit', 'maxBytes', 'waitMs', 'partition'])
+const NUMERIC = new Set([
+  'offset',
+  'timestamp',
+  'limit',
+  'maxBytes',
+  'waitMs',
+  'partition',
+  'minutes',
+  'points',
+])
 
 /**
  * The input as the schema types it, or INVALID_REQUEST naming the first field at fault.

@@ -60,6 +60,11 @@ export class Feed {
     return this.#granted
   }
 
+  /** Nothing goes on until more is granted. */
+  get isWaiting(): boolean {
+    return this.#granted === 0 || this.#needed > this.#granted
+  }
+
   grant(bytes: number): void {
     this.#granted = Math.min(LIVE_GRANT_MAX, this.#granted + bytes)
     this.#wake.wake()
@@ -80,8 +85,7 @@ export class Feed {
   /** Runs until it is closed or over. Rejects with a bug only. */
   async run(): Promise<void> {
     while (!this.#isClosed) {
-      const { granted } = this
-      if (granted === 0 || this.#needed > granted) await this.#wake.wait()
+      if (this.isWaiting) await this.#wake.wait()
       else if (this.#needed > this.#pieceBytes) await this.#stepForLarge()
       else if (await this.#outbox.room()) await this.#step()
     }

@@ -46,7 +46,9 @@ export class Member implements Stream {
   #saysAll = true
   #retryMs = 0
   #dueMs = 0
+  /** It beats and reads no more; commits that came before are made. */
   #isEnded = false
+  #hasLeft = false
   /** Who waits for the answer to a heartbeat. */
   #beaten: (() => void)[] = []
   /** Commits and what must come behind them, one after the other. */
@@ -67,6 +69,11 @@ export class Member implements Stream {
 
   get sub(): number {
     return this.#asked.sub
+  }
+
+  /** It heartbeats, unless it is out of its group until the client has let go. */
+  get isWaiting(): boolean {
+    return this.#isOut
   }
 
   async run(): Promise<void> {
@@ -278,16 +285,17 @@ export class Member implements Stream {
   }
 
   async #commit(offsets: readonly CommitOffset[]): Promise<Problem | null> {
-    const strange = offsets.find((one) => !this.#holding.has(one))
-    if (this.#isOut || this.#isEnded || this.#epoch === 0 || strange !== undefined) {
-      return outOfGroup(this.#asked.group, strange)
+    if (this.#isOut || this.#hasLeft || this.#epoch === 0) {
+      return outOfGroup(this.#asked.group, undefined)
     }
+    const strange = offsets.find((one) => !this.#holding.has(one))
+    if (strange !== undefined) return outOfGroup(this.#asked.group, strange)
     const { group } = this.#host.surroundings
     let errors = await group.commit(this.#identity(), offsets)
     for (let tries = 1; tries < COMMIT_TRIES && errors.includes(STALE); tries++) {
       // The coordinator has moved on, and the answer that says so is on its way.
-      await this.#nextBeat()
-      if (this.#isOut || this.#isEnded) return outOfGroup(this.#asked.group, undefined)
+      if (!this.#isEnded) await this.#nextBeat()
+      if (this.#isOut) return outOfGroup(this.#asked.group, undefined)
       errors = await group.commit(this.#identity(), offsets)
     }
     if (errors.some(isLost)) this.#beatNow()
@@ -311,6 +319,7 @@ export class Member implements Stream {
   }
 
   async #sayLeave(): Promise<void> {
+    this.#hasLeft = this.#isEnded
     const leaving = { ...this.#heartbeat(false), memberEpoch: LEAVE_EPOCH }
     await this.#host.surroundings.group.heartbeat(leaving)
   }

@@ -12,13 +12,7 @@ import {
   LIVE_TOPICS,
 } from '../core/limits/live.ts'
 import { described, schemas, wholeNumber } from '../http/schemas.ts'
-
-/** The WebSocket subprotocol these messages belong to. */
-export const LIVE_PROTOCOL = 'ottla.v1'
-
-/** Texts that are no messages: who gets PING answers PONG. Both ends may ask. */
-export const PING = 'ping'
-export const PONG = 'pong'
+import { LIVE_PROTOCOL } from './protocol.ts'
 
 /** All schemas, by direction and type. */
 export type LiveSchemas = ReturnType<typeof makeSchemas>

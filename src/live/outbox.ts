@@ -3,7 +3,7 @@
 // bytes of records, and until its pong comes only so many more follow. Not the grants, which are feed.ts.
 
 import { LIVE_PIECE_BYTES, LIVE_UNCONFIRMED_BYTES } from '../core/limits/live.ts'
-import { PING } from './messages.ts'
+import { PING } from './protocol.ts'
 
 /** A ping goes behind so many bytes. */
 const PING_AFTER_BYTES = LIVE_UNCONFIRMED_BYTES - LIVE_PIECE_BYTES

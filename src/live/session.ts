@@ -13,9 +13,10 @@ import { badRequest, Problem } from '../http/problem.ts'
 import { type PlainMessage, type ProduceMessage, readMessage } from './incoming.ts'
 import { Member } from './member.ts'
 import type { MemberState } from './member-state.ts'
-import { type ClientMessages, LIVE_PROTOCOL, PING, PONG } from './messages.ts'
+import type { ClientMessages } from './messages.ts'
 import { Outbox } from './outbox.ts'
 import { errorText, messageText } from './outgoing.ts'
+import { LIVE_PROTOCOL, PING, PONG } from './protocol.ts'
 import { fitsState, type SessionState } from './session-state.ts'
 import type { Stream, StreamHost } from './stream.ts'
 import { Subscription, subscriptionOf, tooManyPartitions } from './subscription.ts'
@@ -64,7 +65,8 @@ export class Session {
 
   /** Whether anything goes on beside the client's own messages. */
   get isActive(): boolean {
-    return this.#streams.size > 0 || this.#requests.length > 0
+    if (this.#requests.length > 0) return true
+    return [...this.#streams.values()].some((stream) => !stream.isWaiting)
   }
 
   /** A text message. Never throws, and takes effect, or its place in the order, before it returns. */

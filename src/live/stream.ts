@@ -12,6 +12,8 @@ export type StreamState = SubscriptionState | MemberState
 /** A subscription to topics, or a member of a group. */
 export interface Stream {
   readonly sub: number
+  /** Nothing goes on until its client says something. */
+  readonly isWaiting: boolean
   /** Runs until it is over. Rejects with a bug only. */
   run(): Promise<void>
   grant(bytes: number): void

@@ -79,6 +79,10 @@ export class Subscription implements Stream {
     return this.#state.sub
   }
 
+  get isWaiting(): boolean {
+    return this.#feed?.isWaiting ?? false
+  }
+
   /** Characters of its position. */
   get units(): number {
     return this.#state.position?.length ?? 0

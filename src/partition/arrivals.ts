@@ -93,13 +93,25 @@ export class Arrivals {
         configVersion,
         transaction: null,
         end: null,
+        part: request.part ?? null,
         resolve,
       }
-      const refusal = refusalOf(batch, header)
+      const refusal = refusalOf(batch, header) ?? this.#unreadable(append)
       if (refusal !== null) resolve(refusal)
       else if (header.transactional) this.#enlistments.take(append, request.transaction)
       else this.#appender.push(append)
     })
+  }
+
+  /** What is known of keyed requests is read before the first of them waits for its place. */
+  #unreadable({ part }: PendingAppend): AppendReply | null {
+    if (part === null) return null
+    try {
+      this.#log.opened.readRequests()
+      return null
+    } catch (cause) {
+      return refused(this.#log.storageError('keyed requests were not read', cause), -1)
+    }
   }
 
   /** A batch that is larger than a call; null while pieces of it are missing. */
@@ -110,9 +122,8 @@ export class Arrivals {
       this.#awaitUpload(part)
       return refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)
     }
-    const { topicId, partition, configVersion, transaction } = part
-    const request = { topicId, partition, configVersion, batch: whole }
-    return this.append(transaction === undefined ? request : { ...request, transaction })
+    const { upload: _, totalBytes: __, at: ___, bytes: ____, ...request } = part
+    return this.append({ ...request, batch: whole })
   }
 
   /** A marker takes its place among the appends, and no limit holds it back. */
@@ -138,6 +149,7 @@ export class Arrivals {
         // Settings say nothing about markers.
         configVersion: Number.POSITIVE_INFINITY,
         transaction: null,
+        part: null,
         end: { producerId, producerEpoch, number, coordinatorEpoch, committed },
         resolve: (reply) => resolve({ error: reply.kind === 'refused' ? reply.error : NONE }),
       })

@@ -6,7 +6,7 @@ import type { ChunkHeader } from './stored.ts'
 
 /** The columns of a chunk that its checksum covers, and the checksum; the batches come last. */
 export const CHECKED_COLUMNS = `first_offset, last_offset, max_timestamp, running_max_timestamp, size,
-  running_size, producers, checksum, data`
+  running_size, producers, requests, checksum, data`
 
 /** A chunk's header, from its columns. */
 export function toHeader(row: Row): ChunkHeader {
@@ -24,7 +24,8 @@ export function toHeader(row: Row): ChunkHeader {
 export function toCheckedChunk(row: Row): CheckedChunk {
   return {
     ...toHeader(row),
-    producers: row.producers instanceof ArrayBuffer ? new Uint8Array(row.producers) : null,
+    producers: blobOrNull(row.producers),
+    requests: blobOrNull(row.requests),
     head: blob(row.data),
     checksum: toChecksum(row.checksum),
   }
@@ -38,6 +39,10 @@ export function toChecksum(value: unknown): number | null {
 /** Whether a row is as it was written, by the checksum of its other columns. Rows of older layouts have none. */
 export function isSound(row: Row, checksum: number): boolean {
   return toChecksum(row.checksum) === null || row.checksum === checksum
+}
+
+function blobOrNull(value: unknown): Uint8Array | null {
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : null
 }
 
 /** Anything but a blob has been put there by nobody: it is as good as empty. */

@@ -4,6 +4,7 @@
 import type { TopicSettings } from '../core/configs.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Offset, TopicId } from '../core/ids.ts'
+import type { ClaimReply, KnownRequest, RequestClaim, RequestPart } from './requests-contract.ts'
 import type { TierStatus } from './tiering/tierable.ts'
 
 /** Which partition the caller means, and the configuration version the caller acted on. */
@@ -24,6 +25,8 @@ export interface AppendRequest extends PartitionTarget {
   readonly batch: Uint8Array
   /** Given with a transactional batch. */
   readonly transaction?: AppendTransaction
+  /** Given with a batch of a keyed HTTP request. */
+  readonly part?: RequestPart
 }
 
 /** The appends that one caller makes in one turn: one call, and as a rule one flush, for all of them. */
@@ -69,6 +72,8 @@ export interface AppendPart extends PartitionTarget {
   readonly bytes: Uint8Array
   /** The same with each piece of a transactional batch. */
   readonly transaction?: AppendTransaction
+  /** The same with each piece of a keyed request's batch. */
+  readonly part?: RequestPart
 }
 
 /** The batch, where the call had taken it away. */
@@ -100,6 +105,8 @@ export interface Refused extends GivenBack {
   readonly message?: string
   /** -1 when unknown. */
   readonly logStartOffset: Offset
+  /** With DUPLICATE_SEQUENCE_NUMBER of a keyed request's batch: what is here of the request already. */
+  readonly known?: KnownRequest
 }
 
 export type AppendReply = Appended | StaleConfig | Refused
@@ -293,6 +300,8 @@ export interface PartitionQueries {
   subscribed(target: PartitionTarget): Promise<StandingReply>
   /** At or near the head: what is new is encoded once for all who follow. */
   follow(request: FollowRequest): Promise<FollowReply>
+  /** A keyed HTTP request begins, or ends, at the partition where all of its key meet. */
+  claim(claim: RequestClaim): Promise<ClaimReply>
   listOffset(query: OffsetQuery): Promise<OffsetReply>
   deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply>
   size(target: PartitionTarget): Promise<PartitionSize>

@@ -10,6 +10,9 @@ import { type BatchHeader, patchBaseOffset, patchLeaderEpoch } from '../record/h
 import type { AppendReply } from './contract.ts'
 import { PRODUCER_EVENT_BYTES } from './producer-codec.ts'
 import type { NumberedEnd, ProducerChanges, ProducerCheck } from './producers.ts'
+import type { PartPlace, PartVerdict, RequestChanges } from './requests.ts'
+import { REQUEST_PART_BYTES } from './requests-codec.ts'
+import type { RequestPart } from './requests-contract.ts'
 import type { ChunkRow, VersionedSettings } from './stored.ts'
 
 /** One batch that waits for its place: a client's, or a marker. */
@@ -21,6 +24,8 @@ export interface PendingAppend {
   readonly transaction: number | null
   /** What a marker ends; null for a client's batch. */
   readonly end: TransactionEnd | null
+  /** Of which keyed HTTP request the batch is a part; null of none. */
+  readonly part: RequestPart | null
   readonly resolve: (reply: AppendReply) => void
 }
 
@@ -95,6 +100,10 @@ export interface FlushStart {
   readonly runningSizeBytes: number
   readonly config: VersionedSettings
   readonly producers: ProducerChanges
+  /** What is known of keyed requests: asked for with the first batch that is of one, for it may have to be read. */
+  readonly requests: () => RequestChanges
+  /** Keyed requests wait for a chunk that writes them down. */
+  readonly hasUnwrittenRequests: boolean
   readonly nowMs: number
 }
 
@@ -108,6 +117,8 @@ export interface FlushPlan {
   readonly settled: readonly { readonly append: PendingAppend; readonly reply: AppendReply }[]
   readonly nextOffset: number
   readonly producers: ProducerChanges
+  /** What the flush adds to the keyed requests; null when nothing. */
+  readonly requests: RequestChanges | null
   /** In the order of their markers. */
   readonly aborted: readonly AbortedSpan[]
 }
@@ -122,15 +133,25 @@ export function planFlush(queue: AppendQueue, start: FlushStart): FlushPlan {
   let nextOffset = start.nextOffset
   let flushBytes = 0
   let maxTimestamp = -1
+  let requests = start.hasUnwrittenRequests ? start.requests() : null
   for (let append = queue.peek(); append !== undefined; append = queue.peek()) {
-    const { header, end } = append
+    const { header, end, part } = append
     const idempotent = header.producerId >= 0
-    const cost = append.batch.length + (idempotent ? PRODUCER_EVENT_BYTES : 0)
+    const state = (idempotent ? PRODUCER_EVENT_BYTES : 0) + (part === null ? 0 : REQUEST_PART_BYTES)
+    const cost = append.batch.length + state
     if (accepted.length > 0 && flushBytes + cost > FLUSH_BYTES) break
     queue.shift()
     if (append.configVersion < start.config.configVersion) {
       settled.push({ append, reply: { kind: 'stale', ...start.config } })
       continue
+    }
+    if (part !== null) {
+      requests ??= start.requests()
+      const reply = keyedReply(requests.check(part), start.logStart)
+      if (reply !== null) {
+        settled.push({ append, reply })
+        continue
+      }
     }
     if (idempotent) {
       const check = checkOf(producers, append)
@@ -157,6 +178,7 @@ export function planFlush(queue: AppendQueue, start: FlushStart): FlushPlan {
         }
       }
     }
+    if (part !== null) requests?.accept(part, partPlace(header, nextOffset, nowMs))
     patchBaseOffset(append.batch, 0, nextOffset)
     patchLeaderEpoch(append.batch, 0, LEADER_EPOCH)
     accepted.push({ append, baseOffset: nextOffset })
@@ -165,13 +187,44 @@ export function planFlush(queue: AppendQueue, start: FlushStart): FlushPlan {
     maxTimestamp = Math.max(maxTimestamp, storable(header.maxTimestamp))
   }
   return {
-    row: accepted.length === 0 ? null : chunkRow(start, accepted, nextOffset, maxTimestamp),
+    row:
+      accepted.length === 0
+        ? null
+        : chunkRow(start, accepted, nextOffset, maxTimestamp, requests?.encode() ?? null),
     placed: echoes.length === 0 ? accepted : [...accepted, ...echoes],
     settled,
     nextOffset,
     producers,
+    requests,
     aborted,
   }
+}
+
+/** What a batch is answered that does not come next in its request; null when it does. */
+function keyedReply(verdict: PartVerdict, logStart: number): AppendReply | null {
+  switch (verdict.kind) {
+    case 'next':
+      return null
+    case 'known': {
+      const { known } = verdict
+      const error = KafkaError.DUPLICATE_SEQUENCE_NUMBER
+      return { kind: 'refused', error, logStartOffset: offset(logStart), known }
+    }
+    case 'running':
+      return refused(
+        KafkaError.CONCURRENT_TRANSACTIONS,
+        logStart,
+        'a request of this key is running',
+      )
+    case 'other':
+      return refused(KafkaError.INVALID_REQUEST, logStart, 'the key was used for another request')
+  }
+}
+
+function partPlace(header: BatchHeader, firstOffset: number, nowMs: number): PartPlace {
+  const { lastOffsetDelta, maxTimestamp, logAppendTime } = header
+  const appendTimeMs = logAppendTime ? maxTimestamp : null
+  return { firstOffset, lastOffset: firstOffset + lastOffsetDelta, appendTimeMs, nowMs }
 }
 
 function checkOf(producers: ProducerChanges, append: PendingAppend): ProducerCheck {
@@ -232,6 +285,7 @@ function chunkRow(
   accepted: readonly PlacedAppend[],
   nextOffset: number,
   maxTimestamp: number,
+  requests: Uint8Array | null,
 ): ChunkRow {
   const data = chunkData(accepted)
   return {
@@ -242,6 +296,7 @@ function chunkRow(
     sizeBytes: data.length,
     runningSizeBytes: start.runningSizeBytes + data.length,
     producers: start.producers.encode(),
+    requests,
     data,
   }
 }

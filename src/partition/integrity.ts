@@ -23,6 +23,8 @@ import type { ChunkHeader } from './stored.ts'
 /** A chunk's row as it is stored. */
 export interface CheckedChunk extends ChunkHeader {
   readonly producers: Uint8Array | null
+  /** null in rows of older layouts, and as a rule. */
+  readonly requests: Uint8Array | null
   /** The batches, or the first piece of one that is larger than a row. */
   readonly head: Uint8Array
   /** null in rows of older layouts. */
@@ -54,10 +56,13 @@ export class DamagedRangeError extends Error {
 const HEADER_FIELDS = 6
 const NO_PRODUCERS = -1
 
-/** The checksum of a chunk's row: of its columns, its producers and its batches (or first piece). */
+/**
+ * The checksum of a chunk's row: of its columns, its producers and its batches (or first piece). Where there are requests
+ * it is of these too: without any it is what it was in layouts that knew none.
+ */
 export function chunkChecksum(row: Omit<CheckedChunk, 'checksum'>): number {
-  const { producers, head } = row
-  const bytes = new Uint8Array(HEADER_FIELDS * 8 + 16)
+  const { producers, requests, head } = row
+  const bytes = new Uint8Array(HEADER_FIELDS * 8 + (requests === null ? 16 : 24))
   const columns = [
     row.firstOffset,
     row.lastOffset,
@@ -72,6 +77,10 @@ export function chunkChecksum(row: Omit<CheckedChunk, 'checksum'>): number {
   putInt32(bytes, at + 4, producers === null ? 0 : xxh32(producers))
   putInt32(bytes, at + 8, head.length)
   putInt32(bytes, at + 12, storedSum(head))
+  if (requests !== null) {
+    putInt32(bytes, at + 16, requests.length)
+    putInt32(bytes, at + 20, xxh32(requests))
+  }
   return xxh32(bytes)
 }
 

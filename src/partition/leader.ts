@@ -41,6 +41,8 @@ import type { LeaderHost } from './host.ts'
 import { LeaderLog } from './leader-log.ts'
 import type { PartitionLog } from './log.ts'
 import { ReadAnswers } from './read-answers.ts'
+import { RequestAnswers } from './requests-answers.ts'
+import type { ClaimReply, RequestClaim } from './requests-contract.ts'
 import { Tells } from './tells.ts'
 
 const NONE = KafkaError.NONE
@@ -51,6 +53,7 @@ export class PartitionLeader implements PartitionRpc {
   readonly #log: LeaderLog
   readonly #arrivals: Arrivals
   readonly #answers: ReadAnswers
+  readonly #requests: RequestAnswers
   readonly #waiters: Waiters<WatchReply>
   readonly #tells: Tells
   readonly #fanouts: Fanouts
@@ -72,6 +75,7 @@ export class PartitionLeader implements PartitionRpc {
     })
     this.#arrivals = new Arrivals(host, this.#log, (log) => this.#published(log))
     this.#answers = new ReadAnswers(host, this.#log)
+    this.#requests = new RequestAnswers(host, this.#log)
     this.#fanouts = new Fanouts({
       ...host,
       partition: host.identity.partition,
@@ -114,6 +118,10 @@ export class PartitionLeader implements PartitionRpc {
 
   readPiece(request: PieceRequest): Promise<PieceReply> {
     return this.#answers.readPiece(request)
+  }
+
+  claim(claim: RequestClaim): Promise<ClaimReply> {
+    return this.#requests.claim(claim)
   }
 
   listOffset(query: OffsetQuery): Promise<OffsetReply> {

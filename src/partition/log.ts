@@ -17,6 +17,8 @@ import { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerState } from './producer-state.ts'
 import { describedProducers } from './producer-views.ts'
 import { isExpired, ProducerTable, type Sequenced } from './producers.ts'
+import type { RequestTable } from './requests.ts'
+import { isolateRequests, KeptRequests } from './requests-kept.ts'
 import { Room } from './room.ts'
 import type { LogStore } from './store.ts'
 import type { ChunkRow, Identity, VersionedSettings } from './stored.ts'
@@ -33,6 +35,7 @@ export class PartitionLog {
   readonly #tail: Tail
   readonly #producers = new ProducerTable()
   readonly #snapshots: ProducerSnapshots
+  readonly #requests: KeptRequests
   readonly #front: LogFront
   readonly #merging: Merging
   readonly #room: Room
@@ -55,7 +58,8 @@ export class PartitionLog {
     this.#store = store
     this.#state = state
     this.#tail = tail
-    this.#snapshots = new ProducerSnapshots(store, state, producers)
+    this.#requests = new KeptRequests(store, isolateRequests)
+    this.#snapshots = new ProducerSnapshots(store, state, producers, this.#requests)
     const { reads } = this
     const snapshots = this.#snapshots
     const frontParts = { store, tier, state, tail, reads, producers, snapshots }
@@ -159,6 +163,8 @@ export class PartitionLog {
       runningSizeBytes,
       config: configured,
       producers: this.#producers.begin(nowMs, configured.settings.producerIdExpirationMs),
+      requests: () => this.#requests.table().begin(nowMs),
+      hasUnwrittenRequests: this.#requests.hasUnwritten,
       nowMs,
     })
   }
@@ -183,6 +189,7 @@ export class PartitionLog {
     state.runningMaxTimestamp = row.runningMaxTimestamp
     state.runningSizeBytes = row.runningSizeBytes
     this.#producers.commit(plan.producers)
+    if (plan.requests !== null) this.#requests.table().commit(plan.requests)
     state.lastAborted = plan.aborted.at(-1)?.lastOffset ?? state.lastAborted
     if (segment !== null) this.#front.begin(segment)
     this.#merging.grew(row.sizeBytes, segment !== null, nowMs)
@@ -202,6 +209,11 @@ export class PartitionLog {
     if (state === undefined) return undefined
     const { producerIdExpirationMs } = this.#state.settings
     return isExpired(state, nowMs, producerIdExpirationMs) ? undefined : state
+  }
+
+  /** The keyed HTTP requests that this log remembers. Throws what reading them throws. */
+  readRequests(): RequestTable {
+    return this.#requests.table()
   }
 
   /** No further transaction than those of `joining` producers may begin before another has ended. */

@@ -40,6 +40,7 @@ import type { BytePipe } from './fanout.ts'
 import { refused } from './flush.ts'
 import { PartitionLeader } from './leader.ts'
 import { Reporting } from './reporting.ts'
+import type { ClaimReply, RequestClaim } from './requests-contract.ts'
 import { isolateChunks } from './tail.ts'
 
 /** `<tenant>/topic/<topicId>/<partition>`, as core/ids.ts makes it. */
@@ -161,6 +162,10 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
 
   follow(request: FollowRequest): Promise<FollowReply> {
     return this.#leader.follow(request)
+  }
+
+  claim(claim: RequestClaim): Promise<ClaimReply> {
+    return this.#leader.claim(claim)
   }
 
   listOffset(query: OffsetQuery): Promise<OffsetReply> {

@@ -1,9 +1,10 @@
-// When the state of a log's producers is stored whole: each chunk says what it changed of it, and a load reads the
+// When the state of a log's producers, and of its keyed HTTP requests, is stored whole: each chunk says what it changed of it, and a load reads the
 // snapshot and the changes since; so a snapshot is due after so many of them, and before chunks go that hold some.
 
 import { PRODUCER_SNAPSHOT_BYTES, PRODUCER_SNAPSHOT_CHUNKS } from '../core/limits/partition.ts'
 import type { LogState } from './log-state.ts'
 import type { ProducerTable } from './producers.ts'
+import type { KeptRequests } from './requests-kept.ts'
 import type { LogStore } from './store.ts'
 import type { ChunkRow, LoadedLog } from './stored.ts'
 
@@ -16,11 +17,14 @@ export class ProducerSnapshots {
   #offset = 0
   #chunksSince = 0
   #deltaBytesSince = 0
+  readonly #requests: KeptRequests
+  #requestBytesSince = 0
 
-  constructor(store: LogStore, state: LogState, producers: ProducerTable) {
+  constructor(store: LogStore, state: LogState, producers: ProducerTable, requests: KeptRequests) {
     this.#store = store
     this.#state = state
     this.#producers = producers
+    this.#requests = requests
   }
 
   /** What chunks from this offset on changed is not in the snapshot. */
@@ -37,12 +41,15 @@ export class ProducerSnapshots {
       this.#deltaBytesSince += delta.length
     }
     this.#chunksSince = loaded.producerDeltas.length
+    this.#requestBytesSince = loaded.requestDeltaBytes
     this.#offset = loaded.snapshotOffset
   }
 
   /** Whether the state is to be stored before this chunk. */
   isDueBy(row: ChunkRow): boolean {
-    const deltaBytes = this.#deltaBytesSince + (row.producers?.length ?? 0)
+    // Merged chunks have all of it in one row with their batches: of requests, which take more, half as much.
+    const requestBytes = this.#requestBytesSince + (row.requests?.length ?? 0)
+    const deltaBytes = this.#deltaBytesSince + (row.producers?.length ?? 0) + 2 * requestBytes
     return (
       this.#chunksSince + 1 >= PRODUCER_SNAPSHOT_CHUNKS || deltaBytes >= PRODUCER_SNAPSHOT_BYTES
     )
@@ -50,7 +57,7 @@ export class ProducerSnapshots {
 
   /** Whether chunks below an offset hold changes that no snapshot has. */
   lacks(offset: number): boolean {
-    return this.#deltaBytesSince > 0 && offset > this.#offset
+    return this.#deltaBytesSince + this.#requestBytesSince > 0 && offset > this.#offset
   }
 
   /** Stores the state as it is now. Only inside a transaction, with `saved` or `wrote` after it. */
@@ -58,6 +65,9 @@ export class ProducerSnapshots {
     const { producerIdExpirationMs } = this.#state.settings
     const data = this.#producers.snapshot(nowMs, producerIdExpirationMs)
     this.#store.saveProducerSnapshot(nextOffset, data)
+    // What is stored of requests holds until a chunk adds to it.
+    if (this.#requestBytesSince === 0) return
+    this.#store.saveRequestSnapshot(this.#requests.table().snapshot(nowMs))
   }
 
   /** The state at the end of the log was stored. */
@@ -65,6 +75,7 @@ export class ProducerSnapshots {
     this.#offset = this.#state.nextOffset
     this.#chunksSince = 0
     this.#deltaBytesSince = 0
+    this.#requestBytesSince = 0
   }
 
   /** A chunk was written, and the state before it if `withSnapshot`. */
@@ -73,9 +84,11 @@ export class ProducerSnapshots {
     if (withSnapshot) this.#offset = row.firstOffset
     this.#chunksSince = withSnapshot ? 1 : this.#chunksSince + 1
     this.#deltaBytesSince = withSnapshot ? deltaBytes : this.#deltaBytesSince + deltaBytes
+    const requestBytes = row.requests?.length ?? 0
+    this.#requestBytesSince = withSnapshot ? requestBytes : this.#requestBytesSince + requestBytes
   }
 
-  /** Chunks below `offset` may lose what they changed in the producers' state: a snapshot has it. */
+  /** Chunks below `offset` may lose what they changed of producers and requests: a snapshot has it. */
   cover(offset: number, nowMs: number): void {
     if (!this.lacks(offset)) return
     this.#store.transaction(() => this.save(this.#state.nextOffset, nowMs))

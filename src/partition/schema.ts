@@ -1,5 +1,10 @@
 // The layout of a partition's SQLite: its tables, its version, and how older ones are brought up to it. Forwards only:
 // a newer layout is refused by whoever loads (runtime/storage.ts). Not the statements on the tables: store.ts.
+//
+// Layout 1: chunks, their pieces, the producers' state. 2: aborted transactions. 3: checksums, segments, compaction.
+// 4: the tier. 5: segments have checksums, and a chunk may have `requests`, what it adds to the keyed HTTP
+// requests (data folders of the seventh kind, 7-requests in test/vectors), null as a rule, covered by the chunk's
+// checksum; their snapshot has a table where there is one (requests-store.ts).
 
 import { UPGRADE_CHUNKS } from '../core/limits/partition.ts'
 import { CREATE_SCHEMA, type Storage } from '../runtime/storage.ts'
@@ -7,12 +12,12 @@ import { CREATE_ABORTED } from './aborted-store.ts'
 import { CREATE_COMPACTION } from './compaction/compaction-store.ts'
 import { readSettings } from './leader-row.ts'
 import { CREATED_UNKNOWN, type Segment, segmentBegunBy } from './lifecycle/segments.ts'
-import { CREATE_LIFECYCLE } from './lifecycle/store.ts'
+import { CREATE_LIFECYCLE, SEGMENTS } from './lifecycle/store.ts'
 import type { LogStore } from './store.ts'
 import { CREATE_TIERING } from './tiering/tier-store.ts'
 
 /** The layout this code reads and writes. A newer one is refused. */
-export const SCHEMA_VERSION = 4
+export const SCHEMA_VERSION = 5
 
 /** In one transaction with the first row, so that a partition never written has no table. */
 const CREATE = [
@@ -26,7 +31,7 @@ const CREATE = [
     first_offset INTEGER PRIMARY KEY, last_offset INTEGER NOT NULL,
     max_timestamp INTEGER NOT NULL, running_max_timestamp INTEGER NOT NULL,
     size INTEGER NOT NULL, running_size INTEGER NOT NULL,
-    producers BLOB, checksum INTEGER, data BLOB NOT NULL)`,
+    producers BLOB, requests BLOB, checksum INTEGER, data BLOB NOT NULL)`,
   // Without a rowid there is no second index entry, which would be billed as a row.
   `CREATE TABLE chunk_part (
     first_offset INTEGER NOT NULL, part INTEGER NOT NULL, checksum INTEGER, data BLOB NOT NULL,
@@ -51,6 +56,9 @@ const ADD_CHECKSUMS = [
   'ALTER TABLE producer_snapshot ADD COLUMN checksum INTEGER',
 ] as const
 
+/** Behind the batches in a log of before layout 5: where it is null, as in all of its rows, it is not looked for there. */
+const ADD_REQUESTS = 'ALTER TABLE chunk ADD COLUMN requests BLOB'
+
 /** Headers of chunks read together. */
 const HEADERS_AT_ONCE = 1_000
 
@@ -62,7 +70,7 @@ export function createTables({ sql }: Storage): void {
 
 /**
  * Brings an older layout up to this one, in one transaction. Version 1 knew no transactions, version 2 no segments,
- * version 3 no tier.
+ * version 3 no tier, version 4 no checksums of segments and no requests.
  */
 export function upgrade(storage: Storage, version: number, store: LogStore): void {
   const { sql } = storage
@@ -74,8 +82,9 @@ export function upgrade(storage: Storage, version: number, store: LogStore): voi
     if (version < 3) {
       run([...ADD_CHECKSUMS, ...CREATE_LIFECYCLE, CREATE_COMPACTION])
       cutIntoSegments(storage, store)
-    }
-    run(CREATE_TIERING)
+    } else SEGMENTS.addChecksums(storage)
+    if (version < 4) run(CREATE_TIERING)
+    run([ADD_REQUESTS])
     sql.exec(SET_SCHEMA, SCHEMA_VERSION).toArray()
   })
 }

@@ -25,6 +25,7 @@ import {
 } from './integrity.ts'
 import { insertLeader, readLeader, updateLeader } from './leader-row.ts'
 import { LifecycleStore } from './lifecycle/store.ts'
+import { readRequestSnapshot, saveRequestSnapshot } from './requests-store.ts'
 import { createTables, SCHEMA_VERSION, upgrade } from './schema.ts'
 import type {
   ChunkHeader,
@@ -45,8 +46,8 @@ export interface LogStorage extends Storage {
 }
 
 const INSERT_CHUNK = `INSERT INTO chunk (first_offset, last_offset, max_timestamp,
-  running_max_timestamp, size, running_size, producers, checksum, data)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+  running_max_timestamp, size, running_size, producers, requests, checksum, data)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const INSERT_PART =
   'INSERT INTO chunk_part (first_offset, part, checksum, data) VALUES (?, ?, ?, ?)'
 const HEADER = 'first_offset, last_offset, max_timestamp, running_max_timestamp, size, running_size'
@@ -77,9 +78,11 @@ const DELETE_PARTS = 'DELETE FROM chunk_part WHERE first_offset <= ?'
 
 const READ_SNAPSHOT = 'SELECT next_offset, data, checksum FROM producer_snapshot'
 // A merged chunk may begin before the snapshot and end behind it: it has the changes since.
-const READ_DELTAS = `SELECT producers FROM chunk WHERE last_offset >= ? AND first_offset >=
-  coalesce((SELECT first_offset FROM chunk WHERE first_offset <= ? ORDER BY first_offset DESC LIMIT 1), 0)
+const SINCE_SNAPSHOT = `FROM chunk WHERE last_offset >= ? AND first_offset >=
+  coalesce((SELECT first_offset FROM chunk WHERE first_offset <= ? ORDER BY first_offset DESC LIMIT 1), 0)`
+const READ_DELTAS = `SELECT producers, length(requests) AS request_bytes ${SINCE_SNAPSHOT}
   ORDER BY first_offset`
+const READ_REQUESTS = `SELECT requests ${SINCE_SNAPSHOT} AND requests IS NOT NULL ORDER BY first_offset`
 // An update in place is one row written; INSERT OR REPLACE would be two.
 const SAVE_SNAPSHOT = `INSERT INTO producer_snapshot (id, next_offset, data, checksum)
   VALUES (0, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
@@ -97,7 +100,7 @@ export class LogStore {
   constructor(storage: LogStorage) {
     this.#storage = storage
     this.#sql = storage.sql
-    this.lifecycle = new LifecycleStore(storage.sql)
+    this.lifecycle = new LifecycleStore(storage)
     this.aborted = new AbortedStore(storage.sql)
   }
 
@@ -123,15 +126,15 @@ export class LogStore {
     }
     const since = snapshot === undefined ? 0 : Number(snapshot.next_offset)
     const last = header(this.#rows(LAST_HEADER)[0])
+    const deltas = this.#rows(READ_DELTAS, since, since)
     return {
       ...leader,
       first: header(this.#rows(FIRST_HEADER)[0]),
       last,
       producerSnapshot: snapshot === undefined ? null : bytes(snapshot.data),
       snapshotOffset: since,
-      producerDeltas: this.#rows(READ_DELTAS, since, since).map((row) =>
-        row.producers === null ? null : bytes(row.producers),
-      ),
+      producerDeltas: deltas.map(({ producers }) => (producers === null ? null : bytes(producers))),
+      requestDeltaBytes: deltas.reduce((sum, row) => sum + Number(row.request_bytes ?? 0), 0),
       lastAborted: this.aborted.last(),
       activeSegment: last === null ? null : this.lifecycle.lastSegment(),
       compacted: new CompactionStore(this.#storage).state() !== null,
@@ -174,6 +177,7 @@ export class LogStore {
       row.sizeBytes,
       row.runningSizeBytes,
       row.producers,
+      row.requests,
       chunkChecksum({ ...row, head }),
       head,
     )
@@ -186,6 +190,21 @@ export class LogStore {
   /** The producers' state as of `nextOffset`; deltas of earlier chunks are not read again. */
   saveProducerSnapshot(nextOffset: number, data: Uint8Array): void {
     this.#run(SAVE_SNAPSHOT, nextOffset, data, rowChecksum([nextOffset, data]))
+  }
+
+  /** All that is known of keyed requests, in the order in which it came to be. Throws DamagedRowError. */
+  requests(): Uint8Array[] {
+    // A log that has no tables has no requests either.
+    if (storedSchema(this.#storage, SCHEMA_VERSION) === null) return []
+    const snapshot = readRequestSnapshot(this.#storage)
+    const since = Number(this.#rows(READ_SNAPSHOT)[0]?.next_offset ?? 0)
+    const deltas = this.#rows(READ_REQUESTS, since, since).map((row) => bytes(row.requests))
+    return snapshot === null ? deltas : [snapshot, ...deltas]
+  }
+
+  /** All keyed requests as of the producers' snapshot, which is stored with it. */
+  saveRequestSnapshot(data: Uint8Array): void {
+    saveRequestSnapshot(this.#storage, data)
   }
 
   /** The last chunk that starts at or before `offset`. */

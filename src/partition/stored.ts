@@ -21,6 +21,8 @@ export interface ChunkHeader {
 export interface ChunkRow extends ChunkHeader {
   /** What the chunk changes in the producers' state (producers.ts), null when nothing. */
   readonly producers: Uint8Array | null
+  /** What the chunk adds to the keyed HTTP requests (requests.ts), null when nothing. */
+  readonly requests: Uint8Array | null
   readonly data: Uint8Array
 }
 
@@ -61,6 +63,8 @@ export interface LoadedLog {
   readonly snapshotOffset: number
   /** Of the chunks since the snapshot, oldest first. */
   readonly producerDeltas: readonly (Uint8Array | null)[]
+  /** What those chunks say of keyed requests, in bytes: read when somebody comes with a key. */
+  readonly requestDeltaBytes: number
   /** Offset of the last marker of an aborted transaction; -1 without one. */
   readonly lastAborted: number
   /** The segment that is written to; null when the log has no chunks. */

@@ -217,6 +217,7 @@ function partitionOver(plainCall: Call<PartitionCalls>, use: Use): PartitionRpc 
     watch: (target, after, timeoutMs) => call((stub) => stub.watch(target, after, timeoutMs)),
     subscribed: (target) => call((stub) => stub.subscribed(target)),
     follow: (request) => call((stub) => stub.follow({ ...request, isolate: isolateId() })),
+    claim: (claim) => call((stub) => stub.claim(claim)),
     listOffset: (query) => call((stub) => stub.listOffset(query)),
     deleteRecords: (request) => call((stub) => stub.deleteRecords(request)),
     size: (target) => call((stub) => stub.size(target)),
@@ -285,6 +286,7 @@ function groupOver(plainCall: Call<GroupCalls>, use: Use): GroupRpc {
     commitInTransaction: (request, caller) =>
       call((stub) => stub.commitInTransaction(request, caller)),
     fetchOffsets: (request, caller) => call((stub) => stub.fetchOffsets(request, caller)),
+    offsetHistory: (request) => call((stub) => stub.offsetHistory(request)),
     deleteOffsets: (request) => call((stub) => stub.deleteOffsets(request)),
     endTransaction: (marker) => call((stub) => stub.endTransaction(marker)),
     describe: (groupId, version) => call((stub) => stub.describe(groupId, version)),

@@ -128,6 +128,7 @@ ${Object.entries(bindings(one))
   .map(([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)}),`)
   .join('\n')}
     ${tier.bindings}
+    ${one.hasSecret === true ? '(name = "OTTLA_SECRET", fromEnvironment = "OTTLA_SECRET"),' : ''}
   ],
 );
 `,
@@ -154,6 +155,11 @@ describe('the configuration for workerd', () => {
     expect(readMessage(workerdConfig(one))).toEqual(readMessage(encodedByWorkerd(one)))
   })
 
+  it('takes the secret from the environment: it is in no file', () => {
+    const one = { ...config(tiers['an S3 server'] ?? null), hasSecret: true }
+    expect(readMessage(workerdConfig(one))).toEqual(readMessage(encodedByWorkerd(one)))
+  })
+
   it('keeps the keys of the objects: they are the names of their folders', () => {
     const written = Buffer.from(workerdConfig(config(null))).toString('latin1')
     expect(written.match(/ottla-[A-Z]\w+/g)).toEqual([
@@ -162,6 +168,9 @@ describe('the configuration for workerd', () => {
       'ottla-Group',
       'ottla-Transaction',
       'ottla-Watch',
+      'ottla-Statistics',
+      'ottla-Tunnel',
+      'ottla-Live',
     ])
   })
 
@@ -196,6 +205,7 @@ describe('the bindings', () => {
       allowOrigins: ['https://a.example'],
       allowHosts: ['b'],
       httpListeners: ['127.0.0.1:4'],
+      kafkaPort: 2,
       openFiles: null,
       logLevel: 'debug',
       secret: null,

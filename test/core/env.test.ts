@@ -16,6 +16,7 @@ describe('the settings of the Worker', () => {
       allowOrigins: [],
       allowHosts: [],
       httpListeners: [],
+      kafkaPort: null,
       openFiles: null,
       logLevel: 'info',
       secret: null,

@@ -129,6 +129,7 @@ function keptGroup(): SqliteStorage {
     committedMs: 5,
     expiresMs: null,
     sequence: 1,
+    history: '',
   }
   const of = { topicId: idOf('t'), partition: 0, name: 't' }
   new GroupStore(storage).write([
@@ -147,4 +148,5 @@ function keptGroup(): SqliteStorage {
 function dropChecksums(storage: SqliteStorage): void {
   const tables = ['consumer_group', 'membership', 'committed_offset', 'pending_offset']
   for (const table of tables) storage.direct(`ALTER TABLE ${table} DROP COLUMN checksum`)
+  storage.direct('ALTER TABLE committed_offset DROP COLUMN history')
 }

@@ -41,6 +41,8 @@ const LIST_PATHS = [
   '/v1/transactions',
   '/v1/topics/t/partitions',
   '/v1/topics/t/offsets',
+  '/v1/topics/t/groups',
+  '/v1/groups/g/lag',
 ]
 
 /** Of every administrative route at least one request that is none. */
@@ -53,6 +55,15 @@ const REFUSED: readonly (readonly [string, string, unknown, string])[] = [
     ['GET', `${path}?page=1`, undefined, 'page'] as const,
   ]),
   ['GET', '/v1/groups?type=share', undefined, 'type'],
+  ['GET', '/v1/groups?sort=size', undefined, 'sort'],
+  ['GET', '/v1/topics/t/groups?after=billing', undefined, 'after'],
+  ['GET', '/v1/groups/g/lag?partition=0', undefined, 'topic'],
+  ['GET', '/v1/groups/g/lag?minutes=361', undefined, 'minutes'],
+  ['GET', '/v1/groups/g/lag?minutes=0', undefined, 'minutes'],
+  ['GET', '/v1/groups/g/lag?points=1', undefined, 'points'],
+  ['GET', '/v1/groups/g/lag?after=orders', undefined, 'after'],
+  ['GET', '/metrics?name=kafka_brokers', undefined, 'name'],
+  ['GET', '/v1/overview?fields=lag', undefined, 'fields'],
   ['GET', '/v1/groups/g?after=here', undefined, 'after'],
   ['GET', '/v1/groups/g/offsets?after=orders/x', undefined, 'after'],
   ['DELETE', '/v1/groups/g?force=1', undefined, 'force'],

@@ -421,12 +421,12 @@ describe('the application', () => {
     expect(answer.headers.get('content-type')).toBe('text/event-stream')
   })
 
-  it('answers what is not there with a problem, and the tunnel that is not there yet with 501', async () => {
+  it('answers what is not there with a problem, and who wants no WebSocket at its address with 426', async () => {
     expect((await served()('GET', '/v2')).body).toMatchObject({
       code: 'RESOURCE_NOT_FOUND',
       status: 404,
     })
-    expect((await served()('GET', '/kafka')).body).toMatchObject({ status: 501 })
+    expect((await served()('GET', '/kafka')).body).toMatchObject({ status: 426 })
   })
 
   it('tells nobody outside what a bug was', async () => {

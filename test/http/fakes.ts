@@ -249,6 +249,7 @@ export const LOCAL: Environment = {
   allowOrigins: [],
   allowHosts: [],
   httpListeners: [],
+  kafkaPort: null,
   openFiles: null,
   logLevel: 'info',
   secret: null,

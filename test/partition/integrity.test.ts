@@ -47,6 +47,7 @@ const DAMAGE: Readonly<Record<string, (bench: Bench) => void>> = {
   'a bit of the size up to it': (bench) => flip(bench, 'running_size', 2),
   'a bit of its checksum': (bench) => flip(bench, 'checksum', 2),
   'producers that it had not': (bench) => put(bench, 'producers', 2, new Uint8Array(3)),
+  'requests that it had not': (bench) => put(bench, 'requests', 2, new Uint8Array(3)),
   'its batches are cut': (bench) => put(bench, 'data', 2, blobOf(bench, 'data', 2).slice(0, -1)),
   'its batches are gone': (bench) => put(bench, 'data', 2, new Uint8Array(0)),
   'its batches are another chunk’s': (bench) => put(bench, 'data', 2, blobOf(bench, 'data', 4)),
@@ -119,6 +120,7 @@ describe('A damaged row about the whole log', () => {
     ['the settings', "UPDATE leader SET settings = replace(settings, '6', '7')"],
     ['that it was deleted', 'UPDATE leader SET deleted = 1'],
     ['the row', 'DELETE FROM leader'],
+    ['the segment that is written to', 'UPDATE segment SET created_ms = created_ms - 1'],
     ['where the producers’ state ends', 'UPDATE producer_snapshot SET next_offset = 2'],
     ['the producers’ state', "UPDATE producer_snapshot SET data = x'00'"],
   ])('is a clear error, and nothing is written: %s', async (_, damage) => {

@@ -21,6 +21,22 @@ const LAYOUT_2: Readonly<Record<string, readonly string[]>> = {
   aborted_transaction: ['last_offset', 'first_offset', 'producer_id', 'stable_offset'],
 }
 
+/** Before checksums of segments, and requests. */
+export function toLayout4(storage: SqliteStorage): void {
+  storage.direct('ALTER TABLE segment DROP COLUMN checksum')
+  storage.direct('ALTER TABLE chunk DROP COLUMN requests')
+  storage.direct('UPDATE schema_version SET version = 4')
+}
+
+/** Before the tier. */
+export function toLayout3(storage: SqliteStorage): void {
+  toLayout4(storage)
+  for (const table of ['tier_segment', 'tier_garbage', 'tiering']) {
+    storage.direct(`DROP TABLE ${table}`)
+  }
+  storage.direct('UPDATE schema_version SET version = 3')
+}
+
 /** Before segments, merging, compaction and checksums. */
 export function toLayout2(storage: SqliteStorage): void {
   for (const table of storage.tables()) {

@@ -282,7 +282,7 @@ describe('a transactional batch', () => {
     for (const producerId of [1, 2, 3]) {
       const bytes = transactional({ producerId, sequence: 0 })
       const header = readBatchHeader(bytes)
-      const rest = { configVersion: 1, transaction: null, end: null, resolve: () => {} }
+      const rest = { configVersion: 1, transaction: null, end: null, part: null, resolve: () => {} }
       enlistments.take({ batch: bytes, header, ...rest }, OLDER)
     }
     expect(asked).toBe(2)

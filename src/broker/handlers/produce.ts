@@ -7,7 +7,7 @@ import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, errorName, KafkaError } from '../../core/errors.ts'
 import { offset } from '../../core/ids.ts'
 import { APPEND_PART_BYTES, APPENDS_IN_FLIGHT_BYTES, SMALL_BYTES } from '../../core/limits.ts'
-import type { AppendReply, AppendTransaction } from '../../partition/contract.ts'
+import type { AppendReply, AppendRequest, AppendTransaction } from '../../partition/contract.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
 import { BATCH_HEADER_BYTES, isTransactionalAt } from '../../record/header.ts'
 import { type AdmittedBatch, admitBatch, type RefusedBatch } from '../batch-admission.ts'
@@ -37,6 +37,9 @@ const COORDINATOR_ERRORS: ReadonlySet<ErrorCode> = new Set([
 
 const EMPTY = new Uint8Array(0)
 
+/** The same object for all: most requests have no key. */
+const UNKEYED: Pick<AppendRequest, 'part'> = {}
+
 /** One partition of a request on its way to its leader. */
 interface Append extends Route {
   /** The client's bytes: a view of the frame, valid until the request has taken effect. */
@@ -61,6 +64,9 @@ export function produce(
 class ProduceRun {
   readonly #request: ProduceRequest
   readonly #version: number
+  readonly #keyed: Call['keyed']
+  /** What the leader is told of a keyed request. */
+  readonly #part: Pick<AppendRequest, 'part'>
   readonly #context: BrokerContext
   readonly #appends: Append[] = []
   readonly #answers: Sent[] = []
@@ -70,6 +76,8 @@ class ProduceRun {
   constructor(request: ProduceRequest, call: Call, context: BrokerContext) {
     this.#request = request
     this.#version = call.version
+    this.#keyed = call.keyed
+    this.#part = call.keyed === undefined ? UNKEYED : { part: call.keyed.part }
     this.#context = context
     for (const topic of request.topicData) {
       for (const { index, records } of topic.partitionData) {
@@ -176,6 +184,7 @@ class ProduceRun {
         at,
         bytes,
         ...ofTransaction,
+        ...this.#part,
       })
       discard(bytes)
       const isLast = at + APPEND_PART_BYTES >= totalBytes
@@ -218,6 +227,7 @@ class ProduceRun {
       configVersion: topic.configVersion,
       batch,
       ...this.#ofTransaction(batch, topic),
+      ...this.#part,
     })
     const landed = () => this.#landed(length)
     void reply.then(landed, landed)
@@ -280,6 +290,7 @@ class ProduceRun {
       if (isGone) topics.forget(topic.id)
       return isGone ? sendAgain(append) : this.#sendToSuccessor(own, topic)
     }
+    if (answer.known !== undefined) this.#keyed?.known(answer.known)
     return refusal(append.partition, this.#errorFor(answer.error), answer.message)
   }
 

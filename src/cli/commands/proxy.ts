@@ -16,7 +16,7 @@ import {
   UsageError,
   type Values,
 } from '../command.ts'
-import { type Broker, dial, dialUntil } from '../proxy/dial.ts'
+import { type Broker, dial, dialUntil, hangUp } from '../proxy/dial.ts'
 import { carry } from '../proxy/tunnel.ts'
 
 const DEFAULT_KAFKA_PORT = 9092
@@ -102,7 +102,7 @@ class Links {
   /** @throws FailedError when nobody will ever be let in; a broker that is not there yet may come */
   async check(host: string, port: number): Promise<void> {
     const dialled = await dial(this.#broker, formatAddress(host, port))
-    if (dialled.kind === 'open') dialled.socket.close(1000)
+    if (dialled.kind === 'open') hangUp(dialled.socket)
     else if (dialled.isFinal) throw new FailedError(`${this.#broker.url}: ${dialled.reason}`)
     else
       this.#say(`${this.#broker.url}: ${dialled.reason}; each client is tried again when it comes`)
@@ -125,7 +125,7 @@ class Links {
       return
     }
     if (!isWanted()) {
-      dialled.socket.close(1000)
+      hangUp(dialled.socket)
       return
     }
     this.#saidReason = ''

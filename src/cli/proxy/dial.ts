@@ -23,6 +23,12 @@ const PAUSE_MAX_MS = 5_000
 /** A Kafka client that waits for longer has given up: clients wait 10 to 30 s. */
 const PATIENCE_MS = 30_000
 
+/** Ends a tunnel that is not used after all. One that is not read would never hear that it may. */
+export function hangUp(socket: WebSocket): void {
+  socket.resume()
+  socket.close(1000)
+}
+
 /** Tries once. @param advertised HOST:PORT that clients of this tunnel are to be told */
 export function dial(broker: Broker, advertised: string): Promise<Dialled> {
   const authorization = broker.secret === null ? {} : { authorization: `Bearer ${broker.secret}` }

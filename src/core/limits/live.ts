@@ -53,8 +53,11 @@ export const LIVE_STATE_BYTES = 15 * KiB
 /** Live: what was read and not sent is told at most this often. */
 export const LIVE_POSITION_MS = 1_000
 
-/** Live: how often sockets are looked at: one that says nothing is asked, then closed. Thrice this is 2 minutes. */
+/** Live: how often sockets are looked at: one that says nothing is asked, then closed. Dead ones are found in two to three of these. */
 export const LIVE_SWEEP_MS = 40_000
+
+/** Live: while anything goes on a timer of this keeps the object awake: the platform's patience is 10 s. */
+export const LIVE_AWAKE_MS = 5_000
 
 /** Live: max.poll.interval.ms of a member, as Kafka's consumers have it, and the most it may be. */
 export const LIVE_MAX_POLL_MS = 300_000

@@ -40,8 +40,11 @@ export const HISTORY_KEPT_MS = 6 * 60 * 60 * 1000
 export const HISTORY_CHARACTERS = 4_096
 export const HISTORY_GROUP_CHARACTERS = 4 * 1024 * 1024
 
-/** Lag history: points of one answer for each partition, default and most; partitions of one, default and most. */
-export const HISTORY_POINTS = 60
-export const HISTORY_POINTS_MAX = 361
+/**
+ * Lag history: points of one answer for each partition, default and most: now, and the beginning and end of each of
+ * 60 or 360 minutes. Partitions of one, default and most: each point of each asks its leader.
+ */
+export const HISTORY_POINTS = 62
+export const HISTORY_POINTS_MAX = 362
 export const HISTORY_PARTITIONS = 10
 export const HISTORY_PARTITIONS_MAX = 100

@@ -1,19 +1,25 @@
 // /v1/groups and what is below: listing, describing, resetting and deleting groups. Kafka's own requests
 // through the broker's handlers; a page, a lag and a plan are their own files.
 
+import type { BrokerContext } from '../../broker/context.ts'
 import { deleteGroups } from '../../broker/handlers/delete-groups.ts'
 import { listGroups } from '../../broker/handlers/list-groups.ts'
 import { KafkaError } from '../../core/errors.ts'
+import type { GroupFigures } from '../../statistics/contract.ts'
 import { adminSchemas } from '../admin-schemas.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
 import { type GroupOffset, groupOffsets } from '../group-offsets.ts'
 import { resetGroup } from '../group-reset.ts'
 import { groupProblem, showGroup } from '../groups.ts'
+import { lagHistory } from '../lag-history.ts'
+import { LAG_CURSOR, pageByLag } from '../lag-page.ts'
 import { pageOf } from '../page.ts'
-import { Problem } from '../problem.ts'
+import { badRequest, Problem } from '../problem.ts'
 import type { Asked, Route } from '../route.ts'
 import { schemas } from '../schemas.ts'
+import { ifKnown, isoTime } from '../statistics.ts'
+import { statisticsSchemas } from '../statistics-schemas.ts'
 import { validateQuery } from '../validate.ts'
 
 const JSON_TYPE = 'application/json'
@@ -73,6 +79,23 @@ export const groupRoutes: readonly Route[] = [
     handle: offsetsRoute,
   },
   {
+    method: 'GET',
+    path: '/v1/groups/{group}/lag',
+    operation: () => ({
+      summary: 'Show how far behind a group was in the last hours',
+      query: statisticsSchemas().lagHistoryQuery,
+      example: { query: { topic: 'orders', minutes: '30', points: '4' } },
+      answers: {
+        200: {
+          description:
+            'By topic and partition. Committed offsets are remembered a point a minute for six hours, ends are looked up by time',
+          content: { [JSON_TYPE]: statisticsSchemas().lagHistory },
+        },
+      },
+    }),
+    handle: lagRoute,
+  },
+  {
     method: 'POST',
     path: '/v1/groups/{group}/reset',
     operation: () => ({
@@ -104,7 +127,48 @@ async function listRoute({ broker, query }: Asked): Promise<Response | Problem> 
   const items = groups.map(({ groupId, groupType, groupState, protocolType }) => {
     return { groupId, type: groupType, state: groupState, protocolType }
   })
-  return json(pageOf(items, ({ groupId }) => groupId, checked))
+  if (checked.sort === 'lag') {
+    if (checked.after !== undefined && !LAG_CURSOR.test(checked.after)) {
+      return badRequest('after', 'after must be a lag, a slash and a group, such as 10/billing')
+    }
+    const figures = await figuresOf(broker, null)
+    const lagging = items.map((item) => ({ ...item, lag: figures.get(item.groupId)?.lag ?? 0 }))
+    const page = pageByLag(lagging, checked)
+    return json({ ...page, items: page.items.map((item) => withFigures(item, figures)) })
+  }
+  const page = pageOf(items, ({ groupId }) => groupId, checked)
+  const ids = page.items.map(({ groupId }) => groupId)
+  const figures = await figuresOf(broker, ids)
+  return json({ ...page, items: page.items.map((item) => withFigures(item, figures)) })
+}
+
+/** What groups last reported; none is woken. Of all where null is asked. */
+async function figuresOf(
+  broker: BrokerContext,
+  ids: readonly string[] | null,
+): Promise<ReadonlyMap<string, GroupFigures>> {
+  const known = ids?.length === 0 ? null : await ifKnown(broker, (known) => known.groups(ids))
+  return new Map(known?.groups.map((figures) => [figures.groupId, figures]))
+}
+
+function withFigures<Item extends { readonly groupId: string }>(
+  item: Item,
+  known: ReadonlyMap<string, GroupFigures>,
+): object {
+  const figures = known.get(item.groupId)
+  return {
+    ...item,
+    members: figures?.members ?? null,
+    lag: figures?.lag ?? null,
+    reported: figures === undefined ? null : isoTime(figures.reportedMs),
+  }
+}
+
+async function lagRoute({ broker, param, query }: Asked): Promise<Response | Problem> {
+  const checked = validateQuery(statisticsSchemas().lagHistoryQuery, query)
+  if (checked instanceof Problem) return checked
+  const page = await lagHistory(broker, param('group'), checked)
+  return page instanceof Problem ? page : json(page)
 }
 
 async function showRoute(asked: Asked): Promise<Response | Problem> {

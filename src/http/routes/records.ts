@@ -18,11 +18,14 @@ import {
   recordsOfEvents,
 } from '../cloud-events.ts'
 import { acceptsEvents, eventsForm } from '../cloud-events-out.ts'
-import { ingest } from '../ndjson.ts'
+import { KeyedRequest } from '../idempotency.ts'
+import { digestOf } from '../idempotency-digest.ts'
+import { IDEMPOTENCY_KEY, idempotencyKey, REPLAYED, requestId } from '../idempotency-key.ts'
+import { type IngestDeps, ingest } from '../ndjson.ts'
 import { isKnown, keptHeaders, tagOf } from '../page-cache.ts'
 import { noPartition, placement } from '../placement.ts'
 import { badRequest, Problem } from '../problem.ts'
-import { type ProducedOffset, produceRecords } from '../produce-records.ts'
+import { produceList } from '../produce.ts'
 import { type PageForm, type ReadAnswer, type ReadStart, readRecords } from '../read-records.ts'
 import { type IncomingRecord, recordsFromText } from '../record-in.ts'
 import type { Asked, Route } from '../route.ts'
@@ -43,6 +46,10 @@ export const recordRoutes: readonly Route[] = [
     operation: () => ({
       summary: 'Produce one record, a list of records, or a stream of one record a line',
       query: schemas().produceQuery,
+      headers: {
+        [IDEMPOTENCY_KEY]:
+          'Makes a retry safe: 1 to 128 visible ASCII characters, new for each request. For 24 hours the same key and body are answered as before, with Idempotent-Replayed: true; another body is 422, and 409 says that the first request is still running',
+      },
       body: {
         [JSON_TYPE]: schemas().produceBody,
         [NDJSON_TYPE]: schemas().record,
@@ -167,36 +174,52 @@ async function produceBody(
 }
 
 async function produceAll(
-  { broker, random, param }: Asked,
+  { broker, random, request, param }: Asked,
   records: readonly IncomingRecord[],
 ): Promise<Response | Problem> {
-  const offsets = await withTopic<ProducedOffset[]>(broker, param('topic'), async (topic) => {
-    const produced = await produceRecords(records, {
-      place: placement(topic, random),
-      append: (partition, batch) => append(broker, topic, partition, batch),
-      batchBytesMax: batchBytesMax(topic),
-      nowMs: broker.timers.now(),
-    })
-    return produced
-  })
-  return offsets instanceof Problem ? offsets : json({ offsets })
+  const key = idempotencyKey(request.headers)
+  if (key instanceof Problem) return key
+  const produced = await produceList(broker, { topic: param('topic'), records, key, random })
+  if (produced instanceof Problem) return produced
+  return json({ offsets: produced.offsets }, 200, produced.isReplayed ? REPLAYED : {})
 }
 
 async function produceLines(asked: Asked): Promise<Response | Problem> {
   const { broker, request } = asked
+  const key = idempotencyKey(request.headers)
+  if (key instanceof Problem) return key
+  const id = key === null ? null : await requestId(key)
   const topic = await freshTopic(broker, asked.param('topic'))
   if (topic instanceof Problem) return topic
+  const keyed = id === null ? null : new KeyedRequest(broker, topic, id, broker.timers.now())
   const ingesting = ingest({
     reader: new BodyReader(request.body, broker.timers),
     timers: broker.timers,
     budget: broker.budget,
-    place: placement(topic, asked.random),
-    append: (partition, batch) => append(broker, topic, partition, batch),
     batchBytesMax: batchBytesMax(topic),
-  })
+    ...(keyed === null
+      ? {
+          place: placement(topic, asked.random),
+          append: (partition, batch) => append(broker, topic, partition, batch),
+        }
+      : keyedStream(keyed)),
+  }).finally(() => keyed?.end(null))
   asked.keepAlive(ingesting.catch(() => {}))
   const summary = await ingesting
-  return summary instanceof Problem ? summary : json(summary)
+  if (summary instanceof Problem) return summary
+  return json(summary, 200, keyed?.isReplayed === true ? REPLAYED : {})
+}
+
+/** A stream begins with its first record: what it is as a whole nobody knows. */
+function keyedStream(request: KeyedRequest): Pick<IngestDeps, 'place' | 'append' | 'keyed'> {
+  return {
+    place: request.place,
+    append: (partition, batch) => request.append(partition, batch),
+    keyed: {
+      begin: (first) => request.begin({ body: digestOf([first]), isStream: true }, [first]),
+      whole: () => request.whole(),
+    },
+  }
 }
 
 async function readRoute(asked: Asked): Promise<Response | Problem> {

@@ -58,14 +58,14 @@ export class Following {
   }
 
   has(which: Followable): boolean {
-    return this.#sources.has(keyOf(which))
+    return this.#sources.has(followedKey(which))
   }
 
   /** Follows a partition that was read up to `next`, its end, if its leader lets us. */
   async follow(which: Followable, next: number): Promise<void> {
     const { objects, timers, log } = this.#context
     const { topicId, partition } = which
-    const key = keyOf(which)
+    const key = followedKey(which)
     if (this.#sources.size >= EVENTS_FOLLOWED_PARTITIONS) return
     if ((this.#refused.get(key) ?? 0) > timers.now()) return
     this.#refused.delete(key)
@@ -90,7 +90,7 @@ export class Following {
 
   /** What is new of a partition; null when there is nothing, or it is not followed any more. */
   take(which: Followable, next: number): Taken | null {
-    const key = keyOf(which)
+    const key = followedKey(which)
     const followed = this.#sources.get(key)
     if (followed === undefined) return null
     const nowMs = this.#context.timers.now()
@@ -109,13 +109,18 @@ export class Following {
 
   /** Not all that was taken last was used: it comes again, or is read. */
   unused(which: Followable): void {
-    const key = keyOf(which)
+    const key = followedKey(which)
     if (this.#sources.get(key)?.source.forgets) this.#drop(key)
   }
 
   /** Follows it no longer. */
   leave(which: Followable): void {
-    this.#drop(keyOf(which))
+    this.#drop(followedKey(which))
+  }
+
+  /** Follows no others than these any longer. */
+  keep(wanted: ReadonlySet<string>): void {
+    for (const key of [...this.#sources.keys()]) if (!wanted.has(key)) this.#drop(key)
   }
 
   /**
@@ -161,7 +166,8 @@ export class Following {
   }
 }
 
-function keyOf({ topicId, partition }: Followable): string {
+/** What is followed under one name. */
+export function followedKey({ topicId, partition }: Followable): string {
   return partitionName(topicId, partition)
 }
 

@@ -42,6 +42,7 @@ export class TailTopics {
   readonly #had: string
   #troubles: Trouble[] = []
   #lookedMs: number
+  #isTooLong = false
 
   private constructor(
     context: BrokerContext,
@@ -121,15 +122,20 @@ export class TailTopics {
       // Whether it is gone, or only not found now, is told by reading it.
       if (fresh === undefined || fresh instanceof Problem) continue
       if (fresh.id === topic.state?.id) {
-        const problem = await this.#grow(topic, fresh)
-        if (problem !== null) return { kind: 'problem', problem }
+        await this.#grow(topic, fresh)
       } else return this.#recreated(topic, fresh)
     }
-    return this.position().length > EVENTS_ID_BYTES ? { kind: 'problem', problem: tooLong() } : null
+    return null
+  }
+
+  /** Positions may have become longer than an id may be: nobody could come back with one. */
+  checkLength(length: number): void {
+    this.#isTooLong ||= !this.#isAssigned && length > EVENTS_ID_BYTES
   }
 
   /** What is to be told first; null when nothing is in the way of reading on. */
   async settle(): Promise<Settled | null> {
+    if (this.#isTooLong) return { kind: 'problem', problem: tooLong() }
     const begun = this.#resets[0]
     if (begun !== undefined) {
       const position = this.#had
@@ -211,16 +217,15 @@ export class TailTopics {
   }
 
   /** A partition added meanwhile is read from its start: nobody can have had anything of it. */
-  async #grow(topic: TailTopic, fresh: TopicState): Promise<Problem | null> {
+  async #grow(topic: TailTopic, fresh: TopicState): Promise<void> {
     const added = partitionsIn(this.#scope, fresh.partitions).filter(
       (partition) => !topic.next.has(partition),
     )
-    if (added.length === 0) return null
+    if (added.length === 0) return
     const found = await offsetsOf(this.#context, fresh, added, EARLIEST)
     // It is looked at again.
-    if (found instanceof Problem) return null
+    if (found instanceof Problem) return
     for (const [partition, next] of found) topic.move(partition, next)
-    return this.position().length > EVENTS_ID_BYTES ? tooLong() : null
   }
 
   #leave(topic: TailTopic): void {

@@ -42,10 +42,11 @@ const READ_PARTS =
 
 // In place: an update is one row written.
 const UPDATE_CHUNK = `UPDATE chunk SET last_offset = ?, max_timestamp = ?, running_max_timestamp = ?,
-  size = ?, running_size = ?, producers = NULL, checksum = ?, data = ? WHERE first_offset = ?`
+  size = ?, running_size = ?, producers = NULL, requests = NULL, checksum = ?, data = ?
+  WHERE first_offset = ?`
 const INSERT_CHUNK = `INSERT INTO chunk (first_offset, last_offset, max_timestamp,
-  running_max_timestamp, size, running_size, producers, checksum, data)
-  VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?)`
+  running_max_timestamp, size, running_size, producers, requests, checksum, data)
+  VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?, ?)`
 const INSERT_PART =
   'INSERT INTO chunk_part (first_offset, part, checksum, data) VALUES (?, ?, ?, ?)'
 const DELETE_BETWEEN = 'DELETE FROM chunk WHERE first_offset > ? AND first_offset < ?'
@@ -151,14 +152,18 @@ export class CompactionStore {
     return pieces
   }
 
-  /** Puts `chunks` in the place of `sources`, which follow each other. Only inside a transaction. */
+  /**
+   * Puts `chunks` in the place of `sources`, which follow each other and of whose producers and requests a snapshot has
+   * all. Only inside a transaction.
+   */
   replace(sources: readonly ChunkHeader[], chunks: readonly CleanedChunk[]): void {
+    const from = sources[0]?.firstOffset ?? 0
     const starts = new Set(sources.map(({ firstOffset }) => firstOffset))
     const end = (sources.at(-1)?.firstOffset ?? 0) + 1
     for (const { firstOffset, sizeBytes } of sources) {
       if (sizeBytes > ROW_BYTES) this.#rows(DELETE_PARTS, firstOffset)
     }
-    let after = (sources[0]?.firstOffset ?? 0) - 1
+    let after = from - 1
     for (const chunk of chunks) {
       this.#rows(DELETE_BETWEEN, after, chunk.firstOffset)
       this.#write(chunk, starts.has(chunk.firstOffset))
@@ -176,7 +181,7 @@ export class CompactionStore {
       chunk.runningMaxTimestamp,
       chunk.sizeBytes,
       chunk.runningSizeBytes,
-      chunkChecksum({ ...chunk, producers: null, head }),
+      chunkChecksum({ ...chunk, producers: null, requests: null, head }),
       head,
     ]
     if (isUpdate) this.#rows(UPDATE_CHUNK, ...columns, firstOffset)

@@ -1,6 +1,7 @@
 // Puts what is left of neighbouring chunks into as few rows as it takes, under keys that are there already
 // where that can be: a row that is updated in place is one row written. Pure.
 
+import { joinBytes } from '../../core/bytes.ts'
 import { ROW_BYTES } from '../../core/limits/partition.ts'
 import { readBatchHeader } from '../../record/header.ts'
 import type { ChunkHeader } from '../stored.ts'
@@ -24,7 +25,7 @@ export function pack(
   let runningSizeBytes = last.runningSizeBytes
   // From the end: the running size of the last row is that of the last source, for what comes after counts on.
   for (const [index, row] of [...rows.entries()].toReversed()) {
-    const data = concatenated(row)
+    const data = joinBytes(row)
     const baseOffset = row[0] === undefined ? 0 : readBatchHeader(row[0]).baseOffset
     // A reader asks for the pieces of a large batch by its base offset.
     const keepsKey = index === 0 && data.length <= ROW_BYTES
@@ -68,16 +69,4 @@ function highestTime(batches: readonly Uint8Array[]): number {
     if (recordCount > 0) highest = Math.max(highest, maxTimestamp)
   }
   return Math.min(highest, Number.MAX_SAFE_INTEGER)
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts
-  if (parts.length === 1 && only !== undefined) return only
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

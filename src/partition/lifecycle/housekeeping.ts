@@ -35,6 +35,8 @@ export class Housekeeping {
   readonly #phase: number
   /** No alarm for a chore before this. */
   readonly #notBefore = new Map<Chore, number>()
+  /** It could not be told when a chore is due: not asked again before this. */
+  readonly #unknownUntil = new Map<Chore, number>()
   /** The alarm was asked for at this time, or earlier. */
   #askedMs = Number.POSITIVE_INFINITY
 
@@ -84,11 +86,14 @@ export class Housekeeping {
 
   #turnMs(chore: Chore, nowMs: number): number {
     const soonestMs = nowMs + HOUSEKEEPING_PAUSE_MS
+    const unknownUntilMs = this.#unknownUntil.get(chore) ?? 0
+    if (nowMs < unknownUntilMs) return unknownUntilMs
     let dueMs: number | null
     try {
       dueMs = chore.dueMs(nowMs)
     } catch (error) {
       this.#host.report(chore.failure, error)
+      this.#unknownUntil.set(chore, nowMs + HOUSEKEEPING_RETRY_MS)
       return nowMs + HOUSEKEEPING_RETRY_MS
     }
     if (dueMs === null) return Number.POSITIVE_INFINITY

@@ -4,7 +4,7 @@
 // large enough or stands where nothing joins it, so no byte is merged twice. Offsets, batches and times stay as
 // they are; what the chunks change in the producers' state is put one behind the other.
 
-import { discard } from '../../core/bytes.ts'
+import { concatBytes, discard } from '../../core/bytes.ts'
 import {
   FLUSH_BYTES,
   MERGE_AT_ONCE_BYTES,
@@ -13,6 +13,7 @@ import {
   MERGE_MIN_ROWS,
   MERGE_STEP_ROWS,
 } from '../../core/limits/partition.ts'
+import { DamagedRowError } from '../../runtime/checked-table.ts'
 import type { LogStore } from '../store.ts'
 import type { ChunkHeader, ChunkRow } from '../stored.ts'
 import type { Tail } from '../tail.ts'
@@ -108,7 +109,7 @@ export class Merging {
     const from = Math.max(this.#settled, logStart)
     const { open, start } = this.#lookBack(Math.max(segmentStart, from), nextOffset)
     this.#open = open
-    if (isWorthwhile(open) || this.#leftBetween(from, start)) this.#dueMs = 0
+    if (isWorthwhile(open) || this.#mayBeLeftBetween(from, start)) this.#dueMs = 0
   }
 
   /** A chunk was written. */
@@ -188,6 +189,16 @@ export class Merging {
     return { open, start }
   }
 
+  /** A damaged row of a segment is the chore's to tell: the log can be read. */
+  #mayBeLeftBetween(from: number, end: number): boolean {
+    try {
+      return this.#leftBetween(from, end)
+    } catch (error) {
+      if (error instanceof DamagedRowError) return true
+      throw error
+    }
+  }
+
   /** Whether there is a run to merge in a part of the log that no chunk is added to, or may be: it is long. */
   #leftBetween(from: number, end: number): boolean {
     if (from >= end) return false
@@ -227,10 +238,9 @@ export class Merging {
     const chunks = this.#store.lifecycle.smallChunks(first.firstOffset, last.firstOffset)
     const isDamaged = chunks.some((one) => one.damage !== null || one.data.length !== one.sizeBytes)
     if (isDamaged) return null
-    const data = concatenated(chunks.map((chunk) => chunk.data))
-    const deltas = chunks.flatMap(({ lastOffset, producers }) =>
-      producers === null || lastOffset < snapshotOffset ? [] : [producers],
-    )
+    const data = concatBytes(chunks.map((chunk) => chunk.data))
+    // What chunks before the snapshot changed is in it.
+    const since = chunks.filter(({ lastOffset }) => lastOffset >= snapshotOffset)
     return {
       firstOffset: first.firstOffset,
       lastOffset: last.lastOffset,
@@ -238,18 +248,15 @@ export class Merging {
       runningMaxTimestamp: last.runningMaxTimestamp,
       sizeBytes: data.length,
       runningSizeBytes: last.runningSizeBytes,
-      producers: deltas.length === 0 ? null : concatenated(deltas),
+      producers: joined(since.map(({ producers }) => producers)),
+      requests: joined(since.map(({ requests }) => requests)),
       data,
     }
   }
 }
 
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+/** Those that are there one behind the other; null when none is. */
+function joined(deltas: readonly (Uint8Array | null)[]): Uint8Array | null {
+  const given = deltas.filter((delta) => delta !== null)
+  return given.length === 0 ? null : concatBytes(given)
 }

@@ -1,30 +1,38 @@
 // What the life of a log keeps in SQLite beside the chunks: one row per segment, and how far small chunks
 // have been merged. Only statements: what they mean is decided by the others of this folder. As in
-// ../store.ts SQL texts are constants and cursors are drained at once.
+// ../store.ts SQL texts are constants and cursors are drained at once. A segment's row is checked whenever it is read:
+// what goes and what is tiered is decided by it.
 
+import { CheckedTable, type CheckedValue } from '../../runtime/checked-table.ts'
 import type { Row, SqlValue, Storage } from '../../runtime/storage.ts'
 import { CHECKED_COLUMNS, toCheckedChunk } from '../chunk-rows.ts'
 import { chunkChecksum, chunkDamage } from '../integrity.ts'
 import type { ChunkRow } from '../stored.ts'
 import type { Segment } from './segments.ts'
 
-/** The tables, since layout 3. */
+/** The tables, since layout 3; the checksum since layout 5. */
 export const CREATE_LIFECYCLE = [
   `CREATE TABLE segment (
     base_offset INTEGER PRIMARY KEY, first_timestamp INTEGER NOT NULL,
-    size_before INTEGER NOT NULL, created_ms INTEGER NOT NULL)`,
+    size_before INTEGER NOT NULL, created_ms INTEGER NOT NULL, checksum INTEGER)`,
   `CREATE TABLE merging (
     id INTEGER PRIMARY KEY CHECK (id = 0), settled_offset INTEGER NOT NULL)`,
 ] as const
 
-const SEGMENT = 'base_offset, first_timestamp, size_before, created_ms'
-const INSERT_SEGMENT = `INSERT INTO segment (${SEGMENT}) VALUES (?, ?, ?, ?)`
-const FIRST_SEGMENTS = `SELECT ${SEGMENT} FROM segment ORDER BY base_offset LIMIT ?`
-const SEGMENTS_FROM = `SELECT ${SEGMENT} FROM segment WHERE base_offset >=
+/** The segments' rows. */
+export const SEGMENTS = new CheckedTable('segment', [
+  'base_offset',
+  'first_timestamp',
+  'size_before',
+  'created_ms',
+])
+
+const FIRST_SEGMENTS = 'ORDER BY base_offset LIMIT ?'
+const SEGMENTS_FROM = `WHERE base_offset >=
   coalesce((SELECT base_offset FROM segment WHERE base_offset <= ? ORDER BY base_offset DESC LIMIT 1), 0)
   ORDER BY base_offset LIMIT ?`
-const LAST_SEGMENT = `SELECT ${SEGMENT} FROM segment ORDER BY base_offset DESC LIMIT 1`
-const SEGMENT_STARTS = 'SELECT base_offset FROM segment WHERE base_offset BETWEEN ? AND ?'
+const LAST_SEGMENT = 'ORDER BY base_offset DESC LIMIT 1'
+const SEGMENTS_BETWEEN = 'WHERE base_offset BETWEEN ? AND ?'
 const DELETE_SEGMENTS = 'DELETE FROM segment WHERE base_offset < ?'
 // The one that the offset lies in stays.
 const DELETE_SEGMENTS_BEFORE = `DELETE FROM segment WHERE base_offset <
@@ -41,50 +49,56 @@ const READ_RUN = `SELECT ${CHECKED_COLUMNS} FROM chunk
 const DELETE_BETWEEN = 'DELETE FROM chunk WHERE first_offset > ? AND first_offset <= ?'
 // In place: an update is one row written, and with those deleted before it uses their pages.
 const REPLACE_CHUNK = `UPDATE chunk SET last_offset = ?, max_timestamp = ?, running_max_timestamp = ?,
-  size = ?, running_size = ?, producers = ?, checksum = ?, data = ? WHERE first_offset = ?`
+  size = ?, running_size = ?, producers = ?, requests = ?, checksum = ?, data = ?
+  WHERE first_offset = ?`
 
 /** A chunk as merging reads it. */
 export interface SmallChunk {
   readonly lastOffset: number
   readonly sizeBytes: number
   readonly producers: Uint8Array | null
+  readonly requests: Uint8Array | null
   readonly data: Uint8Array
   /** What is wrong with it; null when it is as it was written. */
   readonly damage: string | null
 }
 
-/** The statements of a log's life. Every method may throw what SQLite throws. */
+/** The statements of a log's life. Every method may throw what SQLite throws; those that give segments DamagedRowError. */
 export class LifecycleStore {
-  readonly #sql: Storage['sql']
+  readonly #storage: Storage
 
-  constructor(sql: Storage['sql']) {
-    this.#sql = sql
+  constructor(storage: Storage) {
+    this.#storage = storage
   }
 
   insertSegment(segment: Segment): void {
-    const { baseOffset, firstTimestamp, sizeBefore, createdMs } = segment
-    this.#rows(INSERT_SEGMENT, baseOffset, firstTimestamp, sizeBefore, createdMs)
+    SEGMENTS.put(this.#storage, {
+      base_offset: segment.baseOffset,
+      first_timestamp: segment.firstTimestamp,
+      size_before: segment.sizeBefore,
+      created_ms: segment.createdMs,
+    })
   }
 
   /** The oldest segments, in order. */
   firstSegments(limit: number): Segment[] {
-    return this.#rows(FIRST_SEGMENTS, limit).map(toSegment)
+    return this.#segments(FIRST_SEGMENTS, limit)
   }
 
   /** Segments in order, from the one that an offset lies in. */
   segmentsFrom(offset: number, limit: number): Segment[] {
-    return this.#rows(SEGMENTS_FROM, offset, limit).map(toSegment)
+    return this.#segments(SEGMENTS_FROM, offset, limit)
   }
 
   /** The active segment, if there is any. */
   lastSegment(): Segment | null {
-    const [row] = this.#rows(LAST_SEGMENT)
-    return row === undefined ? null : toSegment(row)
+    return this.#segments(LAST_SEGMENT)[0] ?? null
   }
 
   /** Where segments begin within [from, to]. */
   segmentStarts(from: number, to: number): Set<number> {
-    return new Set(this.#rows(SEGMENT_STARTS, from, to).map((row) => Number(row.base_offset)))
+    const between = this.#segments(SEGMENTS_BETWEEN, from, to)
+    return new Set(between.map(({ baseOffset }) => baseOffset))
   }
 
   /** Forgets the segments that begin below an offset. */
@@ -115,8 +129,9 @@ export class LifecycleStore {
   smallChunks(firstFrom: number, firstTo: number): SmallChunk[] {
     return this.#rows(READ_RUN, firstFrom, firstTo).map((row) => {
       const chunk = toCheckedChunk(row)
-      const { lastOffset, sizeBytes, producers, head } = chunk
-      return { lastOffset, sizeBytes, producers, data: head, damage: chunkDamage(chunk) }
+      const { lastOffset, sizeBytes, producers, requests, head } = chunk
+      const damage = chunkDamage(chunk)
+      return { lastOffset, sizeBytes, producers, requests, data: head, damage }
     })
   }
 
@@ -131,18 +146,23 @@ export class LifecycleStore {
       chunk.sizeBytes,
       chunk.runningSizeBytes,
       chunk.producers,
+      chunk.requests,
       chunkChecksum({ ...chunk, head: chunk.data }),
       chunk.data,
       chunk.firstOffset,
     )
   }
 
+  #segments(rest: string, ...bindings: SqlValue[]): Segment[] {
+    return SEGMENTS.read(this.#storage, rest, ...bindings).map(toSegment)
+  }
+
   #rows(query: string, ...bindings: SqlValue[]): Row[] {
-    return this.#sql.exec(query, ...bindings).toArray()
+    return this.#storage.sql.exec(query, ...bindings).toArray()
   }
 }
 
-function toSegment(row: Row): Segment {
+function toSegment(row: Readonly<Record<string, CheckedValue>>): Segment {
   return {
     baseOffset: Number(row.base_offset),
     firstTimestamp: Number(row.first_timestamp),

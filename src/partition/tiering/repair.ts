@@ -1,5 +1,5 @@
 // Puts back local chunks that are damaged, or gone, where the tier has a copy: in their place, in one transaction,
-// with nothing said of producers, whose state is stored before. Only where the tier's chunks begin and end as
+// with nothing said of requests, nor of producers, whose state is stored before. Only where the tier's chunks begin and end as
 // the local ones do; else the tier is read instead each time.
 
 import { FETCH_PART_BYTES } from '../../core/limits.ts'
@@ -65,7 +65,8 @@ export class Repair {
       this.#store.deleteLocalChunks(hole.from, end - 1)
       for (const [at, { data }] of read.entries()) {
         const header = wanted[at]
-        if (header !== undefined) this.#chunks.insertChunk({ ...header, producers: null, data })
+        if (header === undefined) continue
+        this.#chunks.insertChunk({ ...header, producers: null, requests: null, data })
       }
     })
     this.#log.replaced(hole.from, end - 1)

@@ -142,7 +142,7 @@ export class CompactedLog {
       if (chunk.length === 0) return
       bytes += chunkBytes
       chunks++
-      const common = { maxTimestamp: 1, runningMaxTimestamp: 1, producers: null }
+      const common = { maxTimestamp: 1, runningMaxTimestamp: 1, producers: null, requests: null }
       const sizes = { sizeBytes: chunkBytes, runningSizeBytes: bytes }
       const data = new Uint8Array(Buffer.concat(chunk))
       const row = { ...common, ...sizes, firstOffset: first, lastOffset: end - 1, data }

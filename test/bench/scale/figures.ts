@@ -6,6 +6,7 @@ import { randomFetchFigures, timeLookupFigures } from './deep-log.ts'
 import { fullPartitionFigures } from './full-partitions.ts'
 import { idleConsumerFigures } from './idle-consumer.ts'
 import { sseReaderFigures } from './sse-readers.ts'
+import { stalledReaderFigures } from './stalled-readers.ts'
 import { emptyTopicFigures } from './topics.ts'
 import { touchedPartitionFigures } from './touched.ts'
 
@@ -19,9 +20,10 @@ export const SCALE_FIGURES: Readonly<
   touched: touchedPartitionFigures,
   idle: idleConsumerFigures,
   sse: sseReaderFigures,
+  'sse-stalled': stalledReaderFigures,
   'commit-delay': commitDelayFigures,
   'full-partitions': fullPartitionFigures,
 }
 
 /** Those of them that read /proc. */
-export const SCALE_ON_LINUX = ['topics', 'touched', 'idle', 'sse', 'full-partitions']
+export const SCALE_ON_LINUX = ['topics', 'touched', 'idle', 'sse', 'sse-stalled', 'full-partitions']

@@ -2,8 +2,6 @@
 // whether memory stays flat, and how many events a second can be had at most. Each reader is a
 // plain socket: what is measured is the broker, as far as a load generator on the same machine allows.
 
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LoadClient } from '../client.ts'
 import { type Launched, launch, workerdOf } from '../launcher.ts'
@@ -15,6 +13,7 @@ import { cpuSeconds } from './process-stats.ts'
 import { Latencies } from './quantile.ts'
 import { createTopics } from './requests.ts'
 import { SentTimes } from './sent-times.ts'
+import { openReaders, type SseReader } from './sse-reader.ts'
 
 const LATENCY_GOAL = { atMost: 500 }
 /** As flat as memory.ts takes a garbage-collected heap to be. */
@@ -29,8 +28,6 @@ const LASTING_MS = { quick: 20_000, full: 300_000 }
 const STEPS = [200, 400, 800, 1_600, 3_200, 6_400]
 const STEP_MS = { quick: 4_000, full: 5_000 }
 
-/** Readers who connect at once. */
-const CONNECTING = 50
 /** All that was sent has come, or is late, after this. */
 const DRAINED_MS = 3_000
 
@@ -43,7 +40,7 @@ export async function sseReaderFigures(quick: boolean): Promise<Figure[]> {
   client.close()
   const pid = workerdOf(broker.pid)
   const before = residentBytes(pid)
-  const readers = await openReaders(broker.httpPort)
+  const readers = await openReaders(broker.httpPort, TOPIC, READERS)
   const waiting = residentBytes(pid)
   const lasting = await measured(broker, readers, RECORDS_PER_SECOND, LASTING_MS[length])
   const half = Math.ceil(lasting.memory.length / 2)
@@ -87,7 +84,7 @@ interface Measured {
 
 async function measured(
   broker: Launched,
-  readers: readonly Reader[],
+  readers: readonly SseReader[],
   perSecond: number,
   durationMs: number,
 ): Promise<Measured> {
@@ -132,7 +129,7 @@ function rateText({ eventsPerSecond, share, brokerCores, ownCores }: Measured): 
 /** The most events a second that came in time, all of them. */
 async function ceilingOf(
   broker: Launched,
-  readers: readonly Reader[],
+  readers: readonly SseReader[],
   stepMs: number,
 ): Promise<string> {
   let best = 'below the first step'
@@ -145,45 +142,4 @@ async function ceilingOf(
     best = rateText(step)
   }
   return best
-}
-
-async function openReaders(port: number): Promise<Reader[]> {
-  const readers: Reader[] = []
-  while (readers.length < READERS) {
-    const some = Array.from({ length: Math.min(CONNECTING, READERS - readers.length) }, () =>
-      Reader.open(port),
-    )
-    readers.push(...(await Promise.all(some)))
-  }
-  return readers
-}
-
-/** One stream of events. */
-class Reader {
-  readonly #socket: Socket
-  readonly #times = new SentTimes()
-  /** Where its events are counted: all readers share one. */
-  latencies = new Latencies()
-
-  private constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('data', (bytes: Buffer) => {
-      const nowMs = Date.now()
-      for (const sentMs of this.#times.in(bytes)) this.latencies.add(nowMs - sentMs)
-    })
-  }
-
-  static async open(port: number): Promise<Reader> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true })
-    socket.on('error', () => {})
-    await once(socket, 'connect')
-    socket.write(`GET /v1/topics/${TOPIC}/events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)
-    const [head] = (await once(socket, 'data')) as [Buffer]
-    if (!head.toString().startsWith('HTTP/1.1 200')) throw new Error(head.toString())
-    return new Reader(socket)
-  }
-
-  close(): void {
-    this.#socket.destroy()
-  }
 }

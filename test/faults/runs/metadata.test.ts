@@ -2,7 +2,7 @@
 // of Kafka's, the log names the object and the cause, nothing is written over it, and all the rest is served; as
 // soon as the state is as it was, so is the broker.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -138,6 +138,7 @@ const CASES: readonly Case[] = [
   { what: 'damage of its row', className: 'Cluster', sql: 'UPDATE cluster SET next_producer_id = next_producer_id + 1', undo: 'UPDATE cluster SET next_producer_id = next_producer_id - 1', says: 'the row 0 of cluster is damaged' },
   { what: 'damage of a topic', className: 'Cluster', sql: 'UPDATE topic SET partitions = partitions + 1', undo: 'UPDATE topic SET partitions = partitions - 1', says: 'of topic is damaged' },
   { what: 'damage of the leader row', className: 'Partition', sql: 'UPDATE leader SET log_start = log_start + 1', undo: 'UPDATE leader SET log_start = log_start - 1', says: 'the leader row is damaged' },
+  { what: 'damage of a segment', className: 'Partition', sql: 'UPDATE segment SET size_before = size_before + 1', undo: 'UPDATE segment SET size_before = size_before - 1', says: 'the row 0 of segment is damaged' },
   { what: 'damage of its row', className: 'Group', sql: "UPDATE consumer_group SET type = type || 'x'", undo: "UPDATE consumer_group SET type = replace(type, 'x', '')", says: 'the row 0 of consumer_group is damaged' },
   { what: 'damage of an offset', className: 'Group', sql: 'UPDATE committed_offset SET committed = committed + 1', undo: 'UPDATE committed_offset SET committed = committed - 1', says: 'of committed_offset is damaged' },
   { what: 'damage of its row', className: 'Transaction', sql: 'UPDATE txn SET producer_epoch = producer_epoch + 1', undo: 'UPDATE txn SET producer_epoch = producer_epoch - 1', says: 'the row 0 of txn is damaged' },
@@ -215,5 +216,71 @@ describe('State that cannot be read', () => {
       "has topics' data but not the cluster that knows them",
     )
     expect(contentsOf(largestPartition(data))).toEqual(before)
+  })
+
+  describe('is a controller of another folder', () => {
+    /** A folder that was served, with the controller's files of one that never saw its topics. */
+    async function swapped(): Promise<{ data: string; own: string; foreign: string }> {
+      const [data, other] = [copyOf(original), mkdtempSync(join(tmpdir(), 'ottla-faults-'))]
+      folders.push(data, other)
+      for (const folder of [data, other]) {
+        const broker = await startBroker({ data: folder })
+        const wire = await Wire.open(broker.kafka)
+        await wire.call(Metadata, 12, { topics: null, allowAutoTopicCreation: false })
+        wire.close()
+        await broker.stop()
+      }
+      const controller = (folder: string) => join(folder, 'objects', 'ottla-Cluster')
+      rmSync(controller(data), { recursive: true })
+      cpSync(controller(other), controller(data), { recursive: true })
+      const idIn = (folder: string) => readFileSync(join(folder, 'cluster-id'), 'utf8').trim()
+      return { data, own: idIn(data), foreign: idIn(other) }
+    }
+
+    test('which is refused at the start, and nothing is written', async () => {
+      const { data, own, foreign } = await swapped()
+      expect(own).not.toBe(foreign)
+      const paths = [...databases(data, 'Cluster'), ...databases(data, 'Partition')]
+      const before = paths.map((path) => readFileSync(path))
+      await expect(startBroker({ data })).rejects.toThrow(
+        new RegExp(
+          `is of cluster ${own}, but the controller's data in it is of cluster ${foreign}`,
+        ),
+      )
+      expect(paths.map((path) => readFileSync(path))).toEqual(before)
+    })
+
+    test('which is served when the note of whose the folder is was removed', async () => {
+      const { data, foreign } = await swapped()
+      rmSync(join(data, 'cluster-id'))
+      const broker = await startBroker({ data })
+      const wire = await Wire.open(broker.kafka)
+      const body = { topics: null, allowAutoTopicCreation: false }
+      expect(await wire.call(Metadata, 12, body)).toMatchObject({ clusterId: foreign, topics: [] })
+      wire.close()
+      await broker.stop()
+    })
+  })
+
+  test('is a note of whose the folder is that is none, which is refused at the start', async () => {
+    const data = copyOf(original)
+    folders.push(data)
+    writeFileSync(join(data, 'cluster-id'), 'mine')
+    await expect(startBroker({ data })).rejects.toThrow('cluster-id holds no cluster id')
+    expect(readFileSync(join(data, 'cluster-id'), 'utf8')).toBe('mine')
+  })
+
+  test('is no folder whose objects were removed: it begins anew', async () => {
+    const data = copyOf(original)
+    folders.push(data)
+    await (await startBroker({ data })).stop()
+    rmSync(join(data, 'objects'), { recursive: true })
+    for (let times = 0; times < 2; times++) {
+      const broker = await startBroker({ data })
+      const wire = await Wire.open(broker.kafka)
+      await createTopic(wire, `t${times}`, 1)
+      wire.close()
+      await broker.kill()
+    }
   })
 })

@@ -5,6 +5,7 @@ import { KafkaError } from '../../../src/core/errors.ts'
 import { offset } from '../../../src/core/ids.ts'
 import { SCHEMA_VERSION } from '../../../src/partition/schema.ts'
 import { batch, batchOfSize, settled, TARGET } from '../harness.ts'
+import { toLayout3 } from '../layouts.ts'
 import { HALF, offsetsOf, PREFIX, TieredBench } from './world.ts'
 
 describe('a tiered log', () => {
@@ -106,10 +107,7 @@ describe('a tiered log', () => {
     const bench = new TieredBench({ remoteEnabled: false })
     await bench.fill(7)
     const before = await bench.all(0)
-    for (const table of ['tier_segment', 'tier_garbage', 'tiering']) {
-      bench.storage.direct(`DROP TABLE ${table}`)
-    }
-    bench.storage.direct('UPDATE schema_version SET version = 3')
+    toLayout3(bench.storage)
     bench.restart()
     expect(await bench.all(0)).toEqual(before)
     expect(bench.storage.direct('SELECT version FROM schema_version')).toEqual([

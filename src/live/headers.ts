@@ -1,0 +1,4 @@
+// What the Worker tells the object of a session beside what its client said.
+
+/** Header of the Worker's request: the client's address as Kafka prints it, `/192.0.2.7`. */
+export const CLIENT_HEADER = 'ottla-client'

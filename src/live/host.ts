@@ -1,0 +1,209 @@
+// All sessions of one object: begins them, finds those that go on after the object has slept or ended, closes
+// those whose client is gone, and keeps each one's state attached to its socket. Loaded with the first of them,
+// for zod and the broker's handlers come with it. Not the platform: object.ts.
+
+import { brokerContext, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
+import { LIVE_AWAKE_MS, LIVE_SESSIONS_PER_SHARD, LIVE_SWEEP_MS } from '../core/limits/live.ts'
+import { workerLog } from '../runtime/log.ts'
+import { brokerFace } from './broker.ts'
+import { Session } from './session.ts'
+import { decodeState, encodeState, type SessionState } from './session-state.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/** A WebSocket as the platform keeps it for an object. */
+export interface KeptSocket {
+  send(message: string): void
+  close(code: number, reason: string): void
+  serializeAttachment(attachment: Attachment): void
+  deserializeAttachment(): unknown
+}
+
+/** What is attached to a socket: at most 16 KiB. */
+export interface Attachment {
+  readonly version: 1
+  /** As BrokerContext has it. */
+  readonly clientHost: string
+  /** A SessionState. */
+  readonly state: Uint8Array
+  /** When the client was last heard of, `ping`s aside, and last asked for a sign of life. */
+  readonly seenMs: number
+  readonly askedMs: number
+}
+
+/** WebSocket's close codes, as far as this end gives a reason. */
+const CloseCode = { GONE: 1001, BUG: 1011, RESTART: 1012 } as const
+
+/** A socket that was silent for most of a sweep is asked; who was asked and is silent at the next one is gone. */
+const SILENT_MS = LIVE_SWEEP_MS - 5_000
+
+/** What no message here tells. */
+const NOWHERE = { host: '', port: 0 }
+
+interface Open {
+  readonly session: Session
+  readonly clientHost: string
+  seenMs: number
+  askedMs: number
+  /** Its state is to be attached at the end of this turn. */
+  isChanged: boolean
+}
+
+/** See the head of this file. */
+export class LiveHost {
+  readonly #env: WorkerEnv
+  readonly #sessions = new Map<KeptSocket, Open>()
+  #awake: ReturnType<typeof setTimeout> | null = null
+
+  constructor(env: WorkerEnv) {
+    this.#env = env
+  }
+
+  /** Whether there may be one more than so many. */
+  mayOpen(open: number): boolean {
+    return open < LIVE_SESSIONS_PER_SHARD
+  }
+
+  /** Begins a session. */
+  open(socket: KeptSocket, clientHost: string): void {
+    const nowMs = Date.now()
+    this.#start(socket, null, { clientHost, seenMs: nowMs, askedMs: 0 })
+  }
+
+  /** Goes on with the sessions of these sockets that this host does not know: the object was made anew. */
+  resume(sockets: readonly KeptSocket[]): void {
+    for (const socket of sockets) {
+      if (!this.#sessions.has(socket)) this.#goOn(socket)
+    }
+  }
+
+  /** Takes a message of a client. */
+  receive(socket: KeptSocket, message: string | ArrayBuffer): void {
+    const open = this.#sessions.get(socket)
+    if (open === undefined) return
+    open.seenMs = Date.now()
+    if (typeof message === 'string') open.session.receive(message)
+    else open.session.receiveBinary()
+    this.#changed(socket, open)
+  }
+
+  /** The client has gone. Resolves when its members have left their groups. */
+  async closed(socket: KeptSocket): Promise<void> {
+    // Its members are to leave also where the object was made anew since.
+    if (!this.#sessions.has(socket)) this.#goOn(socket)
+    const open = this.#sessions.get(socket)
+    this.#sessions.delete(socket)
+    await open?.session.close()
+  }
+
+  /**
+   * Asks a client for a sign of life, or ends its session where it was asked and gave none.
+   * @param pingedMs when it last asked for one itself
+   * @returns false when it is over
+   */
+  look(socket: KeptSocket, pingedMs: number): boolean {
+    const open = this.#sessions.get(socket)
+    if (open === undefined) return false
+    const nowMs = Date.now()
+    const seenMs = Math.max(open.seenMs, pingedMs)
+    if (nowMs - seenMs < SILENT_MS) return true
+    if (open.askedMs > seenMs && nowMs - open.askedMs >= SILENT_MS) {
+      workerLog(environmentOf(this.#env).logLevel)('debug', 'live session is dead', {
+        silentMs: nowMs - seenMs,
+      })
+      closeQuietly(socket, CloseCode.GONE, 'no sign of life')
+      void this.closed(socket)
+      return false
+    }
+    open.askedMs = nowMs
+    open.session.ping()
+    this.#changed(socket, open)
+    return true
+  }
+
+  #goOn(socket: KeptSocket): void {
+    const attached = socket.deserializeAttachment()
+    if (!isAttachment(attached)) {
+      closeQuietly(socket, CloseCode.RESTART, 'the broker has restarted: connect again')
+      return
+    }
+    this.#start(socket, decodeState(attached.state), attached)
+  }
+
+  #start(
+    socket: KeptSocket,
+    state: SessionState | null,
+    about: Pick<Attachment, 'clientHost' | 'seenMs' | 'askedMs'>,
+  ): void {
+    const { clientHost, seenMs, askedMs } = about
+    const session = new Session(this.#surroundings(socket, clientHost), state)
+    const open = { session, clientHost, seenMs, askedMs, isChanged: false }
+    this.#sessions.set(socket, open)
+    this.#changed(socket, open)
+  }
+
+  #surroundings(socket: KeptSocket, clientHost: string): Surroundings {
+    const { logLevel } = environmentOf(this.#env)
+    const context = brokerContext(this.#env, NOWHERE, clientHost)
+    const log = workerLog(logLevel)
+    return {
+      now: context.timers.now,
+      after: context.timers.after,
+      send: (text) => sendQuietly(socket, text),
+      newId: () => crypto.randomUUID(),
+      ...brokerFace(context, Math.random),
+      changed: () => {
+        const open = this.#sessions.get(socket)
+        if (open !== undefined) this.#changed(socket, open)
+      },
+      failed: (what, error) => log('error', 'live session failed', { what, reason: String(error) }),
+    }
+  }
+
+  /** Attaches the state once for all that changes in a turn. */
+  #changed(socket: KeptSocket, open: Open): void {
+    this.#stayAwake()
+    if (open.isChanged) return
+    open.isChanged = true
+    queueMicrotask(() => {
+      open.isChanged = false
+      if (this.#sessions.get(socket) === open) this.#keep(socket, open)
+    })
+  }
+
+  #keep(socket: KeptSocket, { session, clientHost, seenMs, askedMs }: Open): void {
+    const state = encodeState(session.state())
+    // What is ended here changes the state: it comes back.
+    if (state === null) session.shrink()
+    else socket.serializeAttachment({ version: 1, clientHost, state, seenMs, askedMs })
+  }
+
+  /** While anything goes on a timer runs: the platform puts an object to sleep that only waits for others. */
+  #stayAwake(): void {
+    if (this.#awake !== null) return
+    if (![...this.#sessions.values()].some(({ session }) => session.isActive)) return
+    this.#awake = setTimeout(() => {
+      this.#awake = null
+      this.#stayAwake()
+    }, LIVE_AWAKE_MS)
+  }
+}
+
+function isAttachment(value: unknown): value is Attachment {
+  return typeof value === 'object' && value !== null && Reflect.get(value, 'version') === 1
+}
+
+function sendQuietly(socket: KeptSocket, text: string): void {
+  try {
+    socket.send(text)
+  } catch {
+    // It is closed: the runtime says so in an event of its own.
+  }
+}
+
+function closeQuietly(socket: KeptSocket, code: number, reason: string): void {
+  try {
+    socket.close(code, reason)
+  } catch {
+    // It is closed already.
+  }
+}

@@ -1,0 +1,51 @@
+// What a leader answers to keyed HTTP requests before and after their batches: here all requests of a key meet, whether
+// or not their records come here. In memory: the claims; remembered: what a key was used for (requests.ts).
+
+import { type ErrorCode, KafkaError } from '../core/errors.ts'
+import type { LeaderHost } from './host.ts'
+import type { LeaderLog } from './leader-log.ts'
+import { RequestClaims } from './requests-claims.ts'
+import type { ClaimReply, RequestClaim } from './requests-contract.ts'
+
+/** The calls of a leader about keyed requests: they answer instead of throwing. */
+export class RequestAnswers {
+  readonly #host: LeaderHost
+  readonly #log: LeaderLog
+  readonly #claims = new RequestClaims()
+
+  constructor(host: LeaderHost, log: LeaderLog) {
+    this.#host = host
+    this.#log = log
+  }
+
+  async claim(claim: RequestClaim): Promise<ClaimReply> {
+    const error = await this.#log.readiness(claim)
+    if (error !== KafkaError.NONE) return answer('free', 0, error)
+    try {
+      return this.#claim(claim)
+    } catch (cause) {
+      return answer('free', 0, this.#log.storageError('keyed requests were not read', cause))
+    }
+  }
+
+  #claim({ act, id, owner, ...request }: RequestClaim): ClaimReply {
+    const requests = this.#log.opened.readRequests()
+    const nowMs = this.#host.now()
+    if (act !== 'begin') {
+      const isOwn = this.#claims.end(id, owner)
+      if (isOwn && act === 'forget') requests.forget(id)
+      return answer('free', 0)
+    }
+    if (!requests.claim({ id, ...request }, nowMs)) return answer('other', 0)
+    if (!this.#claims.begin(id, owner, nowMs)) return answer('running', 0)
+    return answer('free', requests.partitionsOf(id))
+  }
+}
+
+function answer(
+  verdict: ClaimReply['verdict'],
+  partitions: number,
+  error: ErrorCode = KafkaError.NONE,
+): ClaimReply {
+  return { error, verdict, partitions }
+}
