@@ -145,7 +145,7 @@ export class Connection {
       return this.#refuseVersion(header, frame)
     }
     const request = decodeRequest(served.api, header.apiVersion, header.reader)
-    counts.add(`requests|${served.api.name}`)
+    counts.addRequest(served.api.name)
     const call = { version: header.apiVersion, clientId: header.clientId }
     if (served.handle.kind === 'ordered') {
       const response = served.handle.run(request, call, this.#context)
@@ -207,7 +207,7 @@ export class Connection {
     try {
       const body = await response
       if (body !== null) {
-        counts.addErrors(api.name, body)
+        counts.addErrors(api, body)
         slot.pieces = encodeResponse(api, header.apiVersion, header.correlationId, body)
       }
     } catch (failure) {

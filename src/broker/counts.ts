@@ -8,6 +8,7 @@ import {
   STATISTICS_COUNTERS,
   STATISTICS_INTERVAL_MS,
 } from '../core/limits/statistics.ts'
+import type { AnyApi, Shape } from '../protocol/schema.ts'
 import { isolateId } from '../runtime/lending.ts'
 import type { BrokerReport, StatisticsRpc } from '../statistics/contract.ts'
 
@@ -17,7 +18,10 @@ export type ConnectionKind = 'tcp' | 'tunnel' | 'live' | 'events'
 /** Counters of one isolate. */
 export class Counts {
   readonly #totals = new Map<string, number>()
+  readonly #requests = new Map<string, number>()
   readonly #connections = new Map<ConnectionKind, number>()
+  /** Those of objects, which know how many they have: by object. */
+  readonly #held = new Map<string, { readonly kind: ConnectionKind; readonly open: number }>()
   #isAltered = false
   #isTelling = false
   #isKnown = false
@@ -42,31 +46,43 @@ export class Counts {
     }
   }
 
+  /** An object has so many connections that are open. */
+  hold(kind: ConnectionKind, owner: string, open: number): void {
+    const before = this.#held.get(owner)?.open ?? 0
+    if (open === before) return
+    if (open > before) this.add(`connections|${kind}`, open - before)
+    if (open === 0) this.#held.delete(owner)
+    else this.#held.set(owner, { kind, open })
+    this.#isAltered = true
+  }
+
   #connect(kind: ConnectionKind, by: number): void {
     this.#connections.set(kind, (this.#connections.get(kind) ?? 0) + by)
     this.#isAltered = true
   }
 
-  /** The errors of an answer, as far as they are said of the whole or of its parts two levels down. */
-  addErrors(api: string, answer: object): void {
-    this.#addErrors(api, answer, ERROR_DEPTH)
+  /** A request of Kafka's: each is counted, so without a name being made. */
+  addRequest(api: string): void {
+    this.#requests.set(api, (this.#requests.get(api) ?? 0) + 1)
+    this.#isAltered = true
   }
 
-  #addErrors(api: string, part: object, depth: number): void {
-    for (const value of Object.values(part)) {
-      if (!Array.isArray(value)) continue
-      for (const one of value) {
-        if (typeof one !== 'object' || one === null || one instanceof Uint8Array) break
-        this.#addError(api, one)
-        if (depth > 1) this.#addErrors(api, one, depth - 1)
+  /** The errors of an answer: of the whole, of its parts, and of theirs. */
+  addErrors(api: AnyApi, answer: object): void {
+    this.#addError(api.name, answer)
+    for (const { name, inner } of errorPlaces(api)) {
+      for (const part of partsOf(answer, name)) {
+        this.#addError(api.name, part)
+        for (const list of inner) {
+          for (const one of partsOf(part, list)) this.#addError(api.name, one)
+        }
       }
     }
-    if (depth === ERROR_DEPTH) this.#addError(api, part)
   }
 
-  #addError(api: string, part: object): void {
-    const code: unknown = Reflect.get(part, 'errorCode')
-    if (typeof code === 'number' && code !== 0) this.add(`errors|${api}|${errorName(code)}`)
+  #addError(api: string, { errorCode }: { readonly errorCode?: unknown }): void {
+    if (typeof errorCode !== 'number' || errorCode === 0) return
+    this.add(`errors|${api}|${errorName(errorCode)}`)
   }
 
   /** Whether there is something that nobody was told, and it is time. */
@@ -107,10 +123,15 @@ export class Counts {
     }
   }
 
-  get #connected(): number {
-    let open = 0
-    for (const count of this.#connections.values()) open += count
+  /** Connections by kind. */
+  get #open(): Record<string, number> {
+    const open: Record<string, number> = Object.fromEntries(this.#connections)
+    for (const { kind, open: count } of this.#held.values()) open[kind] = (open[kind] ?? 0) + count
     return open
+  }
+
+  get #connected(): number {
+    return Object.values(this.#open).reduce((sum, count) => sum + count, 0)
   }
 
   #report(isAlone: boolean): BrokerReport {
@@ -119,14 +140,54 @@ export class Counts {
       source: isolateId(),
       isKnown: this.#isKnown,
       isAlone,
-      totals: Object.fromEntries(this.#totals),
-      connections: Object.fromEntries(this.#connections),
+      totals: {
+        ...Object.fromEntries(this.#totals),
+        ...Object.fromEntries(
+          [...this.#requests].map(([api, count]) => [`requests|${api}`, count]),
+        ),
+      },
+      connections: this.#open,
     }
   }
 }
 
-/** An answer has topics, and these have partitions. */
-const ERROR_DEPTH = 2
+/** A list of an answer in whose items there are errors, or in the items of lists in them. */
+interface ErrorPlace {
+  readonly name: string
+  readonly inner: readonly string[]
+}
+
+const places = new WeakMap<AnyApi, readonly ErrorPlace[]>()
+
+/** Where the answers of an API have errors of their parts, by its declaration. */
+function errorPlaces(api: AnyApi): readonly ErrorPlace[] {
+  const known = places.get(api)
+  if (known !== undefined) return known
+  const found = listsOf(api.response).flatMap(([name, item]): ErrorPlace[] => {
+    const inner = listsOf(item).flatMap(([list, one]) => (hasError(one) ? [list] : []))
+    return inner.length > 0 || hasError(item) ? [{ name, inner }] : []
+  })
+  places.set(api, found)
+  return found
+}
+
+function listsOf(shape: Shape): [name: string, item: Shape][] {
+  if (shape.kind !== 'struct') return []
+  return Object.entries(shape.fields).flatMap(([name, field]): [string, Shape][] =>
+    field.kind === 'array' ? [[name, field.element]] : [],
+  )
+}
+
+function hasError(shape: Shape): boolean {
+  return shape.kind === 'struct' && Object.hasOwn(shape.fields, 'errorCode')
+}
+
+const NO_PARTS: readonly object[] = []
+
+function partsOf(whole: object, name: string): readonly object[] {
+  const parts: unknown = (whole as Readonly<Record<string, unknown>>)[name]
+  return Array.isArray(parts) ? parts : NO_PARTS
+}
 
 /** Those of this isolate. */
 export const counts = new Counts()

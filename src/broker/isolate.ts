@@ -18,7 +18,7 @@ import { APIS } from './apis.ts'
 import { memoryBudget } from './budget.ts'
 import { Connection } from './connection.ts'
 import type { BrokerContext, Endpoint, Timers } from './context.ts'
-import { counts } from './counts.ts'
+import { type ConnectionKind, counts } from './counts.ts'
 import { serveSocket, type TcpSocket } from './tcp.ts'
 import { TopicCache } from './topic-cache.ts'
 import { Watches } from './watches.ts'
@@ -98,6 +98,18 @@ export function brokerContext(
         : counts.tell(reached.statistics, told)
     },
   }
+}
+
+/** An object has so many connections that are open; it says so now and then while it has any. */
+export async function countOpen(
+  env: WorkerEnv,
+  kind: ConnectionKind,
+  owner: string,
+  open: number,
+): Promise<void> {
+  counts.hold(kind, owner, open)
+  const told = { nowMs: Date.now(), isAlone: environmentOf(env).local }
+  await counts.tell(objects(env).statistics, told)
 }
 
 /** A socket that tells its two ends. */

@@ -3,6 +3,8 @@
 
 import { FailedError } from './command.ts'
 
+const RETRIABLE: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
+
 /** What a request was answered when it was not a success. */
 export class RefusedError extends FailedError {
   readonly status: number
@@ -15,7 +17,9 @@ export class RefusedError extends FailedError {
     super(code === '' ? detail : `${code}: ${detail}`)
     this.status = status
     this.code = code
-    this.isRetriable = status === 408 || status === 429 || status === 502 || status === 503 || status === 504
+    // A conflict that says when to come back is with a request of ours that has not ended.
+    const isConflict = status === 409 && retryAfterMs > 0
+    this.isRetriable = RETRIABLE.has(status) || isConflict
     this.retryAfterMs = retryAfterMs
   }
 }
@@ -32,7 +36,9 @@ interface Page<Item> {
 export interface Asking {
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
-  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+  readonly query?: Readonly<
+    Record<string, string | number | boolean | readonly string[] | undefined>
+  >
 }
 
 const PAGE_ITEMS = 1_000
@@ -75,7 +81,11 @@ export class BrokerApi {
   }
 
   /** An answer that is a success, its body unread. @throws FailedError */
-  async send(method: string, path: string, { body, headers, query }: Asking = {}): Promise<Response> {
+  async send(
+    method: string,
+    path: string,
+    { body, headers, query }: Asking = {},
+  ): Promise<Response> {
     const url = new URL(path.replace(/^\//, ''), this.#url)
     for (const [name, value] of Object.entries(query ?? {})) {
       for (const one of Array.isArray(value) ? value : [value]) {
@@ -112,7 +122,8 @@ export class BrokerApi {
       try {
         return await ask()
       } catch (error) {
-        const mayHelp = error instanceof UnreachableError || (error instanceof RefusedError && error.isRetriable)
+        const mayHelp =
+          error instanceof UnreachableError || (error instanceof RefusedError && error.isRetriable)
         if (!mayHelp || this.#signal.aborted || performance.now() > untilMs) throw error
         if (isFirst) say(`${(error as Error).message}; trying again`)
         const leastMs = error instanceof RefusedError ? error.retryAfterMs : 0

@@ -9,8 +9,8 @@ export const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const
 
 /** The world as a command sees it; tests give their own. */
 export interface Io {
-  /** One line of data, without its newline. */
-  readonly out: (line: string) => void
+  /** One line of data, without its newline. Returns when it is written: whoever reads may be slow. */
+  readonly out: (line: string | Uint8Array) => void
   /** One line for people. */
   readonly say: (line: string) => void
   /** Bytes of standard input. */

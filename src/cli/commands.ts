@@ -3,10 +3,15 @@
 
 import { writeSync } from 'node:fs'
 import { type Command, EXIT, type Io, runCommand } from './command.ts'
+import { bench } from './commands/bench.ts'
+import { consume } from './commands/consume.ts'
+import { groups } from './commands/groups.ts'
+import { produce } from './commands/produce.ts'
 import { proxy } from './commands/proxy.ts'
+import { topics } from './commands/topics.ts'
 
 /** In the order of the help. */
-export const COMMANDS: readonly Command[] = [proxy]
+export const COMMANDS: readonly Command[] = [topics, produce, consume, groups, bench, proxy]
 
 /** Runs the command of this name with the process's own streams and signals. Answers the exit code. */
 export async function run(name: string, args: readonly string[]): Promise<number> {
@@ -25,8 +30,8 @@ export async function run(name: string, args: readonly string[]): Promise<number
 
 function processIo(signal: AbortSignal): Io {
   return {
-    out: (line) => writeAll(1, `${line}\n`),
-    say: (line) => writeAll(2, `${line}\n`),
+    out: (line) => writeAll(1, line),
+    say: (line) => writeAll(2, line),
     input: () => process.stdin,
     isTty: {
       in: process.stdin.isTTY === true,
@@ -38,9 +43,11 @@ function processIo(signal: AbortSignal): Io {
   }
 }
 
+const NEWLINE = Buffer.from('\n')
+
 /** A pipe that is full says so; one that nobody reads any more ends us, as it ends every command. */
-function writeAll(descriptor: number, text: string): void {
-  let bytes = Buffer.from(text)
+function writeAll(descriptor: number, line: string | Uint8Array): void {
+  let bytes = Buffer.concat([Buffer.from(line), NEWLINE])
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(writeSync(descriptor, bytes))

@@ -6,7 +6,6 @@
 
 import { spawnSync } from 'node:child_process'
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -40,7 +39,7 @@ const TARGETS = [
   {
     name: 'web',
     output: 'dist/web/index.html',
-    sources: ['web', 'src/core/murmur2.ts', 'package-lock.json'],
+    sources: ['web', 'src/client', 'src/core/murmur2.ts', 'package-lock.json'],
     build: buildWeb,
   },
   {

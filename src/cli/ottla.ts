@@ -46,9 +46,9 @@ async function main(): Promise<number | null> {
     }
     case 'start': {
       const checked = await checkConfig(parsed.options)
-      return typeof checked === 'string'
-        ? failing(parsed.options.logJson)(checked)
-        : start(checked, launcher)
+      if (typeof checked !== 'string') return start(checked, launcher)
+      failing(parsed.options.logJson)(checked)
+      return USAGE
     }
   }
 }

@@ -84,6 +84,7 @@ export function checkPartition(file: SqliteFile): PartitionCheck | null {
   pieces.of(Number.MAX_SAFE_INTEGER)
   // Where chunks are damaged it is not known what they said.
   if (!isCompacted && !deleted && damaged.length === 0) damaged.push(...aborted.damaged)
+  checkRequests(file, damaged)
   const known = knownEnd(file, damaged)
   if (known > next && !deleted) {
     damaged.push({ from: next, to: known - 1, reason: 'no chunk holds them' })
@@ -177,6 +178,14 @@ function contentDamage(chunk: CheckedChunk, pieces: readonly Piece[]): string | 
   )
   if (missing !== undefined) return `piece ${missing} of its batch is gone`
   return batchesDamage(chunk, Buffer.concat([chunk.head, ...pieces.map(({ data }) => data)]))
+}
+
+/** The keyed requests as of the last snapshot; a log without them has no such table. */
+function checkRequests(file: SqliteFile, damaged: DamagedOffsets[]): void {
+  for (const row of rowsOf(file, 'request_snapshot', damaged)) {
+    if (isSound(row, ['data'])) continue
+    damaged.push({ from: 0, to: -1, reason: 'the keyed requests are damaged' })
+  }
 }
 
 /** The end of the log as other rows know it: behind the last chunk when chunks are missing there. */

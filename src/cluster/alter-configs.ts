@@ -6,6 +6,7 @@
 import { brokerConfig } from '../core/broker-configs.ts'
 import { type ConfigDefinition, listEntries } from '../core/config-values.ts'
 import {
+  brokerRetentionFault,
   type ConfigMap,
   checkBrokerConfigs,
   checkTopicConfigs,
@@ -186,8 +187,16 @@ function alterBroker(state: ClusterState, resource: Resource): Outcome {
   if ('errorCode' in edited) return edited
   const checked = checkBrokerConfigs(edited.configs)
   if ('error' in checked) return fault('INVALID_REQUEST', checked.error)
+  const layers = { ...state.layers, [layer]: checked.configs }
+  const conflict = edits.some((edit) => RETENTION.test(edit.name))
+    ? brokerRetentionFault(layers)
+    : null
+  if (conflict !== null) return fault('INVALID_REQUEST', conflict)
   return { layer, configs: checked.configs }
 }
+
+/** Defaults of how long, or how much, is kept at all and locally. */
+const RETENTION = /^log\.(local\.)?retention\.(ms|minutes|hours|bytes)$/
 
 function noLogger({ name, edits }: Resource): Fault {
   const invalid = brokerNameFault(name)

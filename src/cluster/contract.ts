@@ -36,6 +36,7 @@ import type {
   UpdateFeaturesRequest,
   UpdateFeaturesResponse,
 } from '../protocol/messages/update-features.ts'
+import type { CatalogueReport } from '../statistics/contract.ts'
 
 /** One topic as the broker caches it. Plain data; wrong for one request at most (see design). */
 export interface TopicState {
@@ -169,6 +170,8 @@ export interface ClusterRpc {
   removeGroup(groupId: string): Promise<void>
   /** The directory, sorted by group id. */
   listGroups(): Promise<readonly GroupListing[]>
+  /** All topics that are alive, as the Statistics object is told of them. */
+  catalogue(): Promise<CatalogueReport>
   /** The topics of these names and ids that are alive; `all`: every topic. */
   groupMetadata(lookup: {
     readonly names: readonly string[]

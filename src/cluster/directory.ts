@@ -91,7 +91,7 @@ export function groupMetadata(state: ClusterState, wanted: Wanted): GroupMetadat
 /** All living topics, as the Statistics object is told of them. */
 export function catalogueOf(state: ClusterState): CatalogueReport {
   const topics = [...state.topics.values()].map(({ id, name, partitions }) => {
-    return { id, name, partitions }
+    return { id, name, partitions, written: state.written.get(id)?.size ?? 0 }
   })
   const { clusterId, metadataVersion: version } = state
   return { kind: 'catalogue', version, clusterId, topics }

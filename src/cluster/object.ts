@@ -52,6 +52,7 @@ import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
 import { Reports } from '../runtime/reports.ts'
 import { StorageTouch } from '../runtime/touch.ts'
+import type { CatalogueReport } from '../statistics/contract.ts'
 import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
 import type { Change, ClusterState, Decision } from './cluster.ts'
 import { listConfigResources } from './config-resources.ts'
@@ -235,6 +236,10 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
 
   async listGroups(): Promise<readonly GroupListing[]> {
     return listGroups(this.#current)
+  }
+
+  async catalogue(): Promise<CatalogueReport> {
+    return catalogueOf(this.#current)
   }
 
   async groupMetadata(lookup: Parameters<ClusterRpc['groupMetadata']>[0]): Promise<GroupMetadata> {

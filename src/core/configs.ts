@@ -345,7 +345,8 @@ function remoteConflict(own: ConfigMap, layers: BrokerLayers, before: ConfigMap)
     return 'Remote log storage only supports topics with cleanup.policy=delete'
   }
   for (const name of ['retention.bytes', 'retention.ms']) {
-    const fault = localRetentionFault(name, BigInt(value(name)), BigInt(value(`local.${name}`)))
+    const local = `local.${name}`
+    const fault = localRetentionFault({ name, all: value(name) }, { local, kept: value(local) })
     if (fault !== null) return fault
   }
   if (value('remote.log.copy.disable') !== 'true') return null
@@ -357,14 +358,38 @@ function remoteConflict(own: ConfigMap, layers: BrokerLayers, before: ConfigMap)
   return `When \`remote.log.copy.disable\` is set to true, the \`local.${name}\` and \`${name}\` must be set to the identical value because there will be no more logs copied to the remote storage.`
 }
 
+/**
+ * What the defaults of all topics ask of each other, whether anything is tiered or not. Kafka looks at it when one of
+ * them is changed, and in its own names.
+ * @returns what is wrong; null when nothing is
+ */
+export function brokerRetentionFault(layers: BrokerLayers): string | null {
+  const value = (name: string): string => {
+    const config = topicConfig(name)
+    return config === undefined ? '' : (effectiveTopicConfig(config, {}, layers).value ?? '')
+  }
+  for (const topicName of ['retention.ms', 'retention.bytes']) {
+    const name = `log.${topicName}`
+    const local = `log.local.${topicName}`
+    const kept = value(`local.${topicName}`)
+    const fault = localRetentionFault({ name, all: value(topicName) }, { local, kept })
+    if (fault !== null) return fault
+  }
+  return null
+}
+
 /** No more is kept locally than at all. */
-function localRetentionFault(name: string, all: bigint, local: bigint): string | null {
-  if (all < 0n || local === BigInt(AS_RETENTION) || (local >= 0n && local <= all)) return null
+function localRetentionFault(
+  { name, all }: { readonly name: string; readonly all: string },
+  { local, kept }: { readonly local: string; readonly kept: string },
+): string | null {
+  const [most, own] = [BigInt(all), BigInt(kept)]
+  if (most < 0n || own === BigInt(AS_RETENTION) || (own >= 0n && own <= most)) return null
   const why =
-    local < 0n
-      ? `Value must not be -1 as ${name} value is set as ${all}.`
-      : `Value must not be more than ${name} property value: ${all}`
-  return `Invalid value ${local} for configuration local.${name}: ${why}`
+    own < 0n
+      ? `Value must not be -1 as ${name} value is set as ${most}.`
+      : `Value must not be more than ${name} property value: ${most}`
+  return `Invalid value ${own} for configuration ${local}: ${why}`
 }
 
 function checkAll(values: ConfigMap, check: (name: string, value: string) => Parsed): Checked {

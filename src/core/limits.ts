@@ -211,6 +211,13 @@ export const EVENTS_PACE_MAX_MS = 250
 export const EVENTS_HEARTBEAT_MS = 15_000
 
 /**
+ * SSE: pieces of all streams of an isolate together, and the least that one may be: a thousand readers who take
+ * nothing hold 16 MiB. On top of the other lines, within what MEMORY_TOTAL_BYTES leaves of an isolate's 128 MB.
+ */
+export const EVENTS_PIECES_TOTAL_BYTES = 16 * MiB
+export const EVENTS_PIECE_MIN_BYTES = 16 * KiB
+
+/**
  * SSE: the newest records as text, encoded once for all readers at the head: of all partitions of an isolate
  * together, the oldest goes first; a larger piece is not shared. And pieces of one partition: some 50 s.
  */

@@ -4,8 +4,14 @@
 
 import type { Timers } from '../broker/context.ts'
 import { joinBytes } from '../core/bytes.ts'
-import { EVENTS_HEARTBEAT_MS } from '../core/limits.ts'
+import {
+  EVENTS_HEARTBEAT_MS,
+  EVENTS_PIECE_BYTES,
+  EVENTS_PIECE_MIN_BYTES,
+  EVENTS_PIECES_TOTAL_BYTES,
+} from '../core/limits.ts'
 import { eventStarts, eventText } from '../partition/fanout-pieces.ts'
+import type { Problem } from './problem.ts'
 import type { ResetStep } from './tail/contract.ts'
 import { type Around, pairText } from './tail/position.ts'
 import type { Run } from './tail/room.ts'
@@ -19,12 +25,34 @@ const HEARTBEAT = encoder.encode(':\n\n')
 /** Every event begins with it. */
 const ID_FIELD = encoder.encode('id: ')
 
+/** Counts the streams of an isolate, which share what may be held for all of them. */
+export class OpenStreams {
+  #count = 0
+
+  opened(): void {
+    this.#count += 1
+  }
+
+  closed(): void {
+    this.#count -= 1
+  }
+
+  /** How large a piece of each may be: one that nobody takes is held. */
+  get pieceBytes(): number {
+    const share = EVENTS_PIECES_TOTAL_BYTES / Math.max(1, this.#count)
+    return Math.min(EVENTS_PIECE_BYTES, Math.max(EVENTS_PIECE_MIN_BYTES, Math.floor(share)))
+  }
+}
+
+const openStreams = new OpenStreams()
+
 /** Produces the bytes of one stream, piece by piece. */
 export class Events {
   readonly #tail: TopicsTail
   readonly #timers: Timers
   #begun = false
   #ended = false
+  #isOpen = true
   /** When anything was sent. */
   #sentMs: number
 
@@ -32,6 +60,7 @@ export class Events {
     this.#tail = tail
     this.#timers = timers
     this.#sentMs = timers.now()
+    openStreams.opened()
   }
 
   /** The next piece: events, or a comment when there is nothing for 15 s. null ends the stream. */
@@ -45,7 +74,10 @@ export class Events {
     while (!this.#ended) {
       const idleMs = this.#timers.now() - this.#sentMs
       const waitMs = EVENTS_HEARTBEAT_MS - idleMs
-      const piece = waitMs > 0 ? this.#write(await this.#tail.events(waitMs)) : HEARTBEAT
+      const piece =
+        waitMs > 0
+          ? this.#write(await this.#tail.events(openStreams.pieceBytes, waitMs))
+          : HEARTBEAT
       if (piece === null) continue
       this.#sentMs = this.#timers.now()
       return piece
@@ -53,9 +85,23 @@ export class Events {
     return null
   }
 
+  /** A problem ends the stream, said once: the browser comes back and gets it as an answer. */
+  lastWords(problem: Problem): Uint8Array {
+    this.#ended = true
+    return encoder.encode(`event: problem\ndata: ${JSON.stringify(problem.body())}\n\n`)
+  }
+
+  /** Resolves when nothing is held for it any more, once it is closed and the last piece has been made. */
+  released(): Promise<void> {
+    return this.#tail.released()
+  }
+
   /** The client has gone. */
   close(): void {
     this.#ended = true
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    openStreams.closed()
     this.#tail.close()
   }
 
@@ -69,9 +115,7 @@ export class Events {
         this.#ended ||= step.next === null
         return encoder.encode(this.#resetText(step))
       case 'problem':
-        // Said once: the browser comes back and gets it as an answer.
-        this.#ended = true
-        return encoder.encode(`event: problem\ndata: ${JSON.stringify(step.problem.body())}\n\n`)
+        return this.lastWords(step.problem)
       case 'idle':
       case 'large':
         return null

@@ -15,6 +15,7 @@ import { KafkaError } from '../core/errors.ts'
 import { REQUEST_CLAIM_MS } from '../core/limits/requests.ts'
 import type { RequestClaim, RequestId, RequestIdentity } from '../partition/requests-contract.ts'
 import { type AppendOutcome, appendPart } from './appender.ts'
+import { digestOf } from './idempotency-digest.ts'
 import { homeOf, reusedKey, stillRunning } from './idempotency-key.ts'
 import { KeyedLane, type PartOfLane } from './idempotency-lane.ts'
 import { type Place, placementBeside } from './placement.ts'
@@ -40,6 +41,9 @@ export class KeyedRequest {
   #place: Place
   /** Whom the place of meeting knows, and since when; null when it was not told. */
   #claim: { readonly owner: string; readonly home: number; atMs: number } | null = null
+  /** Records of a stream so far; and in all, where a try before this one was received whole. */
+  #taken = 0
+  #total = 0
   #stored = 0
   #replayed = 0
 
@@ -48,7 +52,7 @@ export class KeyedRequest {
     this.#topic = topic
     this.#id = id
     this.nowMs = nowMs
-    this.#identity = { id, body: '', isStream: true, partitions: topic.partitions }
+    this.#identity = { id, body: '', isStream: true, partitions: topic.partitions, total: 0 }
     this.#place = this.#placement(topic.partitions)
   }
 
@@ -63,7 +67,7 @@ export class KeyedRequest {
   /** Asks whether the request may run. `records` are those that are known: of a list all. */
   async begin(keyed: KeyedBody, records: readonly IncomingRecord[]): Promise<Problem | null> {
     const { partitions } = this.#topic
-    this.#identity = { id: this.#id, ...keyed, partitions }
+    this.#identity = { id: this.#id, ...keyed, partitions, total: 0 }
     const home = homeOf(this.#id, partitions)
     const goesHome = (record: IncomingRecord) => this.#place(record) === home
     if (!keyed.isStream && records.every(goesHome)) return null
@@ -75,12 +79,20 @@ export class KeyedRequest {
     if (reply.verdict === 'other') return reusedKey()
     if (reply.verdict === 'running') return stillRunning()
     this.#claim = { owner, home, atMs: this.#broker.timers.now() }
+    this.#total = reply.total
     const before = reply.partitions
     if (before > 0 && before < partitions) {
       this.#identity = { ...this.#identity, partitions: before }
       this.#place = this.#placement(before)
     }
     return null
+  }
+
+  /** The next record of a stream, before it is placed: with the first it begins. */
+  async take(record: IncomingRecord): Promise<Problem | null> {
+    this.#taken += 1
+    if (this.#taken === 1) return this.begin({ body: digestOf([record]), isStream: true }, [record])
+    return this.#total > 0 && this.#taken > this.#total ? reusedKey() : null
   }
 
   /** Has the next records of a partition stored, or finds them stored. */
@@ -98,9 +110,12 @@ export class KeyedRequest {
     return { baseOffset: first.firstOffset, logAppendTimeMs: first.appendTimeMs, spans }
   }
 
-  /** 422 when a try before this one had records that this one has not. */
+  /** The stream is over: 422 when a try before this one had records that this one has not. */
   whole(): Problem | null {
-    return [...this.#lanes.values()].some((lane) => lane.isShorter) ? reusedKey() : null
+    const isShorter = [...this.#lanes.values()].some((lane) => lane.isShorter)
+    if (isShorter || this.#taken < this.#total) return reusedKey()
+    this.#identity = { ...this.#identity, total: this.#taken }
+    return null
   }
 
   /** The request is over; awaited before it is answered, so that whoever retries then is not told that it runs. */

@@ -34,9 +34,9 @@ export interface IngestDeps {
   readonly batchBytesMax: number
   /** Of a stream that is retried by its key: both may refuse it. */
   readonly keyed?: {
-    /** With the first record, before it is placed. */
-    begin(record: IncomingRecord): Promise<Problem | null>
-    /** After the last one. */
+    /** With each record, before it is placed. */
+    take(record: IncomingRecord): Promise<Problem | null>
+    /** After the last one, when all is stored. */
     whole(): Problem | null
   }
 }
@@ -68,7 +68,6 @@ class Ingest {
   readonly #lanes = new Map<number, Lane>()
   readonly #durable = new Durable()
   readonly #memory: Memory
-  #hasBegun = false
   #lastLine = 0
   /** Bytes pending and under way. */
   #heldBytes = 0
@@ -139,11 +138,8 @@ class Ingest {
   async #take({ number, text }: Line): Promise<void> {
     const record = text instanceof Problem ? text : recordFromText(text)
     if (record instanceof Problem) return this.#fail(number, record)
-    if (!this.#hasBegun) {
-      this.#hasBegun = true
-      const refused = await this.#deps.keyed?.begin(record)
-      if (refused) return this.#fail(number, refused)
-    }
+    const refused = this.#deps.keyed === undefined ? null : await this.#deps.keyed.take(record)
+    if (refused !== null) return this.#fail(number, refused)
     this.#lastLine = number
     const partition = this.#deps.place(record)
     if (partition instanceof Problem) return this.#fail(number, partition)

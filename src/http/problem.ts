@@ -77,6 +77,13 @@ export class Problem {
     return this.options.status ?? statusOf(this.code)
   }
 
+  /** Seconds after which it may be tried again; null where nothing is said of that. */
+  get retryAfterS(): number | null {
+    const own = this.options.headers?.['retry-after']
+    if (own !== undefined) return Number(own)
+    return this.status === 503 || this.status === 429 ? 1 : null
+  }
+
   /** The same problem with more members in its body, or another field. */
   with(more: ProblemOptions): Problem {
     const members = { ...this.options.members, ...more.members }
@@ -97,8 +104,9 @@ export class Problem {
   }
 
   response(): Response {
+    const { retryAfterS } = this
     const retry: Record<string, string> =
-      this.status === 503 || this.status === 429 ? { 'retry-after': '1' } : {}
+      retryAfterS === null ? {} : { 'retry-after': String(retryAfterS) }
     return new Response(JSON.stringify(this.body()), {
       status: this.status,
       headers: {

@@ -10,6 +10,8 @@ import { isAdmitted, isSecret, signedIn, signedOut } from './secret.ts'
 
 const SIGN_IN = '/sign-in'
 const SIGN_OUT = '/sign-out'
+/** What anybody can have from npm. A page of another origin imports it before it can present anything. */
+const SDK = '/client.js'
 const FORM = 'application/x-www-form-urlencoded'
 
 /** The answer to a request that goes no further; null when it may. */
@@ -25,6 +27,7 @@ export async function signIn(
   if (pathname === SIGN_OUT && request.method === 'POST') {
     return goTo('/', signedOut(request))
   }
+  if (pathname === SDK && isRead(request)) return null
   const isIn = await isAdmitted(request, environment, nowMs)
   if (pathname === SIGN_IN && isRead(request)) {
     const next = ownPath(searchParams.get('next'))
@@ -109,7 +112,7 @@ function page(request: Request, status: number, next: string, error = ''): Respo
   const isSecondTry = error !== ''
   const html = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sign in · Ottla</title>${again(request, next)}<style>${STYLE}</style></head>
+<title>Sign in · Ottla</title><link rel="icon" href="data:,">${again(request, next)}<style>${STYLE}</style></head>
 <body><main><form method="post" action="${SIGN_IN}">
 <h1>Sign in to Ottla</h1>
 <p id="hint">The secret is what <code>OTTLA_SECRET</code> was set to when this broker was started or deployed.</p>
@@ -127,7 +130,7 @@ ${isSecondTry ? `<p id="error" role="alert">${escaped(error)}</p>` : ''}
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
       'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
       'x-content-type-options': 'nosniff',
       ...(status === 401 ? { 'www-authenticate': 'Bearer realm="ottla"' } : {}),
     },

@@ -71,6 +71,9 @@ function overviewSchemas() {
       partitions: z.int(),
       records: z.int().check(described('Offsets from start to end of all partitions')),
       sizeBytes: z.int(),
+      unknownPartitions: z
+        .int()
+        .check(described('Partitions that were written to and of which nothing was ever heard')),
       recordsPerSecond: z.number(),
       bytesPerSecond: z.number().check(described('Written')),
       readBytesPerSecond: z.number().check(described('Read by fetches')),

@@ -5,11 +5,12 @@
 import {
   LIVE_GRANT_MAX,
   LIVE_PIECE_BYTES,
+  LIVE_PIECE_FIRST_BYTES,
   LIVE_PIECE_MIN_BYTES,
   LIVE_WAIT_MS,
 } from '../core/limits/live.ts'
 import type { Problem } from '../http/problem.ts'
-import type { ResetStep, Tail, TailStep, TopicRecords } from '../http/tail/contract.ts'
+import type { RecordsStep, ResetStep, Tail, TailStep, TopicRecords } from '../http/tail/contract.ts'
 import type { Outbox } from './outbox.ts'
 import { Wake } from './wake.ts'
 
@@ -44,6 +45,8 @@ export class Feed {
   #granted: number
   /** Bytes of the next record where it is known to be larger than what was asked for; 0 where not. */
   #needed = 0
+  /** Bytes of the next piece: many that wait must not all read much at once, who catches up gets more and more. */
+  #piece = LIVE_PIECE_FIRST_BYTES
   /** What was said to be starved for. */
   #told = 0
 
@@ -86,8 +89,7 @@ export class Feed {
   async run(): Promise<void> {
     while (!this.#isClosed) {
       if (this.isWaiting) await this.#wake.wait()
-      else if (this.#needed > this.#pieceBytes) await this.#stepForLarge()
-      else if (await this.#outbox.room()) await this.#step()
+      else await this.#step()
     }
   }
 
@@ -95,18 +97,26 @@ export class Feed {
     return this.#abort.signal.aborted
   }
 
-  get #pieceBytes(): number {
-    const share = Math.floor(LIVE_PIECE_BYTES / Math.max(1, this.#sharers()))
-    return Math.max(LIVE_PIECE_MIN_BYTES, share)
+  /** Of so many bytes for all feeds, this one's. */
+  #share(bytes: number): number {
+    return Math.max(LIVE_PIECE_MIN_BYTES, Math.floor(bytes / Math.max(1, this.#sharers())))
   }
 
   async #step(): Promise<void> {
-    await this.#next(Math.min(this.#granted, this.#pieceBytes), LIVE_WAIT_MS)
+    const room = await this.#outbox.room()
+    if (room === 0) return
+    const share = this.#share(room)
+    if (this.#needed > share) {
+      await this.#stepForLarge()
+      return
+    }
+    const piece = Math.min(share, Math.max(this.#piece, this.#needed))
+    await this.#next(Math.min(this.#granted, piece), LIVE_WAIT_MS)
   }
 
   /** It is there: nothing is waited for while all others are kept waiting. */
   async #stepForLarge(): Promise<void> {
-    const done = await this.#outbox.roomForLarge()
+    const done = await this.#outbox.roomForLarge(this.#needed)
     if (done === null) return
     try {
       await this.#next(Math.min(this.#granted, Math.max(this.#needed, 1)), 0)
@@ -125,11 +135,7 @@ export class Feed {
     this.#needed = 0
     switch (step.kind) {
       case 'records':
-        this.#told = 0
-        for (const records of step.topics) {
-          this.#granted -= records.bytes
-          this.#events.records(records)
-        }
+        this.#takeRecords(step)
         break
       case 'position':
         this.#events.position(step.position)
@@ -145,8 +151,22 @@ export class Feed {
         this.#end(step.problem)
         break
       case 'idle':
+        this.#piece = LIVE_PIECE_FIRST_BYTES
         break
     }
+  }
+
+  #takeRecords({ topics }: RecordsStep): void {
+    this.#told = 0
+    let bytes = 0
+    for (const records of topics) {
+      bytes += records.bytes
+      this.#granted -= records.bytes
+      this.#events.records(records)
+    }
+    const isBehind = bytes >= this.#piece / 2
+    const more = Math.min(LIVE_PIECE_BYTES, 2 * Math.max(this.#piece, bytes))
+    this.#piece = isBehind ? more : LIVE_PIECE_FIRST_BYTES
   }
 
   #takeLarge(bytes: number): void {

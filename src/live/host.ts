@@ -6,6 +6,7 @@ import { brokerContext, environmentOf, type WorkerEnv } from '../broker/isolate.
 import { LIVE_AWAKE_MS, LIVE_SESSIONS_PER_SHARD, LIVE_SWEEP_MS } from '../core/limits/live.ts'
 import { workerLog } from '../runtime/log.ts'
 import { brokerFace } from './broker.ts'
+import { noTotals } from './outbox.ts'
 import { Session } from './session.ts'
 import { decodeState, encodeState, type SessionState } from './session-state.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -31,13 +32,16 @@ export interface Attachment {
 }
 
 /** WebSocket's close codes, as far as this end gives a reason. */
-const CloseCode = { GONE: 1001, BUG: 1011, RESTART: 1012 } as const
+const CloseCode = { NORMAL: 1000, GONE: 1001, RESTART: 1012, LATER: 1013 } as const
 
 /** A socket that was silent for most of a sweep is asked; who was asked and is silent at the next one is gone. */
 const SILENT_MS = LIVE_SWEEP_MS - 5_000
 
 /** What no message here tells. */
 const NOWHERE = { host: '', port: 0 }
+
+/** Shared by all objects of this isolate. */
+const totals = noTotals()
 
 interface Open {
   readonly session: Session
@@ -86,8 +90,9 @@ export class LiveHost {
     this.#changed(socket, open)
   }
 
-  /** The client has gone. Resolves when its members have left their groups. */
+  /** The client has gone, or wants to. Resolves when its members have left their groups. */
   async closed(socket: KeptSocket): Promise<void> {
+    closeQuietly(socket, CloseCode.NORMAL, '')
     // Its members are to leave also where the object was made anew since.
     if (!this.#sessions.has(socket)) this.#goOn(socket)
     const open = this.#sessions.get(socket)
@@ -110,14 +115,19 @@ export class LiveHost {
       workerLog(environmentOf(this.#env).logLevel)('debug', 'live session is dead', {
         silentMs: nowMs - seenMs,
       })
-      closeQuietly(socket, CloseCode.GONE, 'no sign of life')
-      void this.closed(socket)
+      this.#end(socket, CloseCode.GONE, 'no sign of life')
       return false
     }
     open.askedMs = nowMs
     open.session.ping()
     this.#changed(socket, open)
     return true
+  }
+
+  #end(socket: KeptSocket, code: number, reason: string): void {
+    closeQuietly(socket, code, reason)
+    // It may not tell of a client that does not answer.
+    void this.closed(socket)
   }
 
   #goOn(socket: KeptSocket): void {
@@ -150,6 +160,7 @@ export class LiveHost {
       after: context.timers.after,
       send: (text) => sendQuietly(socket, text),
       newId: () => crypto.randomUUID(),
+      totals,
       ...brokerFace(context, Math.random),
       changed: () => {
         const open = this.#sessions.get(socket)
@@ -177,12 +188,18 @@ export class LiveHost {
     else socket.serializeAttachment({ version: 1, clientHost, state, seenMs, askedMs })
   }
 
-  /** While anything goes on a timer runs: the platform puts an object to sleep that only waits for others. */
+  /**
+   * While anything goes on a timer runs: the platform puts an object to sleep that only waits for others. Besides it
+   * looks for clients that stand still while others wait for what is held for them.
+   */
   #stayAwake(): void {
     if (this.#awake !== null) return
     if (![...this.#sessions.values()].some(({ session }) => session.isActive)) return
     this.#awake = setTimeout(() => {
       this.#awake = null
+      for (const [socket, { session }] of this.#sessions) {
+        if (session.isStalled) this.#end(socket, CloseCode.LATER, 'stalled while others wait')
+      }
       this.#stayAwake()
     }, LIVE_AWAKE_MS)
   }

@@ -5,7 +5,6 @@
 
 import { KafkaError } from '../core/errors.ts'
 import type { TopicId } from '../core/ids.ts'
-import { LIVE_RETRY_MAX_MS, LIVE_RETRY_MIN_MS } from '../core/limits/live.ts'
 import type { Problem } from '../http/problem.ts'
 import type { Tail, TopicRecords } from '../http/tail/contract.ts'
 import type { ConsumerGroupHeartbeatResponse } from '../protocol/messages/consumer-group-heartbeat.ts'
@@ -17,14 +16,16 @@ import {
   outOfGroup,
 } from './coordinator-errors.ts'
 import { Feed } from './feed.ts'
+import { Heartbeats } from './heartbeats.ts'
 import { Holding } from './holding.ts'
 import type { MemberState } from './member-state.ts'
 import { messageText, recordsText } from './outgoing.ts'
 import type { Stream, StreamHost } from './stream.ts'
-import type { CommitOffset, MemberIdentity } from './surroundings.ts'
+import type { CommitOffset } from './surroundings.ts'
 import { Wake } from './wake.ts'
 
-const LEAVE_EPOCH = -1
+type Assignment = NonNullable<ConsumerGroupHeartbeatResponse['assignment']>
+
 const STALE = KafkaError.STALE_MEMBER_EPOCH
 /** Of a commit whose epoch was overtaken. */
 const COMMIT_TRIES = 3
@@ -37,20 +38,14 @@ export class Member implements Stream {
   readonly #feed: Feed
   readonly #holding: Holding
   readonly #wake = new Wake()
-  #epoch: number
+  readonly #heartbeats: Heartbeats
   #isOut: boolean
   #unanswered: number
   /** What the coordinator wants this member to have; null: what it has. */
   #target: ReadonlyMap<TopicId, readonly number[]> | null = null
-  /** The next heartbeat says everything: at first, when what it has has changed, after a call that failed. */
-  #saysAll = true
-  #retryMs = 0
-  #dueMs = 0
   /** It beats and reads no more; commits that came before are made. */
   #isEnded = false
   #hasLeft = false
-  /** Who waits for the answer to a heartbeat. */
-  #beaten: (() => void)[] = []
   /** Commits and what must come behind them, one after the other. */
   #orders: Promise<void> = Promise.resolve()
 
@@ -58,11 +53,11 @@ export class Member implements Stream {
   constructor(host: StreamHost, state: MemberState) {
     this.#host = host
     this.#asked = state
-    this.#epoch = state.epoch
     this.#isOut = state.isOut
     this.#unanswered = state.unanswered
     this.#tail = host.surroundings.assignedTail(state.readCommitted)
     this.#holding = new Holding(state, host.surroundings.now())
+    this.#heartbeats = new Heartbeats(host.surroundings, state, () => this.#holding.owned())
     this.#feed = this.#feedOf(state)
     this.#tail.assign(this.#holding.reading())
   }
@@ -78,7 +73,7 @@ export class Member implements Stream {
 
   async run(): Promise<void> {
     if (this.#asked.isForgotten) await this.#comeBack()
-    const wrong = this.#epoch === 0 ? await this.#unknownTopic() : null
+    const wrong = this.#heartbeats.epoch === 0 ? await this.#unknownTopic() : null
     if (wrong !== null) this.#fail(wrong)
     await Promise.all([this.#feed.run(), this.#membership()])
   }
@@ -132,7 +127,7 @@ export class Member implements Stream {
       ...this.#asked,
       ...this.#holding.save(),
       granted: this.#feed.granted,
-      epoch: this.#epoch,
+      epoch: this.#heartbeats.epoch,
       isOut: this.#isOut,
       unanswered: this.#unanswered,
       isForgotten: false,
@@ -142,7 +137,7 @@ export class Member implements Stream {
   /** What it had was not kept: the coordinator is to give that to others, and the client to let go of it. */
   async #comeBack(): Promise<void> {
     this.#isOut = true
-    this.#epoch = 0
+    this.#heartbeats.out()
     this.#tellRevoked({ partitions: [], lost: true, reason: 'fenced' })
     await this.#sayLeave()
   }
@@ -157,7 +152,7 @@ export class Member implements Stream {
     while (!this.#isEnded) {
       const nowMs = this.#now()
       if (this.#holding.isStuck(nowMs, this.#asked.maxPollIntervalMs)) await this.#putOut()
-      else if (!this.#isOut && nowMs >= this.#dueMs) await this.#beat()
+      else if (!this.#isOut && nowMs >= this.#heartbeats.dueMs) await this.#beat()
       if (!this.#isOut && !this.#isEnded) await this.#reconcile()
       await this.#pause()
     }
@@ -167,8 +162,9 @@ export class Member implements Stream {
   async #pause(): Promise<void> {
     if (this.#isEnded) return
     const stuckMs = this.#holding.stuckAtMs(this.#asked.maxPollIntervalMs)
-    const dueMs = Math.min(stuckMs, this.#isOut ? Number.POSITIVE_INFINITY : this.#dueMs)
     // A member that is out waits for its client alone.
+    const beatMs = this.#isOut ? Number.POSITIVE_INFINITY : this.#heartbeats.dueMs
+    const dueMs = Math.min(stuckMs, beatMs)
     const cancel = Number.isFinite(dueMs)
       ? this.#host.surroundings.after(Math.max(0, dueMs - this.#now()), () => this.#wake.wake())
       : () => {}
@@ -177,53 +173,27 @@ export class Member implements Stream {
   }
 
   async #beat(): Promise<void> {
-    const saidAll = this.#saysAll
-    this.#saysAll = false
-    const answer = await this.#host.surroundings.group.heartbeat(this.#heartbeat(saidAll))
-    if (!this.#isEnded) this.#answered(answer)
-    for (const resolve of this.#beaten.splice(0)) resolve()
+    const { epoch } = this.#heartbeats
+    const answer = await this.#heartbeats.beat()
+    if (!this.#isEnded) this.#answered(answer, epoch)
+    this.#heartbeats.settled()
   }
 
-  #answered(answer: ConsumerGroupHeartbeatResponse): void {
-    const { errorCode, errorMessage = null } = answer
-    if (errorCode === KafkaError.NONE) {
-      this.#heard(answer)
-      return
-    }
-    this.#saysAll = true
-    if (isPassing(errorCode)) this.#retryLater()
-    else if (isLost(errorCode) && this.#epoch > 0) this.#lose('fenced')
+  /** @param epoch that was said */
+  #answered(answer: ConsumerGroupHeartbeatResponse, epoch: number): void {
+    const { errorCode, errorMessage = null, assignment = null } = answer
+    if (errorCode === KafkaError.NONE) this.#heard(assignment, epoch === 0)
+    else if (isPassing(errorCode)) this.#heartbeats.later()
+    else if (isLost(errorCode) && epoch > 0) this.#lose('fenced')
     else this.#fail(memberProblem(errorCode, errorMessage, this.#asked.group))
   }
 
-  #heartbeat(saysAll: boolean) {
-    const { group, memberId, maxPollIntervalMs, topics } = this.#asked
-    return {
-      groupId: group,
-      memberId,
-      memberEpoch: this.#epoch,
-      instanceId: null,
-      rackId: null,
-      // As Kafka's consumer: who does not poll in time does not let go in time either.
-      rebalanceTimeoutMs: saysAll ? maxPollIntervalMs : -1,
-      subscribedTopicNames: saysAll ? [...topics] : null,
-      subscribedTopicRegex: null,
-      serverAssignor: null,
-      topicPartitions: saysAll ? this.#holding.owned() : null,
-    }
-  }
-
-  #heard({ memberEpoch, heartbeatIntervalMs, assignment }: ConsumerGroupHeartbeatResponse): void {
-    const isNew = this.#epoch === 0
-    this.#epoch = memberEpoch
-    this.#retryMs = 0
-    // What has changed while the call was under way is to be said at once.
-    this.#dueMs = this.#saysAll ? 0 : this.#now() + heartbeatIntervalMs
+  #heard(assignment: Assignment | null, isNew: boolean): void {
     if (isNew) {
       const { sub, memberId } = this.#asked
       this.#host.outbox.send(messageText({ type: 'joined', sub, memberId }))
     }
-    if (assignment !== null && assignment !== undefined) {
+    if (assignment !== null) {
       const topics = assignment.topicPartitions
       this.#target = new Map(topics.map(({ topicId, partitions }) => [topicId, partitions]))
     }
@@ -258,7 +228,7 @@ export class Member implements Stream {
       return topic === undefined ? [] : [{ topic, topicId, partition }]
     })
     if (alive.length === 0) return true
-    const starts = await group.startOffsets(this.#identity(), alive, this.#asked)
+    const starts = await group.startOffsets(this.#heartbeats.identity, alive, this.#asked)
     if (this.#isEnded || this.#isOut) return false
     if (typeof starts === 'number') return this.#notNow(starts)
     this.#holding.add(starts)
@@ -275,28 +245,23 @@ export class Member implements Stream {
   #notNow(errorCode: number = KafkaError.COORDINATOR_NOT_AVAILABLE): false {
     if (!isPassing(errorCode) && !isLost(errorCode)) {
       this.#fail(memberProblem(errorCode, null, this.#asked.group))
-    } else this.#retryLater()
+    } else this.#heartbeats.later()
     return false
   }
 
-  #retryLater(): void {
-    this.#retryMs = Math.min(LIVE_RETRY_MAX_MS, Math.max(LIVE_RETRY_MIN_MS, 2 * this.#retryMs))
-    this.#dueMs = this.#now() + this.#retryMs
-  }
-
   async #commit(offsets: readonly CommitOffset[]): Promise<Problem | null> {
-    if (this.#isOut || this.#hasLeft || this.#epoch === 0) {
+    if (this.#isOut || this.#hasLeft || this.#heartbeats.epoch === 0) {
       return outOfGroup(this.#asked.group, undefined)
     }
     const strange = offsets.find((one) => !this.#holding.has(one))
     if (strange !== undefined) return outOfGroup(this.#asked.group, strange)
     const { group } = this.#host.surroundings
-    let errors = await group.commit(this.#identity(), offsets)
+    let errors = await group.commit(this.#heartbeats.identity, offsets)
     for (let tries = 1; tries < COMMIT_TRIES && errors.includes(STALE); tries++) {
       // The coordinator has moved on, and the answer that says so is on its way.
       if (!this.#isEnded) await this.#nextBeat()
       if (this.#isOut) return outOfGroup(this.#asked.group, undefined)
-      errors = await group.commit(this.#identity(), offsets)
+      errors = await group.commit(this.#heartbeats.identity, offsets)
     }
     if (errors.some(isLost)) this.#beatNow()
     const problem = commitProblem(errors, offsets, this.#asked.group)
@@ -307,9 +272,7 @@ export class Member implements Stream {
   /** Resolves when a heartbeat was answered, one way or the other. */
   #nextBeat(): Promise<void> {
     this.#beatNow()
-    return new Promise((resolve) => {
-      this.#beaten.push(resolve)
-    })
+    return this.#heartbeats.nextAnswer()
   }
 
   /** The application does not get on: others may have its partitions. */
@@ -320,8 +283,7 @@ export class Member implements Stream {
 
   async #sayLeave(): Promise<void> {
     this.#hasLeft = this.#isEnded
-    const leaving = { ...this.#heartbeat(false), memberEpoch: LEAVE_EPOCH }
-    await this.#host.surroundings.group.heartbeat(leaving)
+    await this.#heartbeats.leave()
   }
 
   /** It is not in the group any more, whatever it had; it is again when the client has let go of that. */
@@ -331,14 +293,13 @@ export class Member implements Stream {
     this.#feed.changed()
     this.#target = null
     this.#isOut = true
-    this.#epoch = 0
+    this.#heartbeats.out()
     if (lost.length > 0) this.#tellRevoked({ partitions: lost.map(named), lost: true, reason })
     if (this.#unanswered === 0) this.#rejoin()
   }
 
   #rejoin(): void {
     this.#isOut = false
-    this.#epoch = 0
     this.#beatNow()
   }
 
@@ -354,8 +315,7 @@ export class Member implements Stream {
 
   /** What it has is another: to be said at once. */
   #beatNow(): void {
-    this.#saysAll = true
-    this.#dueMs = 0
+    this.#heartbeats.soon()
     this.#host.surroundings.changed()
     this.#wake.wake()
   }
@@ -368,7 +328,7 @@ export class Member implements Stream {
   #end(): void {
     this.#isEnded = true
     this.#feed.close()
-    for (const resolve of this.#beaten.splice(0)) resolve()
+    this.#heartbeats.settled()
     this.#wake.wake()
   }
 
@@ -376,11 +336,6 @@ export class Member implements Stream {
     const done = this.#orders.then(work)
     this.#orders = done.catch((error: unknown) => this.#host.surroundings.failed('member', error))
     return done
-  }
-
-  #identity(): MemberIdentity {
-    const { group, memberId } = this.#asked
-    return { group, memberId, epoch: this.#epoch }
   }
 
   #now(): number {

@@ -24,6 +24,11 @@ export function recordsText(sub: number, of: TopicRecords): string {
 
 /** An error about a request, a subscription that is over, or a message. */
 export function errorText(problem: Problem, about: { id?: number; sub?: number } = {}): string {
-  const body = { ...problem.body(), retriable: isRetriable(problem.code) }
+  const { retryAfterS } = problem
+  const body = {
+    ...problem.body(),
+    retriable: isRetriable(problem.code),
+    ...(retryAfterS === null ? {} : { retryAfterMs: 1_000 * retryAfterS }),
+  }
   return JSON.stringify({ type: 'error', ...about, problem: body })
 }

@@ -3,12 +3,7 @@
 // Durable Object: surroundings.ts is all it sees of the world.
 
 import { KafkaError } from '../core/errors.ts'
-import {
-  LIVE_MAX_POLL_MS,
-  LIVE_PENDING_BYTES,
-  LIVE_REQUESTS,
-  LIVE_SUBSCRIPTIONS,
-} from '../core/limits/live.ts'
+import { LIVE_MAX_POLL_MS, LIVE_SUBSCRIPTIONS } from '../core/limits/live.ts'
 import { badRequest, Problem } from '../http/problem.ts'
 import { type PlainMessage, type ProduceMessage, readMessage } from './incoming.ts'
 import { Member } from './member.ts'
@@ -17,6 +12,7 @@ import type { ClientMessages } from './messages.ts'
 import { Outbox } from './outbox.ts'
 import { errorText, messageText } from './outgoing.ts'
 import { LIVE_PROTOCOL, PING, PONG } from './protocol.ts'
+import { interrupted, Requests } from './requests.ts'
 import { fitsState, type SessionState } from './session-state.ts'
 import type { Stream, StreamHost } from './stream.ts'
 import { Subscription, subscriptionOf, tooManyPartitions } from './subscription.ts'
@@ -30,11 +26,7 @@ export class Session {
   readonly #outbox: Outbox
   readonly #host: StreamHost
   readonly #streams = new Map<number, Stream>()
-  /** Requests not answered, by id as often as it was used. */
-  readonly #requests: number[] = []
-  #pendingBytes = 0
-  /** Behind which produces of a topic wait: they take effect in the order of their messages. */
-  readonly #produces = new Map<string, Promise<void>>()
+  readonly #requests: Requests
   /** The highest number of a subscription there was: what is said of an older one may have crossed its end. */
   #lastSub: number
   #isClosed = false
@@ -42,7 +34,8 @@ export class Session {
   /** @param state of a session that goes on; without it a new one says hello */
   constructor(surroundings: Surroundings, state: SessionState | null) {
     this.#surroundings = surroundings
-    this.#outbox = new Outbox((text) => surroundings.send(text))
+    this.#outbox = new Outbox(surroundings)
+    this.#requests = new Requests(surroundings, this.#outbox)
     this.#host = {
       surroundings,
       outbox: this.#outbox,
@@ -65,16 +58,29 @@ export class Session {
 
   /** Whether anything goes on beside the client's own messages. */
   get isActive(): boolean {
-    if (this.#requests.length > 0) return true
+    if (this.#requests.ids.length > 0) return true
     return [...this.#streams.values()].some((stream) => !stream.isWaiting)
   }
 
-  /** A text message. Never throws, and takes effect, or its place in the order, before it returns. */
+  /** The client stands still while others wait for what is held for it. */
+  get isStalled(): boolean {
+    return this.#outbox.isStalled
+  }
+
+  /**
+   * Takes a text message, which has its effect, or its place in the order, before this returns. Never throws: of
+   * a bug the client is told, and the session goes on.
+   */
   receive(text: string): void {
     if (this.#isClosed) return
-    if (text === PONG) this.#outbox.pong()
-    else if (text === PING) this.#outbox.send(PONG)
-    else this.#read(text)
+    try {
+      if (text === PONG) this.#outbox.pong()
+      else if (text === PING) this.#outbox.send(PONG)
+      else this.#read(text)
+    } catch (error) {
+      this.#surroundings.failed('message', error)
+      this.#refuse(new Problem(KafkaError.UNKNOWN_SERVER_ERROR))
+    }
   }
 
   /** Messages are text. */
@@ -112,7 +118,7 @@ export class Session {
   state(): SessionState {
     return {
       lastSub: this.#lastSub,
-      requests: [...this.#requests],
+      requests: [...this.#requests.ids],
       streams: [...this.#streams.values()].map((stream) => stream.save()),
     }
   }
@@ -260,7 +266,7 @@ export class Session {
 
   #commit(message: MessageOf<'commit'>, length: number): void {
     const { id, sub, offsets } = message
-    this.#request(id, length, async () => {
+    this.#requests.add(id, length, async () => {
       const stream = this.#streams.get(sub)
       if (stream instanceof Subscription) return errorText(noMember(message), { id })
       if (stream === undefined) return errorText(notJoined(sub), { id })
@@ -271,52 +277,14 @@ export class Session {
 
   #produce(message: ProduceMessage, records: string, length: number): void {
     const { id, topic, idempotencyKey = null } = message
-    this.#request(id, length, () =>
-      this.#afterOthers(topic, async () => {
+    this.#requests.add(id, length, () =>
+      this.#requests.inOrder(topic, async () => {
         const produced = await this.#surroundings.produce({ topic, records, idempotencyKey })
         if (produced instanceof Problem) return errorText(produced, { id })
         const replayed = produced.replayed ? { replayed: true as const } : {}
         return messageText({ type: 'ack', id, offsets: [...produced.offsets], ...replayed })
       }),
     )
-  }
-
-  /** Runs when the produces of the topic that came before have been answered. */
-  #afterOthers<T>(topic: string, run: () => Promise<T>): Promise<T> {
-    const result = (this.#produces.get(topic) ?? Promise.resolve()).then(run)
-    const done = result.then(
-      () => {},
-      () => {},
-    )
-    this.#produces.set(topic, done)
-    void done.then(() => {
-      if (this.#produces.get(topic) === done) this.#produces.delete(topic)
-    })
-    return result
-  }
-
-  /** Answers a request with the text that `run` comes to, unless there are too many. */
-  #request(id: number, length: number, run: () => Promise<string>): void {
-    if (
-      this.#requests.length >= LIVE_REQUESTS ||
-      this.#pendingBytes + length > LIVE_PENDING_BYTES
-    ) {
-      this.#outbox.send(errorText(tooMany(), { id }))
-      return
-    }
-    this.#requests.push(id)
-    this.#pendingBytes += length
-    this.#surroundings.changed()
-    const answered = run().catch((error: unknown) => {
-      this.#surroundings.failed('request', error)
-      return errorText(new Problem(KafkaError.UNKNOWN_SERVER_ERROR), { id })
-    })
-    void answered.then((text) => {
-      this.#requests.splice(this.#requests.indexOf(id), 1)
-      this.#pendingBytes -= length
-      this.#outbox.send(text)
-      this.#surroundings.changed()
-    })
   }
 
   /** Of a message that no request and no subscription is answered for. */
@@ -368,15 +336,4 @@ function noSubscription(sub: number): Problem {
 function notJoined(sub: number): Problem {
   const detail = `${sub} is not a member of a group: it has left, or never joined`
   return new Problem(KafkaError.UNKNOWN_MEMBER_ID, { status: 409, field: 'sub', detail })
-}
-
-function tooMany(): Problem {
-  const detail = `at most ${LIVE_REQUESTS} requests, and ${LIVE_PENDING_BYTES} bytes of them, may be unanswered`
-  return new Problem(KafkaError.THROTTLING_QUOTA_EXCEEDED, { detail })
-}
-
-/** It was under way when the object that served the session ended. */
-function interrupted(): Problem {
-  const detail = 'the server was restarted: whether this took effect is not known'
-  return new Problem(KafkaError.NETWORK_EXCEPTION, { status: 503, detail })
 }

@@ -11,6 +11,7 @@ import type {
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,
 } from '../protocol/messages/consumer-group-heartbeat.ts'
+import type { LiveTotals } from './outbox.ts'
 
 /** Where records went; replayed: a request with the same idempotency key had stored them already. */
 export interface Produced {
@@ -86,6 +87,8 @@ export interface Surroundings {
   assignedTail(readCommitted: boolean): Tail
   produce(ask: ProduceAsk): Promise<Produced | Problem>
   readonly group: GroupFace
+  /** Those of this isolate. */
+  readonly totals: LiveTotals
   /** The session's state is another now: it is to be kept. */
   changed(): void
   /** A bug, said to whoever keeps this broker. */

@@ -22,6 +22,8 @@ export interface AppenderHost {
   readonly confirmed: () => Promise<boolean>
   /** Resolves in a later turn; what was answered before has left by then. */
   readonly turn: () => Promise<void>
+  /** A flush was written, in this turn, and is not confirmed: what it makes due is asked for now. */
+  readonly written: () => void
   /** Readers may see what the log holds now. */
   readonly published: (log: PartitionLog) => void
   /** The queue was refused: what waits elsewhere for its place goes with it. */
@@ -129,7 +131,6 @@ export class Appender {
     if (plan.row === null) return false
     try {
       log.write(plan.row, plan, this.#host.now())
-      return true
     } catch (cause) {
       this.#reportNotWritten(cause)
       const message = cause instanceof LogFullError ? cause.message : undefined
@@ -138,6 +139,8 @@ export class Appender {
       }
       return false
     }
+    this.#host.written()
+    return true
   }
 
   /** Producers send again what was not written: a partition that is full says so now and then. */

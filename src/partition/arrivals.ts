@@ -48,6 +48,7 @@ export class Arrivals {
       now: host.now,
       confirmed: () => log.confirmed(),
       turn: host.turn,
+      written: () => log.scheduleWritten(),
       published,
       refusedAll: (error) => this.#enlistments.refuseAll(error),
       end: (reason) => log.end(reason),

@@ -174,10 +174,10 @@ export class SharedPieces {
   }
 
   /**
-   * What there is from `next` on, about EVENTS_PIECE_BYTES of it. null when there is nothing yet; 'behind'
+   * What there is from `next` on, about so many bytes of it, in whole pieces. null when there is nothing yet; 'behind'
    * when it cannot be had here, because it is gone or begins inside of an event.
    */
-  take(next: number): Taken | null | 'behind' {
+  take(next: number, bytesMax: number = EVENTS_PIECE_BYTES): Taken | null | 'behind' {
     if (next < this.start) return 'behind'
     if (next >= this.#end) return null
     let at = this.#pieces.findLastIndex((piece) => piece.from <= next)
@@ -185,7 +185,7 @@ export class SharedPieces {
     let bytes = 0
     let position = next
     let shown = next
-    for (; at < this.#pieces.length && bytes < EVENTS_PIECE_BYTES; at++) {
+    for (; at < this.#pieces.length && bytes < bytesMax; at++) {
       const piece = this.#pieces[at]
       if (piece === undefined) break
       const part = partFrom(piece, position)

@@ -121,6 +121,14 @@ export class LeaderLog {
     this.#housekeeping?.schedule()
   }
 
+  /**
+   * The same for what the flush that was just written makes due once it is confirmed. In the same turn, so that the alarm
+   * is in the same commit: whoever dies then loses both or none, and nobody else may ever call this object.
+   */
+  scheduleWritten(): void {
+    this.#log?.asConfirmed(() => this.schedule())
+  }
+
   /** One step of every chore that is due; true when there was one. */
   runChores(): boolean {
     return this.#housekeeping?.run() === true

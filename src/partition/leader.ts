@@ -246,12 +246,11 @@ export class PartitionLeader implements PartitionRpc {
     this.#host.moved?.()
   }
 
-  /** Who waits for what was appended gets it; the rest is told, or due, in time. */
+  /** Who waits for what was appended gets it; the rest is told in time. */
   #published(log: PartitionLog): void {
     this.#log.turns.served(this.#host.now())
     this.#waiters.wake(log.highWatermark, this.#position(NONE))
     this.#moved()
-    this.#log.schedule()
   }
 
   #standing(): Told {

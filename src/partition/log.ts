@@ -203,6 +203,18 @@ export class PartitionLog {
     this.#state.lastStable = this.#stableEnd()
   }
 
+  /** What `look` sees of the log is as it will be when all that was written is confirmed. Nothing must be done by it. */
+  asConfirmed(look: () => void): void {
+    const { highWatermark, lastStable } = this.#state
+    this.confirm()
+    try {
+      look()
+    } finally {
+      this.#state.highWatermark = highWatermark
+      this.#state.lastStable = lastStable
+    }
+  }
+
   /** The producer as far as it is written; undefined when it is not known, or not any more. */
   producer(producerId: number, nowMs: number): ProducerState | undefined {
     const state = this.#producers.state(producerId)

@@ -5,7 +5,7 @@ import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import type { LeaderHost } from './host.ts'
 import type { LeaderLog } from './leader-log.ts'
 import { RequestClaims } from './requests-claims.ts'
-import type { ClaimReply, RequestClaim } from './requests-contract.ts'
+import type { ClaimReply, RequestClaim, RequestIdentity } from './requests-contract.ts'
 
 /** The calls of a leader about keyed requests: they answer instead of throwing. */
 export class RequestAnswers {
@@ -20,11 +20,11 @@ export class RequestAnswers {
 
   async claim(claim: RequestClaim): Promise<ClaimReply> {
     const error = await this.#log.readiness(claim)
-    if (error !== KafkaError.NONE) return answer('free', 0, error)
+    if (error !== KafkaError.NONE) return answer('free', null, error)
     try {
       return this.#claim(claim)
     } catch (cause) {
-      return answer('free', 0, this.#log.storageError('keyed requests were not read', cause))
+      return answer('free', null, this.#log.storageError('keyed requests were not read', cause))
     }
   }
 
@@ -34,18 +34,19 @@ export class RequestAnswers {
     if (act !== 'begin') {
       const isOwn = this.#claims.end(id, owner)
       if (isOwn && act === 'forget') requests.forget(id)
-      return answer('free', 0)
+      if (request.total > 0) requests.ended({ id, ...request })
+      return answer('free')
     }
-    if (!requests.claim({ id, ...request }, nowMs)) return answer('other', 0)
-    if (!this.#claims.begin(id, owner, nowMs)) return answer('running', 0)
-    return answer('free', requests.partitionsOf(id))
+    if (!requests.claim({ id, ...request }, nowMs)) return answer('other')
+    if (!this.#claims.begin(id, owner, nowMs)) return answer('running')
+    return answer('free', requests.identityOf(id))
   }
 }
 
 function answer(
   verdict: ClaimReply['verdict'],
-  partitions: number,
+  known: RequestIdentity | null = null,
   error: ErrorCode = KafkaError.NONE,
 ): ClaimReply {
-  return { error, verdict, partitions }
+  return { error, verdict, partitions: known?.partitions ?? 0, total: known?.total ?? 0 }
 }

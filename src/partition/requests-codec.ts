@@ -1,9 +1,9 @@
 // How keyed requests are kept in a row: a chunk has what its batches add, the snapshot the whole state, in the
 // same entries of fixed size. Reading them in order gives the state. Not what they mean: requests.ts.
 //
-//   part    1 · flags uint8 (1 stream, 2 append time) · id 16 · body 16 · partitions int32 · appended at float64
-//           · start float64 · count int32 · first offset float64 · last offset float64 · time float64 · after 16
-//   claim   2 · flags · id · body · partitions · claimed at, as in a part
+//   part    1 · flags uint8 (1 stream, 2 append time) · id 16 · body 16 · partitions int32 · total float64
+//           · appended at float64 · start float64 · count int32 · first offset float64 · last offset float64 · time float64 · after 16
+//   claim   2 · flags · id · body · partitions · total · claimed at, as in a part
 
 import type { RequestIdentity, RequestSpan } from './requests-contract.ts'
 
@@ -33,7 +33,7 @@ const AT_BODY = 2 + DIGEST_BYTES
 const AT_PARTITIONS = AT_BODY + DIGEST_BYTES
 
 /** Bytes of one entry. */
-export const REQUEST_CLAIM_BYTES = AT_PARTITIONS + 12
+export const REQUEST_CLAIM_BYTES = AT_PARTITIONS + 20
 export const REQUEST_PART_BYTES = REQUEST_CLAIM_BYTES + 36 + DIGEST_BYTES
 
 /** Bytes that the entries take. */
@@ -78,7 +78,8 @@ function write(bytes: Uint8Array, at: number, event: RequestEvent): void {
   putDigest(view, 2, event.id)
   putDigest(view, AT_BODY, event.body)
   view.setInt32(AT_PARTITIONS, event.partitions)
-  view.setFloat64(AT_PARTITIONS + 4, event.atMs)
+  view.setFloat64(AT_PARTITIONS + 4, event.total)
+  view.setFloat64(AT_PARTITIONS + 12, event.atMs)
   if (event.kind === 'claim') return
   view.setFloat64(REQUEST_CLAIM_BYTES, event.start)
   view.setInt32(REQUEST_CLAIM_BYTES + 8, event.count)
@@ -101,7 +102,8 @@ function read(bytes: Uint8Array, at: number): RequestEvent {
     body: digestAt(view, AT_BODY),
     isStream: (flags & STREAM) !== 0,
     partitions: view.getInt32(AT_PARTITIONS),
-    atMs: view.getFloat64(AT_PARTITIONS + 4),
+    total: view.getFloat64(AT_PARTITIONS + 4),
+    atMs: view.getFloat64(AT_PARTITIONS + 12),
   }
   if (kind === CLAIM) return { kind: 'claim', ...claim }
   return {

@@ -16,6 +16,8 @@ export interface RequestIdentity {
   readonly isStream: boolean
   /** Partitions of the topic when its records were placed: a retry places them as they were then. */
   readonly partitions: number
+  /** Records of a stream that was received whole, in all partitions; 0 while that is not known. */
+  readonly total: number
 }
 
 /** The records of a keyed request that one batch holds. A request has its records of one partition in order. */
@@ -59,7 +61,7 @@ export interface RequestClaim extends RequestIdentity {
   readonly owner: string
   /**
    * `begin`: it runs, and whoever comes with the same key in the next REQUEST_CLAIM_MS is told so (said again
-   * to be believed for longer); `end`: it does not; `forget`: nor has it stored anything.
+   * to be believed for longer); `end`: it does not, and may say its `total`; `forget`: nor has it stored anything.
    */
   readonly act: 'begin' | 'end' | 'forget'
 }
@@ -71,4 +73,6 @@ export interface ClaimReply {
   readonly verdict: 'free' | 'running' | 'other'
   /** As the first try had it; 0 when it is not known. */
   readonly partitions: number
+  /** As a try that was received whole had it; 0 when none was, as far as is known. */
+  readonly total: number
 }

@@ -99,10 +99,17 @@ export class RequestTable {
     this.forgetExpired(nowMs)
     const known = this.#entries.get(request.id)
     if (known !== undefined) return isSame(known, request)
-    const { id, body, isStream, partitions } = request
-    this.#apply({ kind: 'claim', id, body, isStream, partitions, atMs: nowMs })
-    this.#unwritten.add(id)
+    this.#apply({ kind: 'claim', ...identityOf(request), atMs: nowMs })
+    this.#unwritten.add(request.id)
     return true
+  }
+
+  /** A stream was received whole. */
+  ended(request: RequestIdentity): void {
+    const known = this.#entries.get(request.id)
+    if (known === undefined || known.total > 0 || !isSame(known, request)) return
+    this.#entries.set(request.id, { ...known, total: request.total })
+    this.#unwritten.add(request.id)
   }
 
   /** Whether there are claims that no row has. */
@@ -110,9 +117,9 @@ export class RequestTable {
     return this.#unwritten.size > 0
   }
 
-  /** Partitions that the topic had when the request was first made; 0 when it is not known. */
-  partitionsOf(id: RequestId): number {
-    return this.#entries.get(id)?.partitions ?? 0
+  /** What is known of a request. */
+  identityOf(id: RequestId): RequestIdentity | null {
+    return this.#entries.get(id) ?? null
   }
 
   /** The request has stored nothing, here or elsewhere: its key is free. */
@@ -129,13 +136,14 @@ export class RequestTable {
 
   #apply(event: RequestEvent): void {
     const before = this.#entries.get(event.id)
-    if (event.kind === 'claim') {
-      if (before === undefined) this.#put({ ...identityOf(event), ...NOTHING, atMs: event.atMs })
-      return
-    }
     const known = before !== undefined && isSame(before, event) ? before : undefined
-    if (known !== undefined && event.start + event.count <= known.count) return
-    this.#put(grown(known, event))
+    if (event.kind === 'part' && event.start + event.count > (known?.count ?? 0)) {
+      this.#put(grown(known, event))
+    } else if (before === undefined) {
+      this.#put({ ...identityOf(event), ...NOTHING, atMs: event.atMs })
+    } else if (known !== undefined && event.total > known.total) {
+      this.#entries.set(event.id, { ...known, total: event.total })
+    }
   }
 
   #put(entry: Entry): void {
@@ -214,8 +222,9 @@ export class RequestChanges {
 
 const NOTHING: KnownRequest = { count: 0, digest: '', spans: [] }
 
-function identityOf({ id, body, isStream, partitions }: RequestIdentity): RequestIdentity {
-  return { id, body, isStream, partitions }
+function identityOf(request: RequestIdentity): RequestIdentity {
+  const { id, body, isStream, partitions, total } = request
+  return { id, body, isStream, partitions, total }
 }
 
 function isSame(a: RequestIdentity, b: RequestIdentity): boolean {
@@ -227,6 +236,7 @@ function grown(known: Entry | undefined, event: RequestStored): Entry {
   const span = { start, count, firstOffset, lastOffset, timeMs, isAppendTime }
   return {
     ...identityOf(event),
+    total: Math.max(known?.total ?? 0, event.total),
     count: start + count,
     digest: after,
     spans: withSpan(known?.spans ?? [], span, event.isStream),

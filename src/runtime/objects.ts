@@ -255,6 +255,7 @@ function clusterOver(call: Call<ClusterRpc>): ClusterRpc {
     registerGroup: (entry) => call((stub) => stub.registerGroup(entry)),
     removeGroup: (groupId) => call((stub) => stub.removeGroup(groupId)),
     listGroups: () => call((stub) => stub.listGroups()),
+    catalogue: () => call((stub) => stub.catalogue()),
     groupMetadata: (lookup) => call((stub) => stub.groupMetadata(lookup)),
     registerTransaction: (entry) => call((stub) => stub.registerTransaction(entry)),
     removeTransaction: (id) => call((stub) => stub.removeTransaction(id)),

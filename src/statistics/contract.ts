@@ -69,6 +69,8 @@ export interface CatalogueTopic {
   readonly id: TopicId
   readonly name: string
   readonly partitions: number
+  /** How many of these were ever written to: of others there is nothing to report. */
+  readonly written: number
 }
 
 /** All topics that exist. */
@@ -88,11 +90,11 @@ export interface Flow {
   readonly bytesPerSecond: number
 }
 
-/** A topic of which something is known; one that nobody wrote to has nothing but zeros. */
-export interface TopicFigures extends CatalogueTopic, Flow {
-  /** Offsets from log start to end. */
-  readonly records: number
-  readonly sizeBytes: number
+/** A topic as it was last heard of. */
+export interface TopicFigures extends Omit<CatalogueTopic, 'written'>, Flow {
+  /** Offsets from log start to end; null where a partition that was written to never reported. */
+  readonly records: number | null
+  readonly sizeBytes: number | null
   /** Of the last report about one of its partitions, milliseconds since the epoch; null: never. */
   readonly reportedMs: number | null
   /** The group that is furthest behind here. */
@@ -135,8 +137,11 @@ export interface Overview extends Flow {
   readonly reportedMs: number | null
   readonly topics: number
   readonly partitions: number
+  /** Of the partitions that have reported. */
   readonly records: number
   readonly sizeBytes: number
+  /** Partitions that were written to and never reported: before there were figures. */
+  readonly unknownPartitions: number
   readonly readBytesPerSecond: number
   readonly groups: number
   /** Groups with lag that nobody is in. */

@@ -10,17 +10,11 @@ import {
 } from '../core/limits/statistics.ts'
 import type { BrokerReport } from './contract.ts'
 
-/** A life of an isolate. */
-interface Source {
+/** A life of an isolate, as it last reported. */
+export interface Source {
   totals: Readonly<Record<string, number>>
   connections: Readonly<Record<string, number>>
   reportedMs: number
-}
-
-/** What is kept on disk of it. */
-export interface KeptCounters {
-  readonly totals: Readonly<Record<string, number>>
-  readonly sources: Readonly<Record<string, Source>>
 }
 
 /** Errors that are not the caller's doing. */
@@ -34,6 +28,9 @@ const TROUBLES = new Set([
   'REQUEST_TIMED_OUT',
 ])
 
+/** So many are kept before those that are old are looked for. */
+const TROUBLES_LOOKED_THROUGH = 1_000
+
 /** See the head of this file. */
 export class Counters {
   readonly #totals = new Map<string, number>()
@@ -41,24 +38,30 @@ export class Counters {
   /** What went wrong lately. Not kept. */
   #troubles: { readonly name: string; readonly count: number; readonly atMs: number }[] = []
 
-  constructor(kept: KeptCounters = { totals: {}, sources: {} }) {
-    for (const [name, total] of Object.entries(kept.totals)) this.#totals.set(name, total)
-    for (const [name, source] of Object.entries(kept.sources)) this.#sources.set(name, source)
+  /** As they were kept. */
+  restoreTotals(totals: Readonly<Record<string, number>>): void {
+    for (const [name, total] of Object.entries(totals)) this.#totals.set(name, total)
   }
 
-  /** What is to be kept. */
-  get kept(): KeptCounters {
-    return {
-      totals: Object.fromEntries(this.#totals),
-      sources: Object.fromEntries(this.#sources),
-    }
+  restoreSource(name: string, source: Source): void {
+    this.#sources.set(name, source)
+  }
+
+  /** What is to be kept of an isolate; undefined: nothing. */
+  source(name: string): Source | undefined {
+    return this.#sources.get(name)
   }
 
   get totals(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#totals)
   }
 
-  report({ source, isKnown, isAlone, totals, connections }: BrokerReport, nowMs: number): void {
+  /** Takes a report; answers the isolates of which something else is to be kept now. */
+  report(
+    { source, isKnown, isAlone, totals, connections }: BrokerReport,
+    nowMs: number,
+  ): readonly string[] {
+    const known = new Set(this.#sources.keys()).add(source)
     const before = this.#sources.get(source)
     // Of an isolate that was forgotten it is not known what was added up: it is counted from here on.
     const isLost = before === undefined && isKnown
@@ -74,6 +77,7 @@ export class Counters {
       const [oldest] = this.#sources.keys()
       if (oldest !== undefined) this.#sources.delete(oldest)
     }
+    return [...known].filter((name) => name === source || !this.#sources.has(name))
   }
 
   #add(name: string, grown: number, nowMs: number): void {
@@ -82,6 +86,8 @@ export class Counters {
     const [family, , error] = name.split('|')
     if (grown === 0 || family !== 'errors' || error === undefined || !TROUBLES.has(error)) return
     this.#troubles.push({ name: error, count: grown, atMs: nowMs })
+    // Nobody may look for days.
+    if (this.#troubles.length > TROUBLES_LOOKED_THROUGH) this.troubles(nowMs)
   }
 
   /** Connections by kind; isolates that have not been heard of for long are gone. */

@@ -16,25 +16,24 @@ import type {
   TopicFigures,
   TopicGroup,
 } from './contract.ts'
-import { Counters, type KeptCounters } from './counters.ts'
+import { Counters } from './counters.ts'
 import { Logs } from './logs.ts'
 
 /** Groups shown in the overview. */
 const WORST_GROUPS = 5
 
-/** Objects that have reported are remembered until so many are; those that have been silent go first. */
-const AWAKE_LOOKED_THROUGH = 1_000
+const UNKNOWN = { records: null, sizeBytes: null }
 
 /** See the head of this file. */
 export class Figures {
   readonly logs: Logs
   readonly commits: Commits
-  counters = new Counters()
+  readonly counters = new Counters()
   readonly catalogue = new Map<TopicId, CatalogueTopic>()
   catalogueVersion = -1
   clusterId: string | null = null
   reportedMs: number | null = null
-  /** When each object last reported, by class and name. */
+  /** When each object last reported, by class and name, the longest ago first. */
   readonly #awake = new Map<string, number>()
 
   constructor(most: { readonly partitions?: number; readonly offsets?: number } = {}) {
@@ -59,33 +58,24 @@ export class Figures {
         return [groupKey(groupId), ...[...altered].map((id) => offsetsKey(id, groupId))]
       }
       case 'broker':
-        this.counters.report(report, nowMs)
-        return [COUNTERS_KEY]
+        return [COUNTERS_KEY, ...this.counters.report(report, nowMs).map(sourceKey)]
       case 'catalogue':
         return this.#takeCatalogue(report)
     }
   }
 
   #heardOf(report: Report, nowMs: number): void {
-    if (this.#awake.size > AWAKE_LOOKED_THROUGH) this.#forgetAsleep(nowMs)
-    switch (report.kind) {
-      case 'partition':
-        this.#awake.set(`partition ${report.topicId}/${report.partition}`, nowMs)
-        return
-      case 'group':
-        this.#awake.set(`group ${report.groupId}`, nowMs)
-        return
-      case 'catalogue':
-        this.#awake.set('cluster', nowMs)
-        return
-      case 'broker':
-        return
-    }
+    this.#forgetAsleep(nowMs)
+    const name = objectOf(report)
+    if (name === null) return
+    this.#awake.delete(name)
+    this.#awake.set(name, nowMs)
   }
 
   #forgetAsleep(nowMs: number): void {
     for (const [name, atMs] of this.#awake) {
-      if (nowMs - atMs > STATISTICS_AWAKE_MS) this.#awake.delete(name)
+      if (nowMs - atMs <= STATISTICS_AWAKE_MS) return
+      this.#awake.delete(name)
     }
   }
 
@@ -103,7 +93,8 @@ export class Figures {
     }
     for (const topic of topics) {
       const before = this.catalogue.get(topic.id)
-      if (before?.partitions === topic.partitions) continue
+      const { partitions, written } = topic
+      if (before?.partitions === partitions && before.written === written) continue
       this.catalogue.set(topic.id, topic)
       altered.push(topicKey(topic.id))
     }
@@ -130,10 +121,11 @@ export class Figures {
   }
 
   overview(nowMs: number): Overview {
-    let [partitions, records, sizeBytes] = [0, 0, 0]
+    let [partitions, records, sizeBytes, unknownPartitions] = [0, 0, 0, 0]
     let [recordsPerSecond, bytesPerSecond, readBytesPerSecond] = [0, 0, 0]
     for (const topic of this.catalogue.values()) {
       partitions += topic.partitions
+      unknownPartitions += this.#unknown(topic)
       for (const log of this.logs.of(topic.id).values()) {
         records += log.end - log.start
         sizeBytes += log.sizeBytes
@@ -153,6 +145,7 @@ export class Figures {
       partitions,
       records,
       sizeBytes,
+      unknownPartitions,
       recordsPerSecond,
       bytesPerSecond,
       readBytesPerSecond,
@@ -165,10 +158,15 @@ export class Figures {
     }
   }
 
+  /** Partitions of which there would be something to tell and nobody told it. */
+  #unknown({ id, written }: CatalogueTopic): number {
+    return Math.max(0, written - this.logs.of(id).size)
+  }
+
   /** In the order asked; a topic that is not in the catalogue yet has no name. */
   topics(ids: readonly TopicId[], nowMs: number): TopicFigures[] {
     return ids.map((id) => {
-      const { name, partitions } = this.catalogue.get(id) ?? { name: '', partitions: 0 }
+      const topic = this.catalogue.get(id) ?? { id, name: '', partitions: 0, written: 0 }
       let [records, sizeBytes] = [0, 0]
       let reportedMs: number | null = null
       for (const log of this.logs.of(id).values()) {
@@ -178,8 +176,10 @@ export class Figures {
       }
       const rates = this.logs.rates(id, nowMs)
       const flow = { recordsPerSecond: rates.records, bytesPerSecond: rates.written }
+      const { name, partitions } = topic
+      const known = this.#unknown(topic) === 0 ? { records, sizeBytes } : UNKNOWN
       const worstGroup = this.commits.worstOf(id)
-      return { id, name, partitions, records, sizeBytes, reportedMs, ...flow, worstGroup }
+      return { id, name, partitions, ...known, reportedMs, ...flow, worstGroup }
     })
   }
 
@@ -236,10 +236,19 @@ export class Figures {
     ])
     return { name, partitions, logs: Float64Array.from(numbers), writtenBytes, readBytes }
   }
+}
 
-  /** As it was kept. */
-  restoreCounters(kept: KeptCounters): void {
-    this.counters = new Counters(kept)
+/** Class and name of the object that reports; null: the Worker is none. */
+function objectOf(report: Report): string | null {
+  switch (report.kind) {
+    case 'partition':
+      return `partition ${report.topicId}/${report.partition}`
+    case 'group':
+      return `group ${report.groupId}`
+    case 'catalogue':
+      return 'cluster'
+    case 'broker':
+      return null
   }
 }
 
@@ -254,6 +263,10 @@ const BLOCK_PARTITIONS = 64
 
 export const COUNTERS_KEY = 'counters'
 export const CATALOGUE_KEY = 'catalogue'
+
+export function sourceKey(source: string): string {
+  return `source/${source}`
+}
 
 export function topicKey(topicId: TopicId): string {
   return `topic/${topicId}`

@@ -86,13 +86,7 @@ export class Statistics extends DurableObject<ObjectBindings> implements Statist
 
   async #learn(): Promise<void> {
     try {
-      const clusterId = await this.#cluster.clusterId()
-      const { version, topics } = await this.#cluster.groupMetadata({
-        names: [],
-        ids: [],
-        all: true,
-      })
-      await this.report({ kind: 'catalogue', version, clusterId, topics })
+      await this.report(await this.#cluster.catalogue())
     } catch (error) {
       this.#report('the topics are not known', String(error))
     }

@@ -5,7 +5,7 @@
 import type { TopicId } from '../core/ids.ts'
 import { CheckedTable, rowDamage } from '../runtime/checked-table.ts'
 import { CREATE_SCHEMA, type SqlValue, type Storage, storedSchema } from '../runtime/storage.ts'
-import type { KeptCounters } from './counters.ts'
+import type { Source } from './counters.ts'
 import { CATALOGUE_KEY, COUNTERS_KEY, type Figures, inBlock } from './figures.ts'
 import type { LogFigures } from './logs.ts'
 
@@ -98,12 +98,16 @@ function kept(figures: Figures, key: string): unknown {
   const topicId = first as TopicId
   switch (kind) {
     case COUNTERS_KEY:
-      return figures.counters.kept
+      return figures.counters.totals
+    case 'source':
+      return figures.counters.source(first) ?? null
     case CATALOGUE_KEY:
       return { version: figures.catalogueVersion, clusterId: figures.clusterId }
     case 'topic': {
       const topic = figures.catalogue.get(topicId)
-      return topic === undefined ? null : { name: topic.name, partitions: topic.partitions }
+      if (topic === undefined) return null
+      const { name, partitions, written } = topic
+      return { name, partitions, written }
     }
     case 'log': {
       const logs = [...figures.logs.of(topicId)].filter(([one]) => inBlock(Number(rest), one))
@@ -137,7 +141,10 @@ function restore(figures: Figures, key: string, value: unknown): void {
   const topicId = first as TopicId
   switch (kind) {
     case COUNTERS_KEY:
-      figures.restoreCounters(value as KeptCounters)
+      figures.counters.restoreTotals(value as Record<string, number>)
+      return
+    case 'source':
+      figures.counters.restoreSource(first, value as Source)
       return
     case CATALOGUE_KEY: {
       const { version, clusterId } = value as { version: number; clusterId: string }
@@ -148,7 +155,7 @@ function restore(figures: Figures, key: string, value: unknown): void {
     case 'topic':
       figures.catalogue.set(topicId, {
         id: topicId,
-        ...(value as { name: string; partitions: number }),
+        ...(value as { name: string; partitions: number; written: number }),
       })
       return
     case 'log':

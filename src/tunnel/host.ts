@@ -5,6 +5,7 @@ import { APIS } from '../broker/apis.ts'
 import {
   brokerContext,
   connectionsMax,
+  countOpen,
   environmentOf,
   requestMaxBytes,
   type WorkerEnv,
@@ -61,6 +62,11 @@ export class TunnelHost {
   receive(socket: KeptSocket, message: string | ArrayBuffer): void {
     const session = this.#sessions.get(socket) ?? this.#goOn(socket)
     session?.receive(message)
+  }
+
+  /** So many tunnels are open in the object of this name: for statistics. */
+  counted(name: string, open: number): Promise<void> {
+    return countOpen(this.#env, 'tunnel', name, open)
   }
 
   /** The client has gone. */

@@ -34,11 +34,13 @@ export class Tunnel extends DurableObject<WorkerEnv> {
     const advertised = { host: address.host, port: address.port }
     const clientHost = headers.get(CLIENT_HEADER) ?? '/'
     const state = await host.prepare({ advertised, clientHost, isCounted })
-    if ((await this.ctx.storage.getAlarm()) === null) await this.#lookLater()
+    const { storage } = this.ctx
+    if ((await storage.getAlarm({ allowConcurrency: true })) === null) await this.#lookLater()
     // Nothing may come between: a client's first bytes find its session.
     const [client, socket] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
     this.ctx.acceptWebSocket(socket)
     host.open(socket, state)
+    this.#count(host)
     const protocol = isCounted ? { 'sec-websocket-protocol': TUNNEL_PROTOCOL } : {}
     return new Response(null, { status: 101, webSocket: client, headers: protocol })
   }
@@ -50,11 +52,22 @@ export class Tunnel extends DurableObject<WorkerEnv> {
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
-    this.#host?.closed(socket)
+    this.#closed(socket)
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
+    this.#closed(socket)
+  }
+
+  #closed(socket: WebSocket): void {
     this.#host?.closed(socket)
+    if (this.#host !== null) this.#count(this.#host)
+  }
+
+  /** Nobody waits for it. */
+  #count(host: TunnelHost): void {
+    const name = this.ctx.id.name ?? 'tunnel'
+    void host.counted(name, this.ctx.getWebSockets().length)
   }
 
   /** Ends the tunnels of dead clients, and looks again as long as there are any. */
@@ -65,11 +78,14 @@ export class Tunnel extends DurableObject<WorkerEnv> {
       return !host.endIfSilent(socket, pinged?.getTime() ?? 0)
     })
     host.forgetOthers(left)
+    this.#count(host)
     if (left.length > 0) await this.#lookLater()
   }
 
+  /** What tunnels have to say does not wait for the disk: of this write nobody is told. */
   async #lookLater(): Promise<void> {
-    await this.ctx.storage.setAlarm(Date.now() + TUNNEL_SWEEP_MS)
+    const options = { allowConcurrency: true, allowUnconfirmed: true }
+    await this.ctx.storage.setAlarm(Date.now() + TUNNEL_SWEEP_MS, options)
   }
 
   #load(): Promise<TunnelHost> {

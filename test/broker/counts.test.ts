@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Counts } from '../../src/broker/counts.ts'
 import { STATISTICS_ALIVE_MS, STATISTICS_COUNTERS } from '../../src/core/limits/statistics.ts'
+import { DeleteTopics } from '../../src/protocol/messages/delete-topics.ts'
+import { Fetch } from '../../src/protocol/messages/fetch.ts'
+import { FindCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
 import type { BrokerReport, Report } from '../../src/statistics/contract.ts'
 
 function statistics() {
@@ -86,13 +89,39 @@ describe('what an isolate counts', () => {
     expect(to.told.at(-1)?.totals).toEqual({ 'connections|tcp': 1, 'connections|tunnel': 1 })
   })
 
+  it('has the connections of objects, which say how many they have', async () => {
+    const counts = new Counts()
+    const to = statistics()
+    counts.hold('tunnel', 'main/tunnel/1', 3)
+    counts.hold('tunnel', 'main/tunnel/2', 1)
+    counts.hold('live', 'main/live/1', 2)
+    await counts.tell(to, at(0))
+    counts.hold('tunnel', 'main/tunnel/1', 2)
+    counts.hold('tunnel', 'main/tunnel/2', 0)
+    counts.hold('live', 'main/live/1', 2)
+    await counts.tell(to, at(10_000))
+    expect(to.told.map(({ connections }) => connections)).toEqual([
+      { tunnel: 4, live: 2 },
+      { tunnel: 2, live: 2 },
+    ])
+    expect(to.told.at(-1)?.totals).toEqual({ 'connections|tunnel': 4, 'connections|live': 2 })
+  })
+
+  it('has requests by API', async () => {
+    const counts = new Counts()
+    const to = statistics()
+    for (const api of ['Fetch', 'Produce', 'Fetch']) counts.addRequest(api)
+    await counts.tell(to, at(0))
+    expect(to.told[0]?.totals).toEqual({ 'requests|Fetch': 2, 'requests|Produce': 1 })
+  })
+
   it('has the errors of an answer, of its topics and of their partitions', async () => {
     const counts = new Counts()
     const to = statistics()
     const partitions = [{ errorCode: 0 }, { errorCode: 3, records: [new Uint8Array(1)] }]
-    counts.addErrors('Fetch', { errorCode: 0, responses: [{ topic: 't', partitions }] })
-    counts.addErrors('FindCoordinator', { errorCode: 15, coordinators: [] })
-    counts.addErrors('DeleteTopics', { responses: [{ errorCode: 3 }, { errorCode: 0 }] })
+    counts.addErrors(Fetch, { errorCode: 0, responses: [{ topic: 't', partitions }] })
+    counts.addErrors(FindCoordinator, { errorCode: 15, coordinators: [] })
+    counts.addErrors(DeleteTopics, { responses: [{ errorCode: 3 }, { errorCode: 0 }] })
     await counts.tell(to, at(0))
     expect(to.told[0]?.totals).toEqual({
       'errors|Fetch|UNKNOWN_TOPIC_OR_PARTITION': 1,

@@ -98,10 +98,10 @@ describe('a browser', () => {
     expect(await read(3)).toEqual(expected(3))
   })
 
-  it('shows the topics on the broker’s own page', async (context) => {
+  it('shows the topics in the broker’s own console', async (context) => {
     const page = await open(context, 'localhost')
     await createTopic('shown', 3)
-    await page.goto(broker.http)
+    await page.goto(`${broker.http}/topics`)
     await page.getByRole('link', { name: 'shown', exact: true }).waitFor()
     const row = page.getByRole('row', { name: 'shown' })
     expect(await row.innerText()).toMatch(/shown\s+3/)

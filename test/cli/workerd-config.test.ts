@@ -205,7 +205,7 @@ describe('the bindings', () => {
       allowOrigins: ['https://a.example'],
       allowHosts: ['b'],
       httpListeners: ['127.0.0.1:4'],
-      kafkaPort: 2,
+      kafkaPort: 1,
       openFiles: null,
       logLevel: 'debug',
       secret: null,

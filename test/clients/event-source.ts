@@ -43,16 +43,20 @@ export class ResumingReader {
   readonly events: SeenEvent[] = []
   /** Answers that were begun. */
   connections = 0
-  #lastId = ''
+  #lastId: string
   readonly #port: () => number
   readonly #path: string
   #isStopped = false
   #end: () => void = () => {}
 
-  /** @param path with the query that is asked for each time */
-  constructor(port: () => number, path: string) {
+  /**
+   * @param path with the query that is asked for each time
+   * @param lastId of an event that was had before
+   */
+  constructor(port: () => number, path: string, lastId = '') {
     this.#port = port
     this.#path = path
+    this.#lastId = lastId
   }
 
   get lastId(): string {

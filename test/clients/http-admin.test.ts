@@ -110,7 +110,7 @@ describe('groups over HTTP', () => {
     await filled('listed', 1, 1)
     for (const group of ['list-a', 'list-b', 'list-c']) await preparedGroup(group, 'listed')
     const first = await ask('GET', '/v1/groups?q=LIST-&limit=2')
-    expect(first.body.items).toEqual([
+    expect(first.body.items).toMatchObject([
       { groupId: 'list-a', type: 'classic', state: 'Empty', protocolType: '' },
       { groupId: 'list-b', type: 'classic', state: 'Empty', protocolType: '' },
     ])

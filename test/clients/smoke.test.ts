@@ -75,8 +75,8 @@ describe('wrangler', () => {
     // [[connect]] is not in wrangler.toml, because the test plugin would open that port too.
     const config = join(folder, 'wrangler.toml')
     const here = TOML.replace('"src/index.ts"', JSON.stringify(join(ROOT, 'src/index.ts'))).replace(
-      '"web"',
-      JSON.stringify(join(ROOT, 'web')),
+      '"dist/web"',
+      JSON.stringify(join(ROOT, 'dist/web')),
     )
     writeFileSync(config, `${here}\n[[connect]]\nprotocol = "tcp"\nport = ${kafkaPort}\n`)
     const flags = ['--port', String(port), '--var', 'OTTLA_LOCAL:1', '--persist-to', folder]

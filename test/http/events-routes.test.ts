@@ -99,6 +99,35 @@ describe('a stream of events', () => {
   })
 })
 
+describe('a stream that meets a bug', () => {
+  it('says that there is a problem, nothing of what it is, and ends', async () => {
+    const broker = full()
+    let isOpen = false
+    const timers = {
+      ...broker.context.timers,
+      now: () => {
+        if (isOpen) throw new Error('secret')
+        return Date.now()
+      },
+    }
+    const app = httpApp({
+      environment: LOCAL,
+      context: () => ({ ...broker.context, timers }),
+      random: () => 0.5,
+    })
+    const response = await app.fetch(
+      new Request('http://localhost/v1/topics/t/events', { headers: { host: 'localhost' } }),
+    )
+    const reader = response.body!.getReader()
+    await reader.read()
+    isOpen = true
+    const text = new TextDecoder().decode((await reader.read()).value)
+    expect(text).toMatch(/^event: problem\ndata: \{"code":"UNKNOWN_SERVER_ERROR","status":500,/)
+    expect(text).not.toContain('secret')
+    expect((await reader.read()).done).toBe(true)
+  })
+})
+
 describe('a request for events', () => {
   const bad = { code: 'INVALID_REQUEST', status: 400 }
   const lastId = (text: string) => ({ 'last-event-id': text })

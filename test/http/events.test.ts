@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { Watches } from '../../src/broker/watches.ts'
 import { KafkaError } from '../../src/core/errors.ts'
-import { Events, withAround } from '../../src/http/events.ts'
+import { EVENTS_PIECE_BYTES, EVENTS_PIECE_MIN_BYTES } from '../../src/core/limits.ts'
+import { Events, OpenStreams, withAround } from '../../src/http/events.ts'
 import { Problem } from '../../src/http/problem.ts'
 import { openTail } from '../../src/http/tail/tail.ts'
 import { buildBatch } from '../../src/record/build.ts'
@@ -86,6 +88,23 @@ describe('the position of a stream', () => {
     expect(decoder.decode(withAround(bytes, { before: '1:0,', behind: '' }))).toBe(
       'id: 1:0,2:3\nevent: malformed\ndata: {}\n\n',
     )
+  })
+})
+
+describe('the streams of an isolate', () => {
+  it('have smaller pieces the more there are, within bounds', () => {
+    const streams = new OpenStreams()
+    const sizes: number[] = []
+    for (let count = 0; count <= 2_000; count++) {
+      sizes.push(streams.pieceBytes)
+      streams.opened()
+    }
+    expect(sizes[0]).toBe(EVENTS_PIECE_BYTES)
+    expect(sizes[64]).toBe(EVENTS_PIECE_BYTES)
+    expect(sizes[128]).toBe(EVENTS_PIECE_BYTES / 2)
+    expect(sizes[2_000]).toBe(EVENTS_PIECE_MIN_BYTES)
+    for (let count = 0; count <= 2_000; count++) streams.closed()
+    expect(streams.pieceBytes).toBe(EVENTS_PIECE_BYTES)
   })
 })
 
@@ -203,6 +222,31 @@ describe('a stream', () => {
     expect(await events.piece()).toBeNull()
     const again = await open(broker, parser.lastId, true)
     expect((again as Problem).body()).toMatchObject({ status: 404, field: 'topic' })
+  })
+
+  it('has a comment every 15 s, and nothing else, while nothing comes', async () => {
+    // A clock that runs a hundred times as fast.
+    const started = Date.now()
+    const now = () => started + (Date.now() - started) * 100
+    const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms / 100))
+    const after = (ms: number, fire: () => void) => {
+      const timer = setTimeout(fire, ms / 100)
+      return () => clearTimeout(timer)
+    }
+    const broker = full()
+    const timers = { now, sleep, after }
+    const watches = new Watches(timers, broker.context.objects.watch)
+    const context = { ...broker.context, timers, watches }
+    const events = await open({ ...broker, context }, 'latest')
+    if (events instanceof Problem) throw new Error('refused')
+    await events.piece()
+    for (let count = 0; count < 3; count++) {
+      const sinceMs = now()
+      expect(new TextDecoder().decode((await events.piece())!)).toBe(':\n\n')
+      expect(now() - sinceMs).toBeGreaterThan(14_000)
+      expect(now() - sinceMs).toBeLessThan(60_000)
+    }
+    events.close()
   })
 
   it('says a failure once, and ends', async () => {

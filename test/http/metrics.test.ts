@@ -73,8 +73,8 @@ const REPORTS: readonly Report[] = [
     version: 1,
     clusterId: 'c',
     topics: [
-      { id: orders, name: 'orders', partitions: 3 },
-      { id: 'x' as TopicId, name: 'unused', partitions: 1 },
+      { id: orders, name: 'orders', partitions: 3, written: 2 },
+      { id: 'x' as TopicId, name: 'unused', partitions: 1, written: 0 },
     ],
   },
   log(0, 10),
@@ -173,7 +173,7 @@ describe('/metrics', () => {
 
   it('is handed on in pieces however much there is', async () => {
     const topics = Array.from({ length: 3_000 }, (_, at) => {
-      return { id: `id-${at}` as TopicId, name: `topic-${at}`, partitions: 1 }
+      return { id: `id-${at}` as TopicId, name: `topic-${at}`, partitions: 1, written: 0 }
     })
     const { text } = await served({ kind: 'catalogue', version: 1, clusterId: 'c', topics })(
       '/metrics',

@@ -60,13 +60,20 @@ describe('a broker with a secret', () => {
     expect(text).not.toContain(SECRET)
   })
 
-  it.each(['/', '/kafka', '/v1/topics', '/openapi.json', '/livez', '/client.js', '/nowhere'])(
+  it.each(['/', '/kafka', '/v1/topics', '/openapi.json', '/livez', '/nowhere'])(
     'shows nothing of %s to who does not know it, nor whether it is there',
     async (path) => {
       expect((await served()(path)).status).toBe(401)
       expect((await served()(path, { method: 'DELETE' })).status).toBe(401)
     },
   )
+
+  it('gives the SDK to every page, for it is imported before it can present anything', async () => {
+    // There are no files here.
+    expect((await served()('/client.js')).status).toBe(404)
+    expect((await served()('/client.js', { method: 'POST' })).status).toBe(401)
+    expect((await served()('/client.js/x')).status).toBe(401)
+  })
 
   it('refuses an upgrade without it, with a problem even where a page would be welcome', async () => {
     const headers = { upgrade: 'websocket', ...PAGE }

@@ -12,7 +12,8 @@ import type {
   TailStep,
   TopicRecords,
 } from '../../src/http/tail/contract.ts'
-import type { ServerMessages } from '../../src/live/messages.ts'
+import { liveSchemas, type ServerMessages } from '../../src/live/messages.ts'
+import { noTotals } from '../../src/live/outbox.ts'
 import { Session } from '../../src/live/session.ts'
 import type { SessionState } from '../../src/live/session-state.ts'
 import type {
@@ -254,6 +255,13 @@ interface Timer {
   readonly callback: () => void
 }
 
+/** What is said is what the document says. */
+function check(text: string): void {
+  const message = JSON.parse(text) as Said
+  const { error } = liveSchemas().server[message.type].safeParse(message)
+  if (error !== undefined) throw new Error(`${text}: ${JSON.stringify(error.issues)}`)
+}
+
 /** One session and all around it. */
 export class World {
   readonly topics = new FakeTopics()
@@ -267,6 +275,7 @@ export class World {
     replayed: false,
   })
   nowMs = 1_000_000
+  readonly totals = noTotals()
   changes = 0
   /** Answers pings, as a client does. */
   takes = true
@@ -341,8 +350,10 @@ export class World {
       send: (text) => {
         if (!isCurrent()) return
         this.texts.push(text)
+        if (text !== 'ping' && text !== 'pong') check(text)
         if (text === 'ping' && this.takes) queueMicrotask(() => this.session.receive('pong'))
       },
+      totals: this.totals,
       newId: () => {
         this.#ids += 1
         return `id-${this.#ids}`

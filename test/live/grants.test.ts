@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LIVE_UNCONFIRMED_BYTES } from '../../src/core/limits/live.ts'
+import {
+  LIVE_PIECE_BYTES,
+  LIVE_PIECE_FIRST_BYTES,
+  LIVE_UNCONFIRMED_BYTES,
+  LIVE_UNCONFIRMED_TOTAL_BYTES,
+} from '../../src/core/limits/live.ts'
 import { bytesOf, settle, World } from './fakes.ts'
 
 /** What happens to a session, in any order. */
@@ -156,5 +161,97 @@ describe('a client that stands still', () => {
     world.say('pong')
     await settle()
     expect(world.values(1)).toEqual(['a', large, 'b'])
+  })
+
+  it('is known by what it has not taken, which goes with it', async () => {
+    const world = new World()
+    world.takes = false
+    world.topics.create('t', 1)
+    world.topics.append('t', 0, ...Array.from({ length: 100 }, () => 'x'.repeat(1_000)))
+    world.say({ type: 'subscribe', sub: 1, topics: ['t'], from: 'earliest', bytes: 2 ** 31 })
+    await settle()
+    const sent = world.of('records').reduce((sum, { bytes }) => sum + bytes, 0)
+    expect(world.totals.unconfirmed).toBe(sent)
+    await world.session.close()
+    expect(world.totals.unconfirmed).toBe(0)
+  })
+
+  it('leaves others a little, who get on with it', async () => {
+    const world = new World()
+    // What stands still elsewhere.
+    world.totals.unconfirmed = LIVE_UNCONFIRMED_TOTAL_BYTES
+    world.topics.create('t', 1)
+    const values = Array.from({ length: 300 }, (_, at) => `${at} ${'x'.repeat(1_000)}`)
+    world.topics.append('t', 0, ...values)
+    world.say({ type: 'subscribe', sub: 1, topics: ['t'], from: 'earliest', bytes: 2 ** 31 })
+    await settle()
+    await settle()
+    expect(world.values(1)).toEqual(values)
+    for (const { bytes } of world.of('records')) {
+      expect(bytes).toBeLessThanOrEqual(LIVE_PIECE_FIRST_BYTES)
+    }
+  })
+
+  it('is stalled where others wait for what is held for it, and not before', async () => {
+    const world = new World()
+    world.takes = false
+    world.topics.create('t', 1)
+    world.topics.append('t', 0, ...Array.from({ length: 1_000 }, () => 'x'.repeat(1_000)))
+    world.say({ type: 'subscribe', sub: 1, topics: ['t'], from: 'earliest', bytes: 2 ** 31 })
+    await settle()
+    await world.pass(60_000)
+    expect(world.session.isStalled).toBe(false)
+    world.totals.unconfirmed = LIVE_UNCONFIRMED_TOTAL_BYTES
+    expect(world.session.isStalled).toBe(true)
+    world.say('pong')
+    expect(world.session.isStalled).toBe(false)
+  })
+
+  it('holds up no record of others that is larger than a little', async () => {
+    const world = new World()
+    world.totals.unconfirmed = LIVE_UNCONFIRMED_TOTAL_BYTES
+    world.topics.create('t', 1)
+    const values = [1, 2, 3].map((at) => `${at}`.repeat(5 * LIVE_PIECE_FIRST_BYTES))
+    world.topics.append('t', 0, ...values)
+    world.say({ type: 'subscribe', sub: 1, topics: ['t'], from: 'earliest', bytes: 2 ** 31 })
+    await settle()
+    await settle()
+    expect(world.values(1)).toEqual(values)
+    expect(world.topics.tails[0]!.calls).toBeLessThan(20)
+  })
+
+  it('waits with a very large record while another of an isolate is not taken', async () => {
+    const world = new World()
+    world.takes = false
+    world.totals.unconfirmed = LIVE_UNCONFIRMED_TOTAL_BYTES
+    world.totals.isLargeOut = true
+    world.topics.create('t', 1)
+    const large = 'x'.repeat(2 * LIVE_PIECE_BYTES)
+    world.topics.append('t', 0, large)
+    world.say({ type: 'subscribe', sub: 1, topics: ['t'], from: 'earliest', bytes: 2 ** 31 })
+    await world.pass(1_000)
+    expect(world.values(1)).toEqual([])
+    expect(world.totals.largeWaiters).toBe(1)
+    world.totals.isLargeOut = false
+    await world.pass(1_000)
+    expect(world.values(1)).toEqual([large])
+    expect(world.totals).toMatchObject({ isLargeOut: true, largeWaiters: 0 })
+    // Shown to be taken, or gone.
+    world.session.ping()
+    world.say('pong')
+    expect(world.totals.isLargeOut).toBe(false)
+  })
+
+  it('wakes to a little, and gets more with each step when it is behind', async () => {
+    const world = new World()
+    world.topics.create('t', 1)
+    world.say({ type: 'subscribe', sub: 1, topics: ['t'], from: 'earliest', bytes: 2 ** 31 })
+    await settle()
+    world.topics.append('t', 0, ...Array.from({ length: 2_000 }, () => 'x'.repeat(1_000)))
+    await settle()
+    const sizes = world.of('records').map(({ bytes }) => bytes)
+    expect(sizes[0]).toBeLessThanOrEqual(LIVE_PIECE_FIRST_BYTES)
+    expect(Math.max(...sizes)).toBeGreaterThan(LIVE_PIECE_BYTES / 2)
+    expect(world.values(1)).toHaveLength(2_000)
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../src/core/errors.ts'
 import {
   LIVE_MESSAGE_BYTES,
+  LIVE_PENDING_TOTAL_BYTES,
   LIVE_REQUESTS,
   LIVE_SUBSCRIPTIONS,
 } from '../../src/core/limits/live.ts'
@@ -324,11 +325,18 @@ describe('produce', () => {
     await settle()
     one.say(produce(1_000))
     expect(one.of('error')).toHaveLength(1)
+    expect(one.of('error')[0]?.problem.retryAfterMs).toBe(1_000)
     const large = world()
     large.onProduce = () => new Promise(() => {})
-    const records = [{ value: 'x'.repeat(3 * 1024 * 1024) }]
+    const records = [{ value: 'x'.repeat(1.5 * 1024 * 1024) }]
     for (const id of [1, 2, 3]) large.say(produce(id, { records }))
     expect(large.of('error')).toMatchObject([{ id: 3, problem: { status: 429 } }])
+    // What others of the isolate have under way counts too, unless there is nothing of one's own.
+    const crowded = world()
+    crowded.totals.pending = LIVE_PENDING_TOTAL_BYTES
+    crowded.onProduce = () => new Promise(() => {})
+    for (const id of [1, 2]) crowded.say(produce(id))
+    expect(crowded.of('error')).toMatchObject([{ id: 2, problem: { status: 429 } }])
   })
 })
 

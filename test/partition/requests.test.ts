@@ -40,6 +40,7 @@ function part(id: number, start = 0, count = 1, more: Partial<RequestPart> = {})
     body,
     isStream: false,
     partitions: 3,
+    total: 0,
     start,
     count,
     ...digests,
@@ -153,7 +154,7 @@ describe('a table of requests', () => {
     expect(table.claim(claim, NOW)).toBe(true)
     expect(table.claim(claim, NOW)).toBe(true)
     expect(table.claim({ ...claim, body: hex(7) }, NOW)).toBe(false)
-    expect(table.partitionsOf(hex(1))).toBe(3)
+    expect(table.identityOf(hex(1))).toMatchObject({ partitions: 3 })
     expect(verdict(table, part(1, 0, 1, { body: hex(7) })).kind).toBe('other')
     table.forget(hex(1))
     expect(table.claim({ ...claim, body: hex(7) }, NOW)).toBe(true)
@@ -209,6 +210,7 @@ describe('entries of requests', () => {
       body: digest,
       isStream: fc.boolean(),
       partitions: fc.nat({ max: 1000 }),
+      total: count,
       atMs: count,
     }
     const claim = fc.record({ kind: fc.constant('claim' as const), ...identity })
@@ -232,7 +234,15 @@ describe('entries of requests', () => {
 
   it('that are cut, or none, are an error', () => {
     const bytes = encodeRequestEvents([
-      { kind: 'claim', id: hex(1), body: hex(2), isStream: true, partitions: 1, atMs: NOW },
+      {
+        kind: 'claim',
+        id: hex(1),
+        body: hex(2),
+        isStream: true,
+        partitions: 1,
+        total: 0,
+        atMs: NOW,
+      },
     ])
     expect(() => readRequestEvents(bytes.subarray(0, -1))).toThrow('no keyed request')
     expect(() => readRequestEvents(new Uint8Array(50))).toThrow('no keyed request')
@@ -368,7 +378,7 @@ describe('a leader', () => {
     await bench.appended(batch(1))
     const claim = (body: string, act: 'begin' | 'end' = 'begin') =>
       bench.leader.claim({ ...TARGET, ...part(1), body, owner: 'me', act })
-    expect(await claim(hex(1))).toEqual({ error: 0, verdict: 'free', partitions: 3 })
+    expect(await claim(hex(1))).toEqual({ error: 0, verdict: 'free', partitions: 3, total: 0 })
     await claim(hex(1), 'end')
     await bench.appended(batch(1))
     expect(requestRows(bench)).toBe(1)
@@ -377,6 +387,37 @@ describe('a leader', () => {
     expect(await claim(hex(1))).toMatchObject({ verdict: 'free' })
     await bench.appended(batch(1))
     expect(requestRows(bench)).toBe(1)
+  })
+
+  it('writes down with its next chunk that a stream was received whole', async () => {
+    const bench = new Bench()
+    const stream = { ...part(1), isStream: true, owner: 'me' }
+    await bench.leader.claim({ ...TARGET, ...stream, act: 'begin' })
+    await append(bench, part(1, 0, 2, { isStream: true }))
+    await bench.leader.claim({ ...TARGET, ...stream, total: 7, act: 'end' })
+    expect(requestRows(bench)).toBe(1)
+    await bench.appended(batch(1))
+    expect(requestRows(bench)).toBe(2)
+    bench.restart()
+    const reply = await bench.leader.claim({ ...TARGET, ...stream, act: 'begin' })
+    expect(reply).toMatchObject({ verdict: 'free', total: 7 })
+    expect(await append(bench, part(1, 0, 2, { isStream: true }))).toMatchObject({
+      known: { count: 2, spans: [{ start: 0, count: 2, firstOffset: 0, lastOffset: 1 }] },
+    })
+  })
+
+  it('writes that down where the stream has no records too, in one chunk or in two', async () => {
+    for (const between of [false, true]) {
+      const bench = new Bench()
+      const stream = { ...part(1), isStream: true, owner: 'me' }
+      await bench.leader.claim({ ...TARGET, ...stream, act: 'begin' })
+      if (between) await bench.appended(batch(1))
+      await bench.leader.claim({ ...TARGET, ...stream, total: 7, act: 'end' })
+      await bench.appended(batch(1))
+      bench.restart()
+      const reply = await bench.leader.claim({ ...TARGET, ...stream, act: 'begin' })
+      expect(reply).toMatchObject({ verdict: 'free', total: 7 })
+    }
   })
 
   it('answers a claim of a partition that is gone, or never was, as any other call', async () => {
@@ -406,7 +447,7 @@ describe('a leader', () => {
     const bench = new Bench()
     await append(bench, part(1))
     await bench.leader.deleteRecords({ ...TARGET, offset: -1 as never })
-    bench.storage.direct('UPDATE request_snapshot SET data = zeroblob(98)')
+    bench.storage.direct('UPDATE request_snapshot SET data = zeroblob(106)')
     bench.restart()
     const claim = { ...TARGET, ...part(1), owner: 'me', act: 'begin' } as const
     expect(await bench.leader.claim(claim)).toMatchObject({ error: KafkaError.KAFKA_STORAGE_ERROR })
@@ -420,7 +461,7 @@ describe('what a chunk says of requests', () => {
     await append(bench, part(1))
     bench.restart()
     expect((await bench.read(0)).error).toBe(KafkaError.NONE)
-    for (const damage of ['zeroblob(98)', "x'6f6e'", "x''", 'NULL']) {
+    for (const damage of ['zeroblob(106)', "x'6f6e'", "x''", 'NULL']) {
       bench.storage.direct(`UPDATE chunk SET requests = ${damage}`)
       bench.restart()
       expect((await bench.read(0)).error, damage).toBe(KafkaError.CORRUPT_MESSAGE)

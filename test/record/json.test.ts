@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { buildBatch, type NewBatch } from '../../src/record/build.ts'
 import { Codec } from '../../src/record/compression.ts'
 import { computeBatchCrc, patchBaseOffset, putInt32 } from '../../src/record/header.ts'
-import { type Aborted, type Item, itemsOf } from '../../src/record/json.ts'
+import { type Aborted, hasKey, type Item, itemsOf } from '../../src/record/json.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
@@ -230,5 +230,38 @@ describe('a batch of an older base offset', () => {
       'x',
       'y',
     ])
+  })
+})
+
+describe('the records of one key', () => {
+  const anyKey = fc.option(fc.uint8Array({ maxLength: 3 }), { nil: null })
+
+  it('are those whose key has the same bytes, found in batches as in their JSON', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyKey, { minLength: 1 }),
+        fc.uint8Array({ maxLength: 3 }),
+        (keys, key) => {
+          const records = keys.map((own) => ({
+            timestamp: 7,
+            key: own,
+            value: bytes(',"key":"a",'),
+          }))
+          const batch = { partition: 3, from: 0, pieces: [buildBatch({ records })], aborted: [] }
+          const same = (own: Uint8Array | null) => own !== null && Buffer.compare(own, key) === 0
+          const offsets = keys.flatMap((own, at) => (same(own) ? [at] : []))
+          expect([...itemsOf({ ...batch, key })].map(({ offset }) => offset)).toEqual(offsets)
+          const isWanted = hasKey(key)
+          const found = [...itemsOf(batch)].filter(({ json }) => isWanted(json))
+          expect(found.map(({ offset }) => offset)).toEqual(offsets)
+        },
+      ),
+    )
+  })
+
+  it('come with what cannot be read, which may have been theirs', () => {
+    const batch = damaged(batchOf(0, ['a', 'b']))
+    const items = itemsOf({ partition: 3, from: 0, pieces: [batch], aborted: [], key: bytes('k') })
+    expect([...items].map(({ malformed }) => malformed)).toEqual([true])
   })
 })

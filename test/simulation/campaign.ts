@@ -12,6 +12,7 @@ import { installGlobals } from './platform/globals.ts'
 import type { ObjectClass } from './platform/objects.ts'
 import { classicGroup, lateSyncs } from './scenarios/classic-group.ts'
 import { consumerGroup } from './scenarios/consumer-group.ts'
+import { deletedLog } from './scenarios/deleted-log.ts'
 import { groupOutage } from './scenarios/group-outage.ts'
 import { logLife } from './scenarios/log-life.ts'
 import { migration } from './scenarios/migration.ts'
@@ -29,6 +30,7 @@ export const SCENARIOS: readonly Scenario[] = [
   migration,
   logLife,
   tieredLog,
+  deletedLog,
   lateSyncs,
 ]
 

@@ -196,6 +196,12 @@ export class World {
     }
   }
 
+  /** Those whose names begin so end. */
+  killClients(prefix: string): void {
+    const doomed = this.#clients.filter(({ context }) => context.name.startsWith(prefix))
+    for (const client of doomed) this.kill(client)
+  }
+
   kill(client: Client): void {
     if (!client.context.alive) return
     this.trace.add(`kill ${client.context.name}`)

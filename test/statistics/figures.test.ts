@@ -3,6 +3,7 @@ import type { TopicId } from '../../src/core/ids.ts'
 import {
   STATISTICS_AWAKE_MS,
   STATISTICS_RATE_MAX_AGE_MS,
+  STATISTICS_SOURCES,
   STATISTICS_TROUBLE_MS,
 } from '../../src/core/limits/statistics.ts'
 import type {
@@ -56,7 +57,7 @@ function offsets(topic: string, ...partitions: (readonly [number, number])[]) {
 }
 
 function catalogue(version: number, ...topics: readonly string[]): CatalogueReport {
-  const all = topics.map((name) => ({ id: id(name), name, partitions: 2 }))
+  const all = topics.map((name) => ({ id: id(name), name, partitions: 2, written: 1 }))
   return { kind: 'catalogue', version, clusterId: 'cluster', topics: all }
 }
 
@@ -92,7 +93,22 @@ describe('the figures of topics', () => {
       bytesPerSecond: 200,
       worstGroup: null,
     })
-    expect(topicOf(figures, 'idle')).toMatchObject({ records: 0, reportedMs: null })
+  })
+
+  it('are zeros of a topic that nobody wrote to, and not known of one that never reported', () => {
+    const topics = [
+      { id: id('idle'), name: 'idle', partitions: 2, written: 0 },
+      { id: id('old'), name: 'old', partitions: 2, written: 2 },
+    ]
+    const figures = figuresOf({ ...catalogue(1), topics })
+    expect(topicOf(figures, 'idle')).toMatchObject({ records: 0, sizeBytes: 0, reportedMs: null })
+    expect(topicOf(figures, 'old')).toMatchObject({ records: null, sizeBytes: null })
+    figures.report(partition('old'), NOW)
+    expect(topicOf(figures, 'old')).toMatchObject({ records: null })
+    expect(figures.overview(NOW)).toMatchObject({ records: 100, unknownPartitions: 1 })
+    figures.report(partition('old', { partition: 1 }), NOW)
+    expect(topicOf(figures, 'old')).toMatchObject({ records: 200, sizeBytes: 2_000 })
+    expect(figures.overview(NOW).unknownPartitions).toBe(0)
   })
 
   it('are no faster than nothing when a leader has been silent for a while', () => {
@@ -354,7 +370,19 @@ describe('the storage of figures', () => {
     store.save(figures, figures.report(group('a/b\n"', { gone: true }), NOW))
     store.save(figures, figures.report(catalogue(4), NOW))
     const rows = storage.direct('SELECT key FROM figure ORDER BY key')
-    expect(rows).toEqual([{ key: 'catalogue' }, { key: 'counters' }])
+    expect(rows).toEqual([{ key: 'catalogue' }, { key: 'counters' }, { key: 'source/i' }])
+  })
+
+  it('keeps one row of each isolate that may report again, and none of others', () => {
+    const { storage, figures } = stored()
+    const store = new FiguresStore(storage)
+    const sources = () => storage.direct("SELECT key FROM figure WHERE key LIKE 'source/%'")
+    for (let one = 0; one < STATISTICS_SOURCES + 5; one++) {
+      store.save(figures, figures.report(broker({ source: `s${one}` }), NOW))
+    }
+    expect(sources().length).toBe(STATISTICS_SOURCES)
+    store.save(figures, figures.report(broker({ source: 'only', isAlone: true }), NOW))
+    expect(sources()).toEqual([{ key: 'source/only' }])
   })
 
   it('drops a row that is damaged, says so, and goes on with the others', () => {

@@ -72,11 +72,11 @@ function tenant(name: string) {
         .poll(async () => (await cluster().listGroups()).map((one) => one.state))
         .toEqual(state === null ? [] : [state])
     },
-    join: (memberId: string, version = 3) =>
+    join: (memberId: string, version = 3, sessionTimeoutMs = 6_000) =>
       rpc().joinGroup(
         {
           groupId: ID,
-          sessionTimeoutMs: 6_000,
+          sessionTimeoutMs,
           rebalanceTimeoutMs: 6_000,
           memberId,
           groupInstanceId: null,
@@ -131,7 +131,8 @@ describe('the Group object', () => {
 
   it('keeps its members and their generation when it is evicted', async () => {
     const one = tenant('members')
-    const joined = one.join('')
+    // Before it is put to sleep it tells the Statistics object of itself, some seconds later.
+    const joined = one.join('', 3, 60_000)
     await alarmWhenDue(one.stub())
     const { memberId, errorCode, generationId = -1 } = await joined
     expect(errorCode).toBe(0)

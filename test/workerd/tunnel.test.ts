@@ -11,7 +11,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { WorkerEnv } from '../../src/broker/isolate.ts'
 import { joinBytes } from '../../src/core/bytes.ts'
 import { tunnelName, tunnelShard } from '../../src/core/ids.ts'
-import { TUNNEL_SILENT_MS } from '../../src/core/limits.ts'
+import { TUNNEL_SILENT_MS, TUNNEL_SWEEP_MS } from '../../src/core/limits.ts'
 import { ADVERTISED_HEADER, END, PING, TUNNEL_PROTOCOL } from '../../src/core/tunnel-protocol.ts'
 import { serveHttp } from '../../src/http/serve.ts'
 import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
@@ -365,6 +365,7 @@ describe('a client that is gone', () => {
     expect(alive.client.isClosed).toBe(false)
     // As long as there is one, it is looked at again; nobody is looked for when there is none.
     expect(await runDurableObjectAlarm(dead.stub())).toBe(true)
+    expect(TUNNEL_SILENT_MS + TUNNEL_SWEEP_MS).toBeLessThan(120_000)
     alive.client.close()
     await alive.client.closed
     await runDurableObjectAlarm(dead.stub())

@@ -53,7 +53,7 @@ export const groups: Command = {
   ottla groups show billing                       committed, end and lag of each partition
   ottla groups reset billing --topic orders --to earliest --dry-run
   ottla groups reset billing --topic orders --to 2026-01-31T12:00:00Z
-  ottla groups reset billing --to -100            a hundred records back, everywhere
+  ottla groups reset billing --to=-100            a hundred records back, everywhere
   ottla groups delete billing --yes
 
   --topic NAME        offsets of this topic only
@@ -181,5 +181,7 @@ function target(text: string | undefined): unknown {
   if (/^\d{1,15}$/.test(text)) return { offset: Number(text) }
   if (/^[+-]\d{1,15}$/.test(text)) return { shift: Number(text) }
   if (/^\d{4}-\d\d-\d\dT/.test(text)) return { time: text }
-  throw new UsageError(`--to must be earliest, latest, an offset, a time or +N or -N, not "${text}"`)
+  throw new UsageError(
+    `--to must be earliest, latest, an offset, a time or +N or -N, not "${text}"`,
+  )
 }

@@ -32,6 +32,7 @@ Kafka clients on this machine reach a deployed broker through it:
 
   OTTLA_SECRET=… ottla proxy https://ottla.example.workers.dev
   kcat -b 127.0.0.1:9092 -L
+  ottla proxy https://ottla.example.workers.dev --kafka-port 19092 --secret-file ./secret
 
   --kafka-port PORT   where Kafka clients connect, 0 for any free port   (OTTLA_KAFKA_PORT, 9092)
   --host HOST         listen address; beyond loopback needs

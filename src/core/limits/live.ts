@@ -10,13 +10,17 @@ const MiB = 1024 * KiB
 export const LIVE_SHARDS = 8
 
 /** Live: sockets of one object, some 20 KB each; the platform's own limit is 32,768. */
-export const LIVE_SESSIONS_PER_SHARD = 2_000
+export const LIVE_SESSIONS_PER_SHARD = 1_000
 
 /** Live: one message of a client. A larger batch goes by POST. */
 export const LIVE_MESSAGE_BYTES = 4 * MiB
 
-/** Live: bytes of messages of one session taken and not answered; more are refused with a retriable error. */
-export const LIVE_PENDING_BYTES = 8 * MiB
+/**
+ * Live: bytes of requests of one session that are not answered, and of all of an isolate (where each may have one);
+ * more are refused with a retriable error.
+ */
+export const LIVE_PENDING_BYTES = 4 * MiB
+export const LIVE_PENDING_TOTAL_BYTES = 6 * MiB
 
 /** Live: produces and commits of one session not answered; more are refused with a retriable error. */
 export const LIVE_REQUESTS = 256
@@ -38,14 +42,20 @@ export const LIVE_GRANT_MAX = 2 ** 40
 export const LIVE_PIECE_BYTES = 256 * KiB
 export const LIVE_PIECE_MIN_BYTES = 8 * KiB
 
+/** Live: what a subscription that has waited reads first: a thousand of them wake at once. More with each step. */
+export const LIVE_PIECE_FIRST_BYTES = 16 * KiB
+
 /** Live: a subscription looks so often, at least, whether anything is new. */
-export const LIVE_WAIT_MS = 60_000
+export const LIVE_WAIT_MS = 15_000
 
 /**
  * Live: bytes sent of which the client has not shown that it took them (it answers a ping behind them); then it
  * is waited for, whatever it has granted. What the runtime holds for a client that stands still.
  */
 export const LIVE_UNCONFIRMED_BYTES = 512 * KiB
+
+/** Live: the same of all sessions of an isolate; beyond it each has LIVE_PIECE_FIRST_BYTES. */
+export const LIVE_UNCONFIRMED_TOTAL_BYTES = 6 * MiB
 
 /** Live: a session is kept across hibernation in what a WebSocket may have attached (16,384 bytes, its form aside). */
 export const LIVE_STATE_BYTES = 15 * KiB

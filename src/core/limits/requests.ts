@@ -9,7 +9,7 @@ export const IDEMPOTENCY_KEY_CHARACTERS = 128
 export const REQUEST_KEPT_MS = 24 * 60 * 60 * 1000
 
 /**
- * Requests that a partition remembers, and the bytes they have when stored, in one row (98 for one of a single
+ * Requests that a partition remembers, and the bytes they have when stored, in one row (106 for one of a single
  * batch): those heard of least recently go first.
  */
 export const REQUESTS_PER_PARTITION = 10_000

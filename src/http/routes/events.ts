@@ -1,6 +1,7 @@
 // /v1/topics/{topic}/events and /v1/events: the tail of one topic, or of several, as server-sent events.
 
 import type { BrokerContext } from '../../broker/context.ts'
+import { KafkaError } from '../../core/errors.ts'
 import { fromBase64, utf8 } from '../../core/text.ts'
 import { Events } from '../events.ts'
 import { badRequest, Problem } from '../problem.ts'
@@ -122,28 +123,34 @@ function streamOf(
   keepAlive: Asked['keepAlive'],
 ): ReadableStream<Uint8Array> {
   let gone = false
-  let end = () => {}
+  let isMaking = false
+  let isOver = () => {}
   keepAlive(
     new Promise<void>((resolve) => {
-      end = resolve
+      isOver = resolve
     }),
   )
+  // A context that ended with a read under way would never give back the memory that the read has reserved.
+  const end = () => {
+    events.close()
+    if (!isMaking) events.released().then(isOver, isOver)
+  }
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        isMaking = true
         const piece = await events.piece().catch((error: unknown) => {
-          log('warn', 'event stream failed', { reason: String(error) })
-          return null
+          log('error', 'event stream failed', { reason: String(error) })
+          return events.lastWords(new Problem(KafkaError.UNKNOWN_SERVER_ERROR))
         })
-        if (gone) return
+        isMaking = false
+        if (gone) return end()
         if (piece !== null) return controller.enqueue(piece)
-        events.close()
         controller.close()
         end()
       },
       cancel() {
         gone = true
-        events.close()
         end()
       },
     },

@@ -19,7 +19,6 @@ import {
 } from '../cloud-events.ts'
 import { acceptsEvents, eventsForm } from '../cloud-events-out.ts'
 import { KeyedRequest } from '../idempotency.ts'
-import { digestOf } from '../idempotency-digest.ts'
 import { IDEMPOTENCY_KEY, idempotencyKey, REPLAYED, requestId } from '../idempotency-key.ts'
 import { type IngestDeps, ingest } from '../ndjson.ts'
 import { isKnown, keptHeaders, tagOf } from '../page-cache.ts'
@@ -174,12 +173,15 @@ async function produceBody(
 }
 
 async function produceAll(
-  { broker, random, request, param }: Asked,
+  { broker, keepAlive, random, request, param }: Asked,
   records: readonly IncomingRecord[],
 ): Promise<Response | Problem> {
   const key = idempotencyKey(request.headers)
   if (key instanceof Problem) return key
-  const produced = await produceList(broker, { topic: param('topic'), records, key, random })
+  const producing = produceList(broker, { topic: param('topic'), records, key, random })
+  // Whoever retries is told that it runs until it has ended, so it must, whether the client waits or not.
+  if (key !== null) keepAlive(producing.catch(() => {}))
+  const produced = await producing
   if (produced instanceof Problem) return produced
   return json({ offsets: produced.offsets }, 200, produced.isReplayed ? REPLAYED : {})
 }
@@ -210,15 +212,11 @@ async function produceLines(asked: Asked): Promise<Response | Problem> {
   return json(summary, 200, keyed?.isReplayed === true ? REPLAYED : {})
 }
 
-/** A stream begins with its first record: what it is as a whole nobody knows. */
 function keyedStream(request: KeyedRequest): Pick<IngestDeps, 'place' | 'append' | 'keyed'> {
   return {
     place: request.place,
     append: (partition, batch) => request.append(partition, batch),
-    keyed: {
-      begin: (first) => request.begin({ body: digestOf([first]), isStream: true }, [first]),
-      whole: () => request.whole(),
-    },
+    keyed: { take: (record) => request.take(record), whole: () => request.whole() },
   }
 }
 

@@ -3,7 +3,7 @@
 //
 // A position is text: what was delivered last of each partition. Of one topic `0:123,1:88`; of several
 // `<topic id>/0:123,1:88;<topic id>/0:5`. -1 is a partition of which nothing was delivered, and
-// `<topic id>/` alone a topic whose reader has been told that it is gone. Position.ts reads and writes it.
+// `<topic id>/` alone a topic whose reader has been told that it is gone. Read and written in position.ts.
 
 import type { TopicId } from '../../core/ids.ts'
 import type { Problem } from '../problem.ts'
@@ -116,7 +116,7 @@ export interface Tail {
   next(limits: TailLimits): Promise<TailStep>
   /** Follows these too, each from its offset on; of one that is followed already, from there on. A wait under way ends. */
   assign(partitions: readonly AssignedPartition[]): void
-  /** From here on nothing of these is given. A wait under way ends. */
+  /** No more is read of these. A wait under way ends; a step that had found something may still bring it. */
   revoke(partitions: readonly { readonly topicId: TopicId; readonly partition: number }[]): void
   /** Ends it; a wait under way ends as idle. */
   close(): void

@@ -25,12 +25,17 @@ export interface Followable {
   readonly partition: number
 }
 
+/** What a partition is followed under: made once and not at every look, which a thousand readers do ten times a second. */
+export function followedKey({ topicId, partition }: Followable): string {
+  return partitionName(topicId, partition)
+}
+
 /** One partition that is followed. */
 interface Source {
   /** What is taken is forgotten: what is not used of it has to be read again. */
   readonly forgets: boolean
   /** null: nothing yet; else read the log from `next` on: 'behind' to come back, 'gone' when this ended. */
-  take(next: number): Taken | null | 'behind' | 'gone'
+  take(next: number, bytesMax: number): Taken | null | 'behind' | 'gone'
   /** How long until there may be more; what comes by itself calls back. */
   waitMs(): number
   close(): void
@@ -57,8 +62,8 @@ export class Following {
     return this.#sources.size
   }
 
-  has(which: Followable): boolean {
-    return this.#sources.has(followedKey(which))
+  has(key: string): boolean {
+    return this.#sources.has(key)
   }
 
   /** Follows a partition that was read up to `next`, its end, if its leader lets us. */
@@ -88,13 +93,12 @@ export class Following {
     }
   }
 
-  /** What is new of a partition; null when there is nothing, or it is not followed any more. */
-  take(which: Followable, next: number): Taken | null {
-    const key = followedKey(which)
+  /** What is new of a partition, about so many bytes; null when there is nothing, or it is not followed any more. */
+  take(key: string, next: number, bytesMax: number): Taken | null {
     const followed = this.#sources.get(key)
     if (followed === undefined) return null
     const nowMs = this.#context.timers.now()
-    const taken = followed.source.take(next)
+    const taken = followed.source.take(next, bytesMax)
     if (taken === 'behind' || taken === 'gone') {
       this.#drop(key)
       // What ended had a reason: too much is written, or the leader is gone.
@@ -108,14 +112,13 @@ export class Following {
   }
 
   /** Not all that was taken last was used: it comes again, or is read. */
-  unused(which: Followable): void {
-    const key = followedKey(which)
+  unused(key: string): void {
     if (this.#sources.get(key)?.source.forgets) this.#drop(key)
   }
 
   /** Follows it no longer. */
-  leave(which: Followable): void {
-    this.#drop(followedKey(which))
+  leave(key: string): void {
+    this.#drop(key)
   }
 
   /** Follows no others than these any longer. */
@@ -166,11 +169,6 @@ export class Following {
   }
 }
 
-/** What is followed under one name. */
-export function followedKey({ topicId, partition }: Followable): string {
-  return partitionName(topicId, partition)
-}
-
 /** The leader lives in this isolate: its memory is looked at, without a call. */
 class Near implements Source {
   readonly forgets = false
@@ -183,12 +181,12 @@ class Near implements Source {
     this.#timers = timers
   }
 
-  take(next: number): Taken | null | 'behind' | 'gone' {
+  take(next: number, bytesMax: number): Taken | null | 'behind' | 'gone' {
     const pieces = this.#pieces
     const nowMs = this.#timers.now()
     if (!pieces.open || nowMs - pieces.lookedMs > EVENTS_SHARED_STALE_MS) return 'gone'
     pieces.wantedMs = nowMs
-    const taken = pieces.take(next)
+    const taken = pieces.take(next, bytesMax)
     if (taken !== null) this.#takenMs = nowMs
     return taken
   }

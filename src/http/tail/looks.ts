@@ -4,7 +4,7 @@
 
 import type { BrokerContext } from '../../broker/context.ts'
 import { KafkaError } from '../../core/errors.ts'
-import { EVENTS_PACE_MS, EVENTS_PIECE_BYTES } from '../../core/limits.ts'
+import { EVENTS_PACE_MS } from '../../core/limits.ts'
 import type { Taken } from '../../partition/fanout-pieces.ts'
 import { itemsOf } from '../../record/json.ts'
 import { type Fetched, type FetchedPartition, fetchTopics, type TopicOffset } from '../reading.ts'
@@ -19,6 +19,8 @@ import type { TailTopics } from './topics.ts'
 export interface Due extends TopicOffset {
   readonly owner: TailTopic
   readonly topic: TopicName
+  /** What it is followed under. */
+  readonly key: string
 }
 
 /** The partitions of one tail, looked at by turns. */
@@ -33,6 +35,8 @@ export class Looks {
   #isCatchingUp = false
   /** Partitions whose end was just reached, to be followed when the next step is asked for. */
   #live: readonly Due[] = []
+  /** Reads that are not wanted any more, until they have given their memory back. */
+  readonly #releasing = new Set<Promise<void>>()
   /** Whose turn it is to be looked at first: nobody may starve behind a busier one. */
   #turn = 0
   /** The position has moved over what is not shown, and nobody has been told. */
@@ -68,18 +72,22 @@ export class Looks {
 
   /** Follows a partition no longer. */
   leave(which: Followable): void {
-    this.#following.leave(which)
+    this.#following.leave(followedKey(which))
   }
 
   /** Follows nothing any more that the topics do not name. */
   prune(): void {
-    const named = new Set(this.inTurn().map(followable).map(followedKey))
-    this.#following.keep(named)
+    this.#following.keep(new Set(this.inTurn().map(({ key }) => key)))
   }
 
   close(): void {
     this.#following.close()
     this.end()
+  }
+
+  /** Resolves when nothing is held for this reader any more. */
+  async released(): Promise<void> {
+    await Promise.all(this.#releasing)
   }
 
   /** Waits until something that is followed may have more. */
@@ -90,13 +98,21 @@ export class Looks {
   /** Every partition with what is next of it, those of a topic beside each other. */
   inTurn(): Due[] {
     const turn = this.#turn++
-    return rotated(this.#topics.all, turn).flatMap((owner) => {
+    const due: Due[] = []
+    for (const owner of rotated(this.#topics.all, turn)) {
       const topic = owner.state
-      if (topic === null) return []
-      return rotated([...owner.next], turn).map(([partition, offset]) => {
-        return { owner, topic, partition, offset }
-      })
-    })
+      if (topic === null) continue
+      const partitions = owner.next.size === 1 ? owner.next : rotated([...owner.next], turn)
+      for (const [partition, offset] of partitions) {
+        due.push({ owner, topic, partition, offset, key: owner.keyOf(topic.id, partition) })
+      }
+    }
+    return due
+  }
+
+  /** Those that nobody encodes for all. */
+  unfollowed(due: readonly Due[]): readonly Due[] {
+    return this.#following.size === 0 ? due : due.filter(({ key }) => !this.#following.has(key))
   }
 
   /** The next turn is as this one was: who waits to have one record must not be offered another. */
@@ -109,14 +125,15 @@ export class Looks {
     if (this.#following.size === 0) return []
     const runs: Run[] = []
     for (const one of due) {
-      const taken = this.#following.take(followable(one), one.offset)
+      const taken = this.#following.take(one.key, one.offset, room.pieceBytes)
       if (taken === null) continue
       const run = this.#followedRun(one, taken, room)
       if (run !== null) runs.push(run)
       if (room.isFull) break
     }
     // One leader keeps the pace itself; those of several partitions are not in step.
-    if (runs.length > 0 && due.length > 1 && !this.#isCatchingUp) this.#pace(room.used)
+    const isFew = room.used < room.pieceBytes / 2
+    if (runs.length > 0 && due.length > 1 && isFew && !this.#isCatchingUp) this.#pace()
     return runs
   }
 
@@ -133,30 +150,26 @@ export class Looks {
       return this.#run(one, { items: [], next, isCut: false, size }, { encoded: parts, shown })
     }
     const found = room.collect(topic.id, itemsOfEvents(parts, next, key))
-    if (found.isCut) this.#following.unused(followable(one))
+    if (found.isCut) this.#following.unused(one.key)
     return this.#run(one, found, { encoded: [], shown: shownOf(found, offset) })
   }
 
-  /** Reads the partitions that are not followed. */
-  async readOwn(due: readonly Due[], room: Room, waitMs: number): Promise<Run[]> {
-    const positions = due.filter((one) => !this.#following.has(followable(one)))
+  /** Reads partitions that are not followed. */
+  async readOwn(positions: readonly Due[], room: Room, waitMs: number): Promise<Run[]> {
     if (positions.length === 0) {
       // Nothing is assigned.
-      if (this.#following.size === 0) await this.#interruptible(this.#context.timers.sleep(waitMs))
+      await this.#interruptible(this.#context.timers.sleep(waitMs))
       return []
     }
     const fetching = fetchTopics(this.#context, positions, {
-      maxBytes: Math.min(EVENTS_PIECE_BYTES, room.max),
+      maxBytes: room.pieceBytes,
       waitMs,
       readCommitted: this.#readCommitted,
     })
     const fetched = await this.#interruptible(fetching)
+    // Whoever asked has other wishes now; what it brings is not wanted.
     if (fetched === null) {
-      // Whoever asked has other wishes now; what it brings is not wanted.
-      fetching.then(
-        ({ release }) => release(),
-        () => {},
-      )
+      this.#unwanted(fetching)
       return []
     }
     try {
@@ -164,6 +177,16 @@ export class Looks {
     } finally {
       fetched.release()
     }
+  }
+
+  /** Gives back what it holds, once it has come. */
+  #unwanted(fetching: Promise<Fetched>): void {
+    const released = fetching.then(
+      ({ release }) => release(),
+      () => {},
+    )
+    this.#releasing.add(released)
+    void released.then(() => this.#releasing.delete(released))
   }
 
   /** null when the wait is ended from outside. */
@@ -190,9 +213,9 @@ export class Looks {
       if (run !== null) runs.push(run)
     }
     const read = Math.max(bytes, room.used)
-    this.#isCatchingUp = read >= EVENTS_PIECE_BYTES / 2 || room.isFull
+    this.#isCatchingUp = read >= room.pieceBytes / 2 || room.isFull
     // Also where nothing shows of what was read.
-    if (read > 0 && !this.#isCatchingUp) this.#pace(read)
+    if (read > 0 && !this.#isCatchingUp) this.#pace()
     if (read > 0) this.#noteLive(positions, partitions)
     return runs
   }
@@ -239,8 +262,8 @@ export class Looks {
   }
 
   /** A reader who catches up is not slowed down; one at the head gets pieces with all that is new. */
-  #pace(bytes: number): void {
-    if (bytes < EVENTS_PIECE_BYTES / 2) this.#lastPieceMs = this.#context.timers.now()
+  #pace(): void {
+    this.#lastPieceMs = this.#context.timers.now()
   }
 
   /** Where there was something and no more is left, more is to be expected. */
@@ -253,27 +276,26 @@ export class Looks {
     })
   }
 
+  /** There are partitions to be followed. */
+  get hasLive(): boolean {
+    return this.#live.length > 0
+  }
+
   /** Follows what is live, unless it has been given up since. */
   async followLive(): Promise<void> {
     const live = this.#live
-    if (live.length === 0) return
     this.#live = []
     await Promise.all(
       live.map(async (one) => {
-        const { owner, topic, partition } = one
-        const which = followable(one)
+        const { owner, topic, partition, key } = one
         const isWanted = () => owner.state?.id === topic.id && owner.next.has(partition)
         const next = owner.next.get(partition)
         if (next === undefined || !isWanted()) return
-        await this.#following.follow(which, next)
-        if (!isWanted()) this.#following.leave(which)
+        await this.#following.follow({ topicId: topic.id, partition }, next)
+        if (!isWanted()) this.#following.leave(key)
       }),
     )
   }
-}
-
-function followable({ topic, partition }: Due): Followable {
-  return { topicId: topic.id, partition }
 }
 
 function shownOf({ items }: Collected, offset: number): number {
@@ -282,6 +304,7 @@ function shownOf({ items }: Collected, offset: number): number {
 
 /** As many elements, beginning with another one each turn. */
 function rotated<T>(all: readonly T[], turn: number): readonly T[] {
-  const first = turn % Math.max(1, all.length)
+  if (all.length < 2) return all
+  const first = turn % all.length
   return first === 0 ? all : [...all.slice(first), ...all.slice(0, first)]
 }

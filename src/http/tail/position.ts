@@ -19,6 +19,7 @@ export interface Around {
   readonly behind: string
 }
 
+const NOTHING: Around = { before: '', behind: '' }
 const PAIR = /^(\d{1,9}):(-1|\d{1,15})$/
 const TOPIC_ID = /^[A-Za-z0-9_-]{22}$/
 
@@ -47,6 +48,7 @@ export function aroundPair(
   of: TopicPosition,
   partition: number,
 ): Around {
+  if (topics.length === 1 && of.id === null && of.next.size === 1) return NOTHING
   const at = topics.indexOf(of)
   const low: string[] = []
   const high: string[] = []

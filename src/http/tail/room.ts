@@ -2,6 +2,7 @@
 // piece, and at least one record; for a client that grants bytes never more than it granted, counted as
 // the text of a JSON array for each topic.
 
+import { EVENTS_PIECE_BYTES } from '../../core/limits.ts'
 import { utf8Length } from '../../core/text.ts'
 import type { Item } from '../../record/json.ts'
 import type { Around } from './position.ts'
@@ -57,8 +58,9 @@ export class Room {
     return this.#isStrict
   }
 
-  get max(): number {
-    return this.#max
+  /** What is read for it at once. */
+  get pieceBytes(): number {
+    return Math.min(EVENTS_PIECE_BYTES, this.#max)
   }
 
   get used(): number {

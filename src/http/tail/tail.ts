@@ -4,7 +4,7 @@
 // (following.ts); behind it, and where nothing happens, it reads for itself.
 
 import type { BrokerContext, Timers } from '../../broker/context.ts'
-import { EVENTS_PIECE_BYTES, EVENTS_POSITION_MS } from '../../core/limits.ts'
+import { EVENTS_POSITION_MS } from '../../core/limits.ts'
 import { Problem } from '../problem.ts'
 import type {
   AssignedPartition,
@@ -14,7 +14,7 @@ import type {
   TailLimits,
   TailStep,
 } from './contract.ts'
-import { Looks } from './looks.ts'
+import { type Due, Looks } from './looks.ts'
 import { recordsStep } from './records-step.ts'
 import { Room, type Run } from './room.ts'
 import { startTail } from './start.ts'
@@ -30,6 +30,7 @@ export interface RunsStep {
 /** A step of a tail whose records are to become events. */
 export type EventsStep = RunsStep | Exclude<TailStep, RecordsStep>
 
+const NONE: readonly Run[] = []
 const IDLE = { kind: 'idle' } as const
 
 /** Follows whole topics, or the partitions of one that are asked for, from where `ask` says. */
@@ -78,9 +79,9 @@ export class TopicsTail implements Tail {
     return step
   }
 
-  /** What is next, to be written as events: about EVENTS_PIECE_BYTES of it. One call at a time. */
-  events(waitMs: number): Promise<EventsStep> {
-    return this.#step(new Room(EVENTS_PIECE_BYTES, false), { waitMs })
+  /** What is next, to be written as events: about so many bytes of it. One call at a time. */
+  events(bytes: number, waitMs: number): Promise<EventsStep> {
+    return this.#step(new Room(bytes, false), { waitMs })
   }
 
   assign(partitions: readonly AssignedPartition[]): void {
@@ -104,75 +105,82 @@ export class TopicsTail implements Tail {
     this.#looks.close()
   }
 
+  /** Resolves when nothing is held for it any more, once it is closed and the last step has ended. */
+  released(): Promise<void> {
+    return this.#looks.released()
+  }
+
   #changed(): void {
     this.#isChanged = true
     this.#looks.end()
   }
 
-  async #step(
+  #step(
     room: Room,
     { waitMs, signal }: Pick<TailLimits, 'waitMs' | 'signal'>,
   ): Promise<EventsStep> {
     this.#isChanged = false
     this.#looks.begin()
+    const dueMs = this.#timers.now() + waitMs
+    if (signal === undefined) return this.#search(room, dueMs, signal)
     const end = () => this.#looks.end()
-    signal?.addEventListener('abort', end)
-    try {
-      return await this.#search(room, this.#timers.now() + waitMs, signal)
-    } finally {
-      signal?.removeEventListener('abort', end)
-    }
+    signal.addEventListener('abort', end)
+    return this.#search(room, dueMs, signal).finally(() => signal.removeEventListener('abort', end))
   }
 
+  /** Looks, and waits, until there is something to tell. Most looks of most readers find what is followed, or nothing. */
   async #search(room: Room, dueMs: number, signal: AbortSignal | undefined): Promise<EventsStep> {
     const looks = this.#looks
-    const isEnded = () => this.#isClosed || this.#isChanged || signal?.aborted === true
-    for (let isFirst = true; !isEnded(); isFirst = false) {
-      const told = (await this.#topics.settle()) ?? (await this.#topics.look())
-      if (told !== null) {
-        looks.prune()
-        return told
-      }
+    for (let isFirst = true; ; isFirst = false) {
+      if (this.#isClosed || this.#isChanged || signal?.aborted === true) return IDLE
+      const told = this.#topics.isDue ? await this.#settled() : null
+      if (told !== null) return told
       const { pauseMs } = looks
       if (pauseMs > 0) await this.#timers.sleep(pauseMs)
       if (looks.isUntold && this.#untoldMs() <= 0) return this.#told()
-      await looks.followLive()
+      if (looks.hasLive) await looks.followLive()
       if (!isFirst && this.#timers.now() >= dueMs) return IDLE
-      const found = await this.#look(room, dueMs)
+      const due = looks.inTurn()
+      // By turns: what is new all the time must not keep a partition from catching up.
+      const isOwnTurn = this.#isOwnTurn && looks.unfollowed(due).length > 0
+      const followed = isOwnTurn ? [] : looks.takeFollowed(due, room)
+      this.#isOwnTurn = followed.length > 0
+      const found =
+        this.#found(followed, room) ?? this.#found(await this.#readOwn(due, room, dueMs), room)
       if (found !== null) return found
+      if (looks.isFollowing && !isOwnTurn && !this.#topics.isTroubled) await looks.news()
     }
-    return IDLE
   }
 
-  /** Looks once at all partitions, and waits for news where that is to be had; null when there are none. */
-  async #look(room: Room, dueMs: number): Promise<EventsStep | null> {
+  async #settled(): Promise<EventsStep | null> {
+    const told = (await this.#topics.settle()) ?? (await this.#topics.look())
+    if (told !== null) this.#looks.prune()
+    return told
+  }
+
+  /** Reads the partitions that are not followed; while some are, without waiting. */
+  #readOwn(
+    due: readonly Due[],
+    room: Room,
+    dueMs: number,
+  ): Promise<readonly Run[]> | readonly Run[] {
     const looks = this.#looks
-    // By turns: what is new all the time must not keep a partition from catching up.
-    const isOwnTurn = this.#isOwnTurn
-    const due = looks.inTurn()
-    const followed = isOwnTurn ? [] : looks.takeFollowed(due, room)
-    this.#isOwnTurn = followed.length > 0
-    if (followed.length > 0) return this.#found(followed)
-    if (room.largeBytes !== null) return this.#large(room.largeBytes)
-    const { isFollowing } = looks
+    const own = looks.unfollowed(due)
+    if (looks.isFollowing) return own.length === 0 ? NONE : looks.readOwn(own, room, 0)
     const leftMs = dueMs - this.#timers.now()
     const untilMs = looks.isUntold ? Math.min(leftMs, this.#untoldMs()) : leftMs
-    // While some are followed the others are looked at in between.
-    const runs = await looks.readOwn(due, room, isFollowing ? 0 : Math.max(0, untilMs))
-    if (runs.length > 0) return this.#found(runs)
-    if (room.largeBytes !== null) return this.#large(room.largeBytes)
-    if (isFollowing && !isOwnTurn && !this.#topics.isTroubled) await looks.news()
-    return null
+    return looks.readOwn(own, room, Math.max(0, untilMs))
   }
 
-  #large(bytes: number): EventsStep {
+  #found(runs: readonly Run[], room: Room): EventsStep | null {
+    if (runs.length > 0) {
+      this.#toldMs = this.#timers.now()
+      return { kind: 'runs', runs }
+    }
+    const bytes = room.largeBytes
+    if (bytes === null) return null
     this.#looks.sameTurn()
     return { kind: 'large', bytes }
-  }
-
-  #found(runs: readonly Run[]): EventsStep {
-    this.#toldMs = this.#timers.now()
-    return { kind: 'runs', runs }
   }
 
   #untoldMs(): number {

@@ -4,6 +4,7 @@
 import type { TopicState } from '../../cluster/contract.ts'
 import type { TopicId } from '../../core/ids.ts'
 import { partitionForKey } from '../../core/murmur2.ts'
+import { followedKey } from './following.ts'
 import type { TopicPosition } from './position.ts'
 
 /** What names a topic that is read. */
@@ -31,6 +32,7 @@ export class TailTopic implements TopicPosition {
   /** null where positions do not name it. */
   #id: TopicId | null
   #next: Map<number, number>
+  readonly #keys = new Map<number, string>()
 
   /** @param next the offsets to deliver next, by partition */
   constructor(
@@ -65,12 +67,23 @@ export class TailTopic implements TopicPosition {
 
   remove(partition: number): void {
     this.#next.delete(partition)
+    this.#keys.delete(partition)
+  }
+
+  /** What a partition is followed under. */
+  keyOf(topicId: TopicId, partition: number): string {
+    const known = this.#keys.get(partition)
+    if (known !== undefined) return known
+    const key = followedKey({ topicId, partition })
+    this.#keys.set(partition, key)
+    return key
   }
 
   /** Another topic has taken the name. */
   replace(state: TopicName, next: ReadonlyMap<number, number>): void {
     if (this.#id !== null) this.#id = state.id
     this.#state = state
+    this.#keys.clear()
     this.#next = inOrder(next)
   }
 

@@ -88,6 +88,11 @@ export class TailTopics {
     return this.#resets.length > 0 || this.#troubles.length > 0
   }
 
+  /** settle or look has something to do. */
+  get isDue(): boolean {
+    return this.isTroubled || this.#isTooLong || this.#isLookDue()
+  }
+
   position(): string {
     return this.#resets.length > 0 ? this.#had : formatPosition(this.#all)
   }
@@ -113,9 +118,8 @@ export class TailTopics {
 
   /** Looks, now and then, whether topics have more partitions, or are others than they were. */
   async look(): Promise<Settled | null> {
-    const nowMs = this.#context.timers.now()
-    if (this.#isAssigned || nowMs - this.#lookedMs < EVENTS_PARTITIONS_MS) return null
-    this.#lookedMs = nowMs
+    if (!this.#isLookDue()) return null
+    this.#lookedMs = this.#context.timers.now()
     const found = await inTurns(this.#all, ({ name }) => freshTopic(this.#context, name))
     for (const [at, topic] of this.#all.entries()) {
       const fresh = found[at]
@@ -126,6 +130,10 @@ export class TailTopics {
       } else return this.#recreated(topic, fresh)
     }
     return null
+  }
+
+  #isLookDue(): boolean {
+    return !this.#isAssigned && this.#context.timers.now() - this.#lookedMs >= EVENTS_PARTITIONS_MS
   }
 
   /** Positions may have become longer than an id may be: nobody could come back with one. */

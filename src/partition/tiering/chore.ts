@@ -54,7 +54,10 @@ export class TieringChore implements Chore {
     if (!this.#host.isOpen()) return null
     if (this.#resumeMs !== null) return this.#resumeMs
     const dueMs = this.#worker()?.dueMs(nowMs) ?? null
-    return dueMs === null ? null : Math.max(dueMs, this.#retryMs)
+    if (dueMs !== null) return Math.max(dueMs, this.#retryMs)
+    // What failed is not to be done any more: it has expired, or is not to be tiered.
+    this.#condition.worked()
+    return null
   }
 
   /** The alarm: begins what is due. The steps after the first are never the schedule's to call. */

@@ -2,6 +2,7 @@
 // how long to wait before it is asked again. An episode is told once, however often it is met.
 
 import { TIER_RETRY_MAX_MS, TIER_RETRY_MIN_MS } from '../../core/limits/tier.ts'
+import { ObjectStoreError } from '../../tier/object-store.ts'
 
 /** What goes on in an episode. */
 export interface TierFailure {
@@ -15,6 +16,8 @@ export class TierCondition {
   readonly #report: (event: string, error: unknown) => void
   #failure: TierFailure | null = null
   #failures = 0
+  /** It may be over without anything else being done. */
+  #mayPass = false
 
   /** @param event what the log says at the begin of an episode */
   constructor(event: string, report: (event: string, error: unknown) => void) {
@@ -33,12 +36,19 @@ export class TierCondition {
     if (this.#failure === null) this.#report(this.#event, error)
     this.#failure = { sinceMs: this.#failure?.sinceMs ?? nowMs, reason }
     this.#failures += 1
+    this.#mayPass = error instanceof ObjectStoreError && error.retriable
     return Math.min(TIER_RETRY_MAX_MS, TIER_RETRY_MIN_MS * 2 ** (this.#failures - 1))
   }
 
-  /** It worked. */
+  /** The store did something else that it was asked to: what was a matter of reaching it is over. */
+  reached(): void {
+    if (this.#mayPass) this.worked()
+  }
+
+  /** It worked, or nothing is left to do. */
   worked(): void {
     this.#failure = null
     this.#failures = 0
+    this.#mayPass = false
   }
 }

@@ -213,6 +213,10 @@ export class Tiering {
       sync,
       uuid: () => crypto.randomUUID(),
       pause: () => this.chore.pause(),
+      uploaded: () => {
+        this.#uploads.worked()
+        this.#readings.reached()
+      },
       isOpen: () => this.#isOpen(),
     })
     const isCompacted = () => this.#chunks.isCompacted()

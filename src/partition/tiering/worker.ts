@@ -13,13 +13,19 @@ import type { TierStore } from './tier-store.ts'
 import type { TierableLog } from './tierable.ts'
 import { objectPrefix, Uploader, type UploaderHost } from './uploader.ts'
 
+/** What the work needs. */
+export interface WorkerHost extends UploaderHost {
+  /** An object was put, read back, and is a part of the log: the store does what it is asked to. */
+  readonly uploaded: () => void
+}
+
 /** The work of tiering one log. */
 export class TierWorker {
   readonly #log: TierableLog
   readonly #chunks: LogStore
   readonly #store: TierStore
   readonly #tier: Tier
-  readonly #host: UploaderHost
+  readonly #host: WorkerHost
   readonly #uploader: Uploader
   readonly #collector: Collector
   /** Behind the last record that the tier holds, and of its first segment; null when it holds none. */
@@ -37,7 +43,7 @@ export class TierWorker {
     store: TierStore,
     tier: Tier,
     reader: TierReader,
-    host: UploaderHost,
+    host: WorkerHost,
   ) {
     this.#log = log
     this.#chunks = chunks
@@ -161,6 +167,7 @@ export class TierWorker {
       if (segment === null) return true
       this.#end = segment.lastOffset + 1
       this.#firstEnd ??= segment.lastOffset + 1
+      this.#host.uploaded()
       // There is more that may be given up.
       this.#trimSettings = null
       return true

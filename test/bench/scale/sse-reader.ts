@@ -8,16 +8,17 @@ import { SentTimes } from './sent-times.ts'
 /** Readers who connect at once. */
 const CONNECTING = 50
 
-/** So many readers of a topic, from now on. */
+/** So many readers of a topic. */
 export async function openReaders(
   port: number,
   topic: string,
   count: number,
+  from: 'earliest' | 'latest' = 'latest',
 ): Promise<SseReader[]> {
   const readers: SseReader[] = []
   while (readers.length < count) {
     const some = Array.from({ length: Math.min(CONNECTING, count - readers.length) }, () =>
-      SseReader.open(port, topic),
+      SseReader.open(port, topic, from),
     )
     readers.push(...(await Promise.all(some)))
   }
@@ -44,11 +45,12 @@ export class SseReader {
     })
   }
 
-  static async open(port: number, topic: string): Promise<SseReader> {
+  static async open(port: number, topic: string, from: string): Promise<SseReader> {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true })
     socket.on('error', () => {})
     await once(socket, 'connect')
-    socket.write(`GET /v1/topics/${topic}/events HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)
+    const path = `/v1/topics/${topic}/events?from=${from}`
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`)
     const [head] = (await once(socket, 'data')) as [Buffer]
     if (!head.toString().startsWith('HTTP/1.1 200')) throw new Error(head.toString())
     return new SseReader(socket)

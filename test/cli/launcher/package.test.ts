@@ -29,17 +29,31 @@ describe('the published package', () => {
     manifest = JSON.parse(readFileSync(join(folder, 'package/package.json'), 'utf8')) as Manifest
   })
 
-  it('holds the launcher, the bundle, its WASM, the page, the licence and the readme, and nothing else', () => {
-    // What the Worker loads on demand has a hash in its name, and may come in several parts.
+  it('holds the launcher, the commands, the bundle, its WASM, the SDK, the console, the licence and the readme, and nothing else', () => {
+    // What is loaded on demand has a hash in its name, and may come in several parts.
     const names = new Set(
-      files.map((path) => path.replace(/[\w.]+-[A-Z0-9]{8}\.js$/, 'NAME-HASH.js')),
+      files.map((path) =>
+        path
+          .replace(/^(dist\/worker)\/[\w.]+-[A-Z0-9]{8}\.js$/, '$1/NAME-HASH.js')
+          .replace(/^(dist\/web\/assets)\/[\w-]+-[\w-]{8}\.(js|css)$/, '$1/NAME-HASH.$2')
+          .replace(/^(dist\/client)\/[\w-]+\.d\.ts$/, '$1/NAME.d.ts'),
+      ),
     )
     expect([...names].sort()).toEqual([
       'LICENSE',
       'README.md',
+      'dist/client/NAME.d.ts',
+      'dist/client/client.js',
+      'dist/client/package.json',
+      'dist/client/testing.js',
+      'dist/commands.js',
       'dist/ottla.js',
       'dist/package.json',
       'dist/verify.js',
+      'dist/web/assets/NAME-HASH.css',
+      'dist/web/assets/NAME-HASH.js',
+      'dist/web/client.js',
+      'dist/web/filter.html',
       'dist/web/index.html',
       'dist/worker/NAME-HASH.js',
       'dist/worker/index.js',
@@ -62,6 +76,20 @@ describe('the published package', () => {
     const { stdout } = spawnSync(process.execPath, [bin, '--version'], { encoding: 'utf8' })
     expect(stdout).toBe(`${manifest.version}\n`)
     expect(readFileSync(bin, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  })
+
+  it('has commands that run on their own, in an empty folder', () => {
+    const bin = join(folder, 'package', manifest.bin.ottla ?? '')
+    const empty = mkdtempSync(join(folder, 'empty-'))
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: empty })
+    for (const command of ['topics', 'produce', 'consume', 'groups', 'bench', 'proxy']) {
+      expect(run(command, '--help').stdout).toMatch(/^Usage: ottla /)
+    }
+    // The WebSockets of `proxy` are in it.
+    const { status, stderr } = run('proxy', 'http://127.0.0.1:1', '--host', 'nowhere.invalid')
+    expect({ status, stderr }).toMatchObject({ status: 2 })
+    expect(stderr).not.toContain('Cannot find module')
   })
 
   it('has a launcher that imports nothing but Node', () => {

@@ -176,7 +176,7 @@ describe('what cannot start says so in one line and exits non-zero', () => {
     [['--set', 'num.partitions=no'], /^--set: Invalid value no for configuration num.partitions/],
   ])('%j', async (flags, reason) => {
     const { code, stdout, stderr } = await start([...flags, '--ephemeral']).ended
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     const [, said] = /^ottla: (.*)\n$/.exec(stderr) ?? []
     if (typeof reason === 'string') expect(said).toBe(reason)
     else expect(said).toMatch(reason)
@@ -200,7 +200,16 @@ describe('the data folder', () => {
     const first = start([...ANY_PORTS, '--data', data])
     await createTopic((await first.ready()).http, 'kept')
     expect((await first.stop()).code).toBe(0)
-    const objects = ['Cluster', 'Group', 'Partition', 'Transaction', 'Watch']
+    const objects = [
+      'Cluster',
+      'Group',
+      'Live',
+      'Partition',
+      'Statistics',
+      'Transaction',
+      'Tunnel',
+      'Watch',
+    ]
     expect(readdirSync(join(data, 'objects')).sort()).toEqual(
       objects.map((name) => `ottla-${name}`),
     )

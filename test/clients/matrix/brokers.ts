@@ -1,12 +1,16 @@
-// The two brokers of the matrix, set up alike: Ottla from this tree, Apache Kafka from its Maven
+// The brokers of the matrix, set up alike: Ottla from this tree, the same as a deployment would be (under
+// `wrangler dev` with a secret, reached through `ottla proxy`), Apache Kafka from its Maven
 // artifacts (OTTLA_ORACLE_LIB names the folder of jars; without it Maven fetches them once).
 
 import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Address, startBroker } from '../broker.ts'
 import type { BrokerKind } from '../gaps.ts'
 import { startKafka } from '../kafka.ts'
+import { startProxy } from '../ottla.ts'
+import { startWranglerDev } from '../wrangler-dev.ts'
 import { Absent, buildDir, needs } from './clients.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
@@ -25,6 +29,14 @@ const ON_KAFKA: Readonly<Record<string, string>> = {
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
 }
 
+/** What a run may be told to test. */
+export type BrokerName = BrokerKind | 'proxy'
+
+/** What it is to the list of gaps. */
+export function kindOf(name: BrokerName): BrokerKind {
+  return name === 'proxy' ? 'ottla' : name
+}
+
 export interface RunningBroker {
   readonly kind: BrokerKind
   readonly address: Address
@@ -32,7 +44,8 @@ export interface RunningBroker {
 }
 
 /** Starts one of them on free loopback ports with an empty folder. */
-export async function start(kind: BrokerKind): Promise<RunningBroker> {
+export async function start(name: BrokerName): Promise<RunningBroker> {
+  const kind = kindOf(name)
   if (kind === 'kafka') {
     process.env.OTTLA_ORACLE_LIB ??= fetchJars()
     const { kafka, stop } = await startKafka({ ...ON_BOTH, ...ON_KAFKA })
@@ -42,9 +55,26 @@ export async function start(kind: BrokerKind): Promise<RunningBroker> {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   if (built.status !== 0) throw new Error('Ottla does not build')
+  if (name === 'proxy') return startBehindProxy()
   const args = Object.entries(ON_BOTH).flatMap(([key, value]) => ['--set', `${key}=${value}`])
   const { kafka, stop } = await startBroker({ args })
   return { kind, address: kafka, stop }
+}
+
+async function startBehindProxy(): Promise<RunningBroker> {
+  const secret = { OTTLA_SECRET: randomUUID() }
+  const worker = await startWranglerDev({ ...secret, OTTLA_CONFIG: JSON.stringify(ON_BOTH) })
+  try {
+    const proxy = await startProxy(worker.http, { env: secret })
+    const stop = async () => {
+      await proxy.stop()
+      await worker.stop()
+    }
+    return { kind: 'ottla', address: proxy.kafka, stop }
+  } catch (error) {
+    await worker.stop()
+    throw error
+  }
 }
 
 function fetchJars(): string {

@@ -1,9 +1,9 @@
 // The command line of the matrix.
 
 import { parseArgs } from 'node:util'
-import type { BrokerKind } from '../gaps.ts'
+import type { BrokerName } from './brokers.ts'
 
-export const USAGE = `npm run test:clients -- --broker ottla|kafka|both [options]
+export const USAGE = `npm run test:clients -- --broker ottla|proxy|kafka|both [options]
   --client NAME     only this client; repeatable
   --scenario NAME   only scenarios whose name starts so; repeatable
   --fast            the subset that CI runs
@@ -12,7 +12,7 @@ export const USAGE = `npm run test:clients -- --broker ottla|kafka|both [options
   --list            prints clients and scenarios and ends`
 
 export interface Options {
-  readonly brokers: readonly BrokerKind[]
+  readonly brokers: readonly BrokerName[]
   readonly clients: readonly string[]
   readonly scenarios: readonly string[]
   readonly fast: boolean
@@ -36,7 +36,7 @@ export function parse(args: readonly string[]): Options {
     },
   })
   const brokers = BROKERS[values.broker]
-  if (brokers === undefined) throw new Error(`--broker must be ottla, kafka or both`)
+  if (brokers === undefined) throw new Error(`--broker must be ottla, proxy, kafka or both`)
   const jobs = Number(values.jobs)
   if (!Number.isInteger(jobs) || jobs < 1) throw new Error('--jobs must be a number from 1')
   const { client: clients, scenario: scenarios, fast, list, json } = values
@@ -44,8 +44,9 @@ export function parse(args: readonly string[]): Options {
 }
 
 /** Kafka first: what has not passed there proves nothing on Ottla. */
-const BROKERS: Readonly<Record<string, readonly BrokerKind[]>> = {
+const BROKERS: Readonly<Record<string, readonly BrokerName[]>> = {
   ottla: ['ottla'],
+  proxy: ['proxy'],
   kafka: ['kafka'],
   both: ['kafka', 'ottla'],
 }

@@ -3,7 +3,7 @@
 // (with both) nothing counts that did not pass on Kafka. options.ts has the arguments.
 
 import { writeFileSync } from 'node:fs'
-import { type RunningBroker, start } from './brokers.ts'
+import { kindOf, type RunningBroker, start } from './brokers.ts'
 import { type Prepared, runClient } from './cells.ts'
 import { Absent, CLIENTS, type Client } from './clients.ts'
 import { type MatrixGap, matrixGaps } from './gap-rows.ts'
@@ -107,7 +107,7 @@ function report(
   { brokers, json }: Options,
 ): number {
   for (const broker of brokers) {
-    const own = cells.filter((cell) => cell.broker === broker)
+    const own = cells.filter((cell) => cell.broker === kindOf(broker))
     say(`\n=== ${broker}: ${summary(own)}\n${table(own)}`)
   }
   for (const { client, reason } of absent) say(`${client} absent: ${reason}`)

@@ -279,16 +279,19 @@ describe('a tail of transactions', () => {
       const tail = await open(broker)
       if (isFollowed) {
         put(broker, 'first')
-        expect(await tail.events(1_000)).toMatchObject({ kind: 'runs' })
+        expect(await tail.events(LARGE, 1_000)).toMatchObject({ kind: 'runs' })
       }
       put(broker, 'kept', { producerId: 1 })
       endTransaction(broker, 1, true)
       const last = isFollowed ? 1 : 0
-      expect(await tail.events(1_000)).toMatchObject({
+      expect(await tail.events(LARGE, 1_000)).toMatchObject({
         kind: 'runs',
         runs: [{ shown: last + 1, next: last + 2 }],
       })
-      expect(await tail.events(3_000)).toEqual({ kind: 'position', position: `0:${last + 1}` })
+      expect(await tail.events(LARGE, 3_000)).toEqual({
+        kind: 'position',
+        position: `0:${last + 1}`,
+      })
       expect(broker.log('t').asked.follow).toBe(1)
       tail.close()
     },

@@ -49,10 +49,11 @@ const BIG = MERGE_BELOW_BYTES
 describe('a run', () => {
   // biome-ignore format: a table reads best with a row a line
   const CASES: readonly (readonly [title: string, sizes: number[], starts: number[], expected: number[] | null])[] = [
-    ['that is too small to be worth it waits for more', Array(9).fill(7 * K), [], null],
-    ['of enough bytes is merged', Array(10).fill(7 * K), [], [0, 9]],
-    ['of enough bytes and few rows waits', [60 * K, 60 * K, 60 * K], [], null],
-    ['goes up to the size of a flush', Array(40).fill(60 * K), [], [0, 16]],
+    ['that is too small to be worth it waits for more', Array(6).fill(7 * K), [], null],
+    ['of enough bytes is merged', Array(7).fill(7 * K), [], [0, 6]],
+    ['of enough bytes and few rows waits', [40 * K, 40 * K, 40 * K], [], null],
+    ['goes up to the size of a flush', Array(40).fill(40 * K), [], [0, 24]],
+    ['does not exist among flushes of 64 batches of 1,023 bytes', Array(20).fill(64 * 1_023), [], null],
     ['of tiny rows goes up to what a step takes', Array(MERGE_STEP_ROWS + 5).fill(70), [], [0, MERGE_STEP_ROWS - 1]],
     ['before a large chunk is merged, however small', [70, 70, 70, 70, BIG, 70], [], [0, 3]],
     ['before a large chunk stays when it is only a few rows', [70, 70, 70, BIG, 70], [], null],
@@ -395,7 +396,7 @@ describe('a step that fails', () => {
 describe('a row', () => {
   it('is never larger than what a flush makes', async () => {
     const bench = await log()
-    for (let index = 0; index < 60; index++) await bench.appended(batchOfSize(60_000))
+    for (let index = 0; index < 60; index++) await bench.appended(batchOfSize(40_000))
     await rest(bench)
     for (const { size } of rows(bench)) expect(size).toBeLessThanOrEqual(FLUSH_BYTES)
     expect(rows(bench).length).toBeLessThanOrEqual(4 + MERGE_MIN_ROWS)

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest'
 import { KafkaError } from '../../../src/core/errors.ts'
 import { offset } from '../../../src/core/ids.ts'
-import { TIER_RETRY_MAX_MS } from '../../../src/core/limits/tier.ts'
+import { TIER_LATE_PUT_MS, TIER_RETRY_MAX_MS } from '../../../src/core/limits/tier.ts'
 import { ObjectStoreError } from '../../../src/tier/object-store.ts'
 import { batchOfSize, settled, TARGET } from '../harness.ts'
 import { HALF, offsetsOf, TieredBench } from './world.ts'
@@ -77,6 +77,59 @@ describe('a store that cannot be reached', () => {
     expect(offsetsOf((await bench.all(6)).batches)).toEqual([6])
     bench.objects.before = () => {}
     expect(await bench.all(0)).toEqual(before)
+    expect((await status(bench))!.failure).toBeNull()
+  })
+
+  it('is fine again with the first object that is put and read back, however much is left to do', async () => {
+    const bench = new TieredBench()
+    bench.objects.before = unreachable
+    await bench.fill(40)
+    await bench.rest(20_000)
+    expect((await status(bench))!.failure).toMatchObject({ reason: 'nobody answers' })
+    const failures: unknown[] = []
+    bench.objects.before = (operation) => {
+      if (operation === 'put') void status(bench).then((now) => failures.push(now!.failure))
+    }
+    await bench.rest(TIER_RETRY_MAX_MS)
+    expect(bench.segments).toHaveLength(19)
+    expect(failures[0]).toMatchObject({ reason: 'nobody answers' })
+    expect(failures.slice(1)).toEqual(Array(18).fill(null))
+  })
+
+  it('is fine again for readers too, though none has come since', async () => {
+    const bench = await tiered()
+    bench.objects.before = unreachable
+    expect((await bench.read(0)).error).toBe(KafkaError.KAFKA_STORAGE_ERROR)
+    expect((await status(bench))!.failure).toMatchObject({ reason: 'nobody answers' })
+    bench.objects.before = () => {}
+    await bench.fill(3)
+    await bench.rest()
+    expect(bench.segments).toHaveLength(4)
+    expect((await status(bench))!.failure).toBeNull()
+  })
+
+  it('is not fine for readers of an object that is gone, whatever else is put there', async () => {
+    const bench = await tiered()
+    bench.objects.objects.delete(bench.segments[0]!.key)
+    await bench.read(0)
+    const failure = (await status(bench))!.failure
+    await bench.fill(3)
+    await bench.rest()
+    expect(bench.segments).toHaveLength(4)
+    expect((await status(bench))!.failure).toEqual(failure)
+  })
+
+  it('is of no account when there is nothing left for it to do', async () => {
+    const bench = new TieredBench()
+    bench.objects.before = unreachable
+    await bench.fill(7)
+    await bench.rest(20_000)
+    expect((await status(bench))!.failure).not.toBeNull()
+    await bench.leader.deleteRecords({ ...TARGET, offset: offset(7) })
+    await bench.rest(TIER_RETRY_MAX_MS)
+    bench.objects.before = () => {}
+    await bench.rest(2 * TIER_LATE_PUT_MS)
+    expect(bench.segments).toEqual([])
     expect((await status(bench))!.failure).toBeNull()
   })
 

@@ -50,6 +50,9 @@ export async function send(
   // An impatient client gives up on a request that the partition still thinks about.
   const timeoutMs = world.random.pick(REQUEST_TIMEOUTS_MS)
   let waiting = outgoing
+  // What a broker has cached may be out of date: then it is told, and asks anew.
+  const current = () => world.cluster.settingsVersion(topicId)
+  let configVersion = current() > 1 && world.random.chance(0.3) ? current() - 1 : current()
   for (let attempt = 0; attempt < attempts; attempt++) {
     const round = await Promise.all(
       waiting.map((one) =>
@@ -58,7 +61,7 @@ export async function send(
             partition(topicId, one.batch.partition).append({
               topicId,
               partition: one.batch.partition,
-              configVersion: 1,
+              configVersion,
               batch: encoded(one.batch, world.nowMs),
               ...(transaction === undefined ? {} : { transaction }),
             }),
@@ -75,6 +78,7 @@ export async function send(
       }
       const isFirst = failed.length === 0
       failed.push(one)
+      if (reply?.kind === 'stale') configVersion = reply.configVersion
       if (reply === null || reply.kind === 'stale' || RETRIABLE.has(reply.error)) continue
       // Its predecessor is still to come.
       if (reply.error === KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER && !isFirst) continue

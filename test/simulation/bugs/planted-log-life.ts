@@ -59,13 +59,13 @@ export const LOG_LIFE_BUGS: readonly PlantedBug[] = [
   ),
   bug('producers-lost-by-merging', 'a merged row does not say what its rows changed of producers', {
     file: MERGING,
-    from: 'producers === null || lastOffset < snapshotOffset ? []',
-    to: 'producers === null || lastOffset >= 0 ? []',
+    from: 'producers: joined(since.map(({ producers }) => producers)),',
+    to: 'producers: null,',
   }),
   bug('merged-row-loses-a-batch', 'a merged row lacks the last of its rows', {
     file: MERGING,
-    from: 'concatenated(chunks.map((chunk) => chunk.data))',
-    to: 'concatenated(chunks.slice(0, Math.max(1, chunks.length - 1)).map((chunk) => chunk.data))',
+    from: 'concatBytes(chunks.map((chunk) => chunk.data))',
+    to: 'concatBytes(chunks.slice(0, Math.max(1, chunks.length - 1)).map((chunk) => chunk.data))',
   }),
   bug('active-segment-deleted-by-size', 'retention.bytes takes the segment that is written to', {
     file: RETENTION,
@@ -95,6 +95,11 @@ export const LOG_LIFE_BUGS: readonly PlantedBug[] = [
     file: 'runtime/alarm.ts',
     from: '      this.wakeAt(unsetMs)\n',
     to: '',
+  }),
+  bug('alarm-after-the-commit', 'what a flush makes due is asked for when it is confirmed', {
+    file: 'partition/leader-log.ts',
+    from: 'this.#log?.asConfirmed(() => this.schedule())',
+    to: 'void this.#host.sync().then(() => this.schedule(), () => {})',
   }),
   bug(
     'freed-pieces-called-damaged',

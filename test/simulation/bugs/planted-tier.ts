@@ -49,6 +49,11 @@ export const TIER_BUGS: readonly PlantedBug[] = [
     from: '    snapshots.cover(localStart, nowMs)\n    store',
     to: '    store',
   }),
+  bug('damaged-objects-served', 'what comes back of an object is taken for what was put there', {
+    file: 'partition/tiering/tier-reader.ts',
+    from: "damage: damaged.includes(chunk) ? 'their object in the tier is damaged' : null",
+    to: 'damage: null',
+  }),
   bug(
     'collected-before-it-is-safe',
     'objects are deleted before it is on disk that the log has given them up',

@@ -449,6 +449,24 @@ export const PLANTED: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'fence-in-memory-alone',
+    what: 'a partition that is fenced does not keep it',
+    scenario: 'deleted-log',
+    edits: [{ file: LOG, from: '      this.#store.saveDeleted()\n', to: '' }],
+  },
+  {
+    name: 'objects-outlive-their-topic',
+    what: 'a partition that is freed leaves its objects in the tier',
+    scenario: 'deleted-log',
+    edits: [
+      {
+        file: 'partition/leader.ts',
+        from: '      await this.#log.tiering.deleteAll()\n',
+        to: '',
+      },
+    ],
+  },
   ...LOG_LIFE_BUGS,
   ...TIER_BUGS,
 ]

@@ -1,6 +1,7 @@
 // What a partition may have done with what was written to it, by its settings and by what Kafka does: which
 // records may be gone, and how far the log may have been cut. All by the time of asking, when more may be gone
-// than when the partition answered: a late answer is judged mildly, never harshly.
+// than when the partition answered: a late answer is judged mildly, never harshly. So are settings that were changed:
+// what any of them let go may be gone.
 
 import type { TopicSettings } from '../../../src/core/configs.ts'
 import type { WrittenLog, WrittenRecord } from './written-log.ts'
@@ -16,7 +17,8 @@ export interface Breach {
 /** See the head of this file. */
 export class Expectations {
   readonly written: WrittenLog
-  readonly settings: TopicSettings
+  /** Those that were in force at any time, the last ones last. */
+  readonly #settings: TopicSettings[]
   readonly #now: () => number
   /** The highest offset that somebody asked to delete up to. */
   deletedTo = 0
@@ -27,7 +29,7 @@ export class Expectations {
 
   constructor(written: WrittenLog, settings: TopicSettings, now: () => number) {
     this.written = written
-    this.settings = settings
+    this.#settings = [settings]
     this.#now = now
     written.lost = (fromOffset) => {
       if (fromOffset < this.#seenEnd) {
@@ -42,6 +44,21 @@ export class Expectations {
         this.#noticed.push({ invariant: LOG_START, what: `from ${before} to ${logStart}, stored` })
       }
     }
+  }
+
+  /** As they are now. */
+  get settings(): TopicSettings {
+    return this.#settings.at(-1) as TopicSettings
+  }
+
+  /** Other settings, from before the partition can know of them. */
+  changed(settings: TopicSettings): void {
+    this.#settings.push(settings)
+  }
+
+  /** The least that tombstones ever had to stay. */
+  get deleteRetentionMs(): number {
+    return Math.min(...this.#settings.map(({ deleteRetentionMs }) => deleteRetentionMs))
   }
 
   /** As it is stored. */
@@ -88,13 +105,16 @@ export class Expectations {
   /** Why the log may not start there yet; null when it may. */
   #notToBeCut(logStart: number): string | null {
     if (logStart > this.written.nextOffset) return `${logStart} is behind the end`
-    const { retentionMs, cleanupDelete } = this.settings
-    const from = Math.max(this.deletedTo, cleanupDelete ? this.#surplusEnd() : 0)
+    const { cleanupDelete } = this.settings
+    const surplus = this.#settings.map(({ retentionBytes }) => this.#surplusEnd(retentionBytes))
+    const from = Math.max(this.deletedTo, cleanupDelete ? Math.max(...surplus) : 0)
     for (let offset = from; offset < logStart; offset++) {
       const record = this.written.record(offset)
       if (record === undefined) continue
       const ageMs = this.#now() - record.timestamp
-      const isExpired = cleanupDelete && retentionMs >= 0 && ageMs > retentionMs
+      const isExpired =
+        cleanupDelete &&
+        this.#settings.some(({ retentionMs }) => retentionMs >= 0 && ageMs > retentionMs)
       if (isExpired || this.#compactedAway(record) === null) continue
       return `${record.token} at ${offset} is below the log start ${logStart}, ${ageMs} ms old; ${from} might be`
     }
@@ -102,8 +122,7 @@ export class Expectations {
   }
 
   /** Up to here the log may go by its size. */
-  #surplusEnd(): number {
-    const { retentionBytes } = this.settings
+  #surplusEnd(retentionBytes: number): number {
     if (retentionBytes < 0) return 0
     let bytes = 0
     for (const { baseOffset, header } of this.written.batches.toReversed()) {
@@ -122,7 +141,10 @@ export class Expectations {
   #compactedAway(record: WrittenRecord): Breach | null {
     const { offset, key, token, isTombstone, batch } = record
     const what = `${token} at ${offset}`
-    const { cleanupCompact, minCompactionLagMs, deleteRetentionMs } = this.settings
+    const { cleanupCompact } = this.settings
+    const { deleteRetentionMs } = this
+    const lags = this.#settings.map(({ minCompactionLagMs }) => minCompactionLagMs)
+    const minCompactionLagMs = Math.min(...lags)
     if (!cleanupCompact) return { invariant: 'acknowledged-records-are-present', what }
     const end = this.cleanableEnd
     const cleanable = ({ offset, timestamp }: WrittenRecord) =>

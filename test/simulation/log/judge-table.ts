@@ -30,7 +30,7 @@ export function* judgeTable(expected: Expectations, pass: Pass): Generator<Breac
     const found = table.get(key)
     if (last === undefined || found === last || last.offset < expected.logStart) continue
     const isGone = expected.mustBeThere(last) === null
-    const isSlow = nowMs - startedMs >= expected.settings.deleteRetentionMs
+    const isSlow = nowMs - startedMs >= expected.deleteRetentionMs
     // An aborted one may be seen by who reads what is not committed, or not.
     if (isGone && (last.batch.outcome === 'aborted' || isSuperseded(expected, last, end))) continue
     if (isGone && last.isTombstone && (found === undefined || isSlow)) continue

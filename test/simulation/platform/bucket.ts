@@ -1,5 +1,6 @@
 // An object store as R2 offers it to a Worker, whose calls are slow, fail before or after they took effect, take
-// effect long after their caller was told otherwise, or twice. What a caller began goes on when the caller ends.
+// effect long after their caller was told otherwise, or twice. What is read may be damaged on its way: a bit turned, cut
+// short, or said to be not there. What a caller began goes on when the caller ends.
 // Its objects survive all else: what was confirmed is there.
 
 import type { Bucket } from '../../../src/tier/r2-store.ts'
@@ -18,6 +19,8 @@ export interface BucketProfile {
   readonly lateMs: number
   /** Takes effect once more: somebody on the way has repeated it. A put before it is answered, a delete ever after. */
   readonly twice: number
+  /** What a get gives is not what is there. */
+  readonly damaged: number
   readonly callMs: number
   readonly slow: number
   readonly slowMs: number
@@ -33,6 +36,7 @@ export const HEALTHY_BUCKET: BucketProfile = {
   late: 0,
   lateMs: 0,
   twice: 0,
+  damaged: 0,
   callMs: 10,
   slow: 0,
   slowMs: 0,
@@ -48,6 +52,7 @@ export function drawBucketProfile(random: Random, lateMs: number): BucketProfile
     late: random.pick([0, 0.02, 0.2]),
     lateMs,
     twice: random.pick([0, 0.02, 0.2]),
+    damaged: random.pick([0, 0, 0.02, 0.2]),
     callMs: random.pick([2, 30]),
     slow: random.pick([0, 0.05]),
     slowMs: random.pick([500, 8_000]),
@@ -70,6 +75,8 @@ export class SimulatedBucket {
   profile: BucketProfile
   /** Hears of each object that is deleted, before it is. */
   deletes: (key: string) => void = () => {}
+  /** A put or a delete may have taken effect later than anybody was told. */
+  readonly isLate: boolean
   readonly #random: Random
   readonly #scheduler: Scheduler
   readonly #trace: Trace
@@ -77,6 +84,7 @@ export class SimulatedBucket {
 
   constructor(profile: BucketProfile, { random, scheduler, trace }: Surroundings) {
     this.profile = profile
+    this.isLate = profile.late > 0 || profile.twice > 0 || profile.answerLost > 0
     this.#random = random
     this.#scheduler = scheduler
     this.#trace = trace
@@ -97,8 +105,9 @@ export class SimulatedBucket {
           const found = this.objects.get(key)
           if (found === undefined) return null
           const { offset, length } = options?.range ?? { offset: 0, length: found.length }
-          const bytes = found.slice(offset, offset + length)
-          return { key, size: found.length, arrayBuffer: async () => bytes.buffer }
+          const bytes = this.#underWay(found.slice(offset, offset + length))
+          if (bytes === null) return null
+          return { key, size: found.length, arrayBuffer: async () => bytes.slice().buffer }
         }),
       delete: (keys) =>
         this.#call(`delete ${keys.length}`, 'delete', () => {
@@ -118,6 +127,23 @@ export class SimulatedBucket {
           return { objects, truncated: keys.length > limit }
         }),
     }
+  }
+
+  /** Whether readers may be told now that something is damaged. */
+  get damages(): boolean {
+    return this.profile.damaged > 0
+  }
+
+  /** What comes back of an object; null: as if it were not there. */
+  #underWay(bytes: Uint8Array): Uint8Array | null {
+    if (!this.#chance(this.profile.damaged)) return bytes
+    const kind = this.#random.pick(['flipped', 'cut', 'missing'] as const)
+    this.#trace.add(`damaged: ${kind}`)
+    if (kind === 'missing') return null
+    if (kind === 'cut') return bytes.subarray(0, this.#random.between(0, bytes.length - 1))
+    const at = this.#random.between(0, bytes.length - 1)
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << this.#random.between(0, 7))
+    return bytes
   }
 
   /** @param changes null: it makes no difference when it takes effect */

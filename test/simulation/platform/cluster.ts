@@ -24,6 +24,8 @@ export class ClusterState {
   readonly configs: Readonly<Record<string, string>>
   /** Of topics whose settings are not the defaults, by id. */
   readonly settings = new Map<TopicId, TopicSettings>()
+  /** Versions of settings that were changed. */
+  readonly #versions = new Map<TopicId, number>()
   version = 1
   nextProducerId = 1_000
 
@@ -38,6 +40,26 @@ export class ClusterState {
     if (settings !== undefined) this.settings.set(id, { ...SETTINGS, ...settings })
     this.version += 1
     return topic
+  }
+
+  /** The topic is deleted: nobody is admitted to it any more. */
+  remove(topicId: TopicId): void {
+    const at = this.topics.findIndex(({ id }) => id === topicId)
+    if (at >= 0) this.topics.splice(at, 1)
+    this.version += 1
+  }
+
+  /** The version of a topic's settings. */
+  settingsVersion(topicId: TopicId): number {
+    return this.#versions.get(topicId) ?? 1
+  }
+
+  /** Other settings from now on. Who is to hear of it is the caller's to tell. */
+  configure(topicId: TopicId, settings: TopicSettings): number {
+    const version = this.settingsVersion(topicId) + 1
+    this.#versions.set(topicId, version)
+    this.settings.set(topicId, settings)
+    return version
   }
 
   grow(name: string, partitions: number): void {
@@ -69,7 +91,8 @@ export function clusterClass(kept: ClusterState) {
       const topic = kept.topics.find(({ id }) => id === topicId)
       if (topic === undefined || partition >= topic.partitions) return { alive: false }
       const settings = kept.settings.get(topicId) ?? SETTINGS
-      return { alive: true, name: topic.name, configVersion: 1, settings }
+      const configVersion = kept.settingsVersion(topicId)
+      return { alive: true, name: topic.name, configVersion, settings }
     }
 
     async allocateProducerIds(count: number): Promise<{ readonly first: number }> {

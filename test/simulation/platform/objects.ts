@@ -83,7 +83,7 @@ export class Slot {
   /** It was running when the instance ended. */
   alarmFailed = false
   cancelAlarm: (() => void) | null = null
-  /** It could not be set, or was lost, and has not been set since. */
+  /** It could not be set, and has not been set since. */
   isAlarmUnset = false
 
   constructor(name: string) {
@@ -167,10 +167,8 @@ export class Platform {
     slot.committing = kept
     slot.alarmVersion += 1
     slot.syncs = []
-    const { alarmMs } = storage
     storage.cut(kept)
     storage.confirm(kept)
-    if (storage.alarmMs !== alarmMs) slot.isAlarmUnset = true
     this.#arm(slot, slot.alarmFailed ? ALARM_RETRY_MS : 0)
     slot.alarmFailed = false
   }
@@ -416,6 +414,14 @@ export class Platform {
         deleteAll: async () => {
           demandLife()
           storage.deleteAll()
+          // Nothing that was written before has to be waited for any more, the alarm included.
+          instance.gate = 0
+          slot.commits += 1
+          slot.isCommitting = false
+          slot.committing = 0
+          slot.alarmVersion += 1
+          this.#arm(slot, 0)
+          for (const { resume } of slot.syncs.splice(0)) resume()
         },
       },
       abort: (reason?: string) => {

@@ -7,6 +7,7 @@ import type { GroupTopic } from '../../../src/cluster/contract.ts'
 import type { TopicSettings } from '../../../src/core/configs.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
 import { partitionName } from '../../../src/core/ids.ts'
+import { changeConfigs } from '../actors/config-changer.ts'
 import { History, type IdempotentRecord } from '../actors/history.ts'
 import { produce } from '../actors/idempotent-producer.ts'
 import { KeyedRecords } from '../actors/keyed-records.ts'
@@ -46,7 +47,8 @@ export const logLife: Scenario = {
     const { random, hazards } = world
     const limits = drawLimits(random)
     hazards.profile = withFaultyStorage(hazards.profile, random)
-    await liveLog(world, events, { limits, settings: drawSettings(random) })
+    const draw = () => drawSettings(random)
+    await liveLog(world, events, { limits, settings: draw(), draw })
   },
 }
 
@@ -54,6 +56,8 @@ export const logLife: Scenario = {
 export interface LogLife {
   readonly limits: LimitValues
   readonly settings: Partial<TopicSettings>
+  /** Settings that it may have later. */
+  readonly draw: () => Partial<TopicSettings>
 }
 
 /** The life of the partitions of one topic from its first record until all is at rest, and their judgement. */
@@ -90,12 +94,18 @@ export async function liveLog(world: World, events: number, life: LogLife): Prom
       world.client('deleter', (context) => deleteRecords(options, context))
     }
   }
+  if (random.chance(0.3)) {
+    const expected = logs.map((log) => log.expected)
+    const options = { world, topic, expected, draw: life.draw }
+    world.client('changer', (context) => changeConfigs(options, context))
+  }
   await world.live(events)
   // Alarms alone move the log now, and things still fail.
   world.quieten()
   await world.live(events + QUIET_EVENTS, world.nowMs + QUIET_MS)
   world.heal()
   for (const { partition, object } of logs) await touch(world, topic, partition, object)
+  await tellSettings(world, topic)
   await world.pass(REST_MS)
   world.judgeCalls()
   if (world.violations.length > 0) return
@@ -116,8 +126,8 @@ export async function liveLog(world: World, events: number, life: LogLife): Prom
 }
 
 /**
- * An object that could not set its alarm tries again, unless it ends before it could, and one that ends may lose
- * what it has just set: then nothing but a call wakes it. Here one comes.
+ * An object that could not set its alarm tries again, unless it ends before it could: then nothing but a call wakes it.
+ * Here one comes. To lose an alarm that was set is no excuse: it is in the commit of what made it due.
  */
 async function touch(
   world: World,
@@ -130,6 +140,18 @@ async function touch(
   await world.ask('caller', (objects) =>
     objects.partition(topicId, partition).size({ topicId, partition }),
   )
+}
+
+/** The controller tells of settings again and again until every partition has heard of the last ones. */
+async function tellSettings(world: World, { id: topicId, partitions }: GroupTopic): Promise<void> {
+  const version = world.cluster.settingsVersion(topicId)
+  if (version === 1) return
+  const settings = world.cluster.settings.get(topicId) as TopicSettings
+  for (let partition = 0; partition < partitions; partition++) {
+    await world.ask('controller', (objects) =>
+      objects.partition(topicId, partition).configure({ topicId, partition }, version, settings),
+    )
+  }
 }
 
 /** Most worlds have small ones, each limit by itself; some have those of the sources. */
@@ -172,7 +194,7 @@ export function drawLimits(random: Random): LimitValues {
   return drawn
 }
 
-function drawSettings(random: Random): Partial<TopicSettings> {
+export function drawSettings(random: Random): Partial<TopicSettings> {
   const policy = random.pick(['delete', 'compact', 'compact', 'compact,delete'])
   const cleanupDelete = policy.includes('delete')
   const never = Number.MAX_SAFE_INTEGER
@@ -192,12 +214,13 @@ function drawSettings(random: Random): Partial<TopicSettings> {
   }
 }
 
-/** The transactional ids. */
-function startProducers(
+/** The transactional ids. @param repeats what was acknowledged is sent again now and then, and known */
+export function startProducers(
   world: World,
   topic: GroupTopic,
   history: History,
   plain: IdempotentRecord[],
+  repeats = true,
 ): string[] {
   const { random } = world
   const shapes = new KeyedRecords({
@@ -216,7 +239,7 @@ function startProducers(
     const partition = random.between(0, topic.partitions - 1)
     const record = { name: `idempotent-${lives}`, partition, writes: [] }
     history.idempotent.push(record)
-    const options = { world, record, topicId: topic.id, producerId, shapes, repeats: true }
+    const options = { world, record, topicId: topic.id, producerId, shapes, repeats }
     world.client(record.name, (context) => produce(options, context), idempotent)
   }
   for (let left = random.between(1, 2); left > 0; left--) idempotent()

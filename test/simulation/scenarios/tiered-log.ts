@@ -11,7 +11,7 @@ import type { Scenario } from './scenario.ts'
 
 /** A call to the store is given up, and what it asked for may still happen. */
 const CALL_MS = 5_000
-const LATE_PUT_MS = 40_000
+export const LATE_PUT_MS = 40_000
 
 export const tieredLog: Scenario = {
   name: 'tiered-log',
@@ -20,11 +20,12 @@ export const tieredLog: Scenario = {
     hazards.profile = withFaultyStorage(hazards.profile, random)
     const limits = { ...drawLimits(random), ...drawTierLimits(random) }
     world.bucket = new SimulatedBucket(drawBucketProfile(random, LATE_PUT_MS - 1_000), world)
-    await liveLog(world, events, { limits, settings: drawSettings(random) })
+    const draw = () => drawTieredSettings(random)
+    await liveLog(world, events, { limits, settings: draw(), draw })
   },
 }
 
-function drawTierLimits(random: Random): LimitValues {
+export function drawTierLimits(random: Random): LimitValues {
   return {
     TIER_CALL_MS: CALL_MS,
     TIER_LATE_PUT_MS: LATE_PUT_MS,
@@ -44,7 +45,7 @@ function drawTierLimits(random: Random): LimitValues {
   }
 }
 
-function drawSettings(random: Random): Partial<TopicSettings> {
+export function drawTieredSettings(random: Random): Partial<TopicSettings> {
   const retentionBytes = random.pick([-1, -1, 3_000, 15_000])
   const retentionMs = random.pick([-1, 10_000, 60_000, 604_800_000])
   return {

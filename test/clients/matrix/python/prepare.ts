@@ -15,21 +15,26 @@ export async function python(
   requirements: string,
   adapter: string,
 ): Promise<Command> {
-  const wanted = join(import.meta.dirname, requirements)
-  const installed = join(folder, 'installed.txt')
-  const environment = join(folder, 'venv')
-  const program = join(environment, 'bin', 'python')
-  if ((await text(wanted)) !== (await text(installed))) {
-    await rm(environment, { recursive: true, force: true })
-    await run('python3', ['-m', 'venv', environment])
-    await install(program, wanted)
-    await copyFile(wanted, installed)
-  }
+  const programs = await environment(folder, join(import.meta.dirname, requirements))
   return {
-    program,
+    program: join(programs, 'python'),
     args: [join(import.meta.dirname, adapter)],
     env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' },
   }
+}
+
+/** Where the programs are of a virtual environment, made in `folder`, that has what the file `wanted` pins. */
+export async function environment(folder: string, wanted: string): Promise<string> {
+  const installed = join(folder, 'installed.txt')
+  const path = join(folder, 'venv')
+  const programs = join(path, 'bin')
+  if ((await text(wanted)) !== (await text(installed))) {
+    await rm(path, { recursive: true, force: true })
+    await run('python3', ['-m', 'venv', path])
+    await install(join(programs, 'python'), wanted)
+    await copyFile(wanted, installed)
+  }
+  return programs
 }
 
 async function install(program: string, requirements: string): Promise<void> {

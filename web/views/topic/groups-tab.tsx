@@ -1,0 +1,90 @@
+// The groups that read a topic, the one that is furthest behind first.
+
+import { pathOf } from '../../broker/http.ts'
+import { useReading } from '../../broker/reading.ts'
+import type { Page, TopicGroup } from '../../broker/shapes.ts'
+import { count } from '../../parts/format.ts'
+import { Name } from '../../parts/name.tsx'
+import { Pill } from '../../parts/pill.tsx'
+import { Failure, Nothing } from '../../parts/states.tsx'
+import { type Column, keepSort, sortOf, Table } from '../../parts/table.tsx'
+import { query } from '../../shell/router.ts'
+
+const EVERY_MS = 5_000
+
+const COLUMNS: readonly Column<TopicGroup>[] = [
+  {
+    id: 'group',
+    label: 'Group',
+    bare: true,
+    sortBy: ({ groupId }) => groupId,
+    cell: ({ groupId }) => (
+      <a class="row-link" href={`/groups/${encodeURIComponent(groupId)}`}>
+        <Name text={groupId} />
+      </a>
+    ),
+  },
+  {
+    id: 'lag',
+    label: 'Lag on this topic',
+    align: 'right',
+    width: '160px',
+    largestFirst: true,
+    sortBy: ({ lag }) => lag,
+    cell: ({ lag }) => count(lag),
+  },
+  {
+    id: 'all',
+    label: 'Lag on all topics',
+    align: 'right',
+    width: '160px',
+    largestFirst: true,
+    sortBy: ({ groupLag }) => groupLag,
+    cell: ({ groupLag }) => count(groupLag),
+  },
+  {
+    id: 'members',
+    label: 'Members',
+    align: 'right',
+    width: '112px',
+    largestFirst: true,
+    sortBy: ({ members }) => members,
+    cell: ({ members }) => (members === 0 ? <Pill tone="bad">nobody</Pill> : count(members)),
+  },
+  {
+    id: 'state',
+    label: 'State',
+    width: '160px',
+    sortBy: ({ state }) => state,
+    cell: ({ state }) => state,
+  },
+]
+
+/** The tab. */
+export function GroupsTab({ topic }: { readonly topic: string }) {
+  const path = pathOf(['topics', topic, 'groups'], { limit: 1000 })
+  const { data, error, at, reload } = useReading<Page<TopicGroup>>(path, { everyMs: EVERY_MS })
+  if (data?.items.length === 0) {
+    return (
+      <Nothing title="No group reads this topic">
+        A group is there once it has committed an offset of it.
+      </Nothing>
+    )
+  }
+  return (
+    <>
+      <Failure what="The groups could not be read" error={error} at={at} again={reload} />
+      {(data !== undefined || error === undefined) && (
+        <Table
+          caption={`Groups that read ${topic}`}
+          columns={COLUMNS}
+          rows={data?.items ?? []}
+          keyOf={({ groupId }) => groupId}
+          sort={sortOf(query.value, { by: 'lag', down: true })}
+          onSort={keepSort}
+          {...(data === undefined ? { loadingRows: 5 } : {})}
+        />
+      )}
+    </>
+  )
+}

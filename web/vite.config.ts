@@ -1,0 +1,19 @@
+// How the console is built: one style sheet, one first chunk, a chunk per view. `src/cli/from-source.mjs`
+// runs it and says where to; nothing of it is loaded from another host.
+
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  root: import.meta.dirname,
+  build: {
+    outDir: '../dist/web',
+    emptyOutDir: true,
+    target: 'es2023',
+    // A style sheet per view would be a request per view, and a shift when it comes late.
+    cssCodeSplit: false,
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+})
