@@ -124,7 +124,9 @@ export class Link {
     if (this.#state === 'live') return Promise.resolve()
     if (this.#absent !== undefined) return Promise.reject(this.#absent)
     if (this.#state === 'closed') return Promise.reject(closedError())
-    return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }))
+    const live = new Promise<void>((resolve, reject) => this.#waiting.add({ resolve, reject }))
+    this.#connect()
+    return live
   }
 
   /**
@@ -286,7 +288,8 @@ export class Link {
     if (!this.#isNeeded()) return
     // The first try waits, too: a broker that restarts loses everybody at once.
     this.#failures += 1
-    void this.#run(this.#deps.waits.sleep(jitter(this.#failures)))
+    // Greeted and closed in one breath: who greeted looks again.
+    if (!this.#dialling) void this.#run(this.#deps.waits.sleep(jitter(this.#failures)))
   }
 
   #hangUp(): void {

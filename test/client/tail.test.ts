@@ -8,7 +8,7 @@ import {
   SchemaError,
   text,
 } from '../../src/client/client.ts'
-import { FakeBroker, type FakeSocket, type Message } from './fake-broker.ts'
+import { FakeBroker, FakeSocket, type Message } from './fake-broker.ts'
 import { settled } from './settle.ts'
 
 let broker: FakeBroker
@@ -251,6 +251,27 @@ describe('tail', () => {
     expect(broker.upgrades).toBe(2)
     fill(1)
     expect((await settled(next)).value?.value).toBe(0)
+  })
+
+  it('survives a broker that greets and goes in one breath', async () => {
+    fill(1)
+    let times = 3
+    const say = FakeSocket.prototype.sayText
+    vi.spyOn(FakeSocket.prototype, 'sayText').mockImplementation(function (this: FakeSocket, data) {
+      if (!data.includes('hello') || times-- <= 0) return say.call(this, data)
+      setTimeout(() => {
+        this.dispatchEvent(Object.assign(new Event('message'), { data }))
+        this.dispatchEvent(new Event('close'))
+        this.close()
+      }, 1)
+    })
+    const produced = ottla.topic('orders').produce({ value: 'x', partition: 1 })
+    const next = ottla.topic('orders').tail({ from: 'earliest' }).next()
+    expect((await settled(next)).value?.value).toBe(0)
+    await settled(produced)
+    expect(broker.upgrades).toBe(4)
+    expect(broker.sockets.size).toBe(1)
+    vi.restoreAllMocks()
   })
 
   it('answers the broker that asks whether it lives', async () => {

@@ -136,7 +136,7 @@ describe('several partitions as one list', () => {
 })
 
 describe('server-sent events', () => {
-  it('are the same however the text is cut', () => {
+  it('are the same however the text is cut', async () => {
     const text =
       ': hello\n\nretry: 1000\n\nid: 0:1\ndata: {"a":1}\n\nid: 0:2\n\nevent: problem\ndata: x\ndata: y\n\n'
     const whole = new EventParser().take(text)
@@ -145,7 +145,7 @@ describe('server-sent events', () => {
       { type: 'message', id: '0:2', data: '' },
       { type: 'problem', id: '0:2', data: 'x\ny' },
     ])
-    fc.assert(
+    await fc.assert(
       fc.property(fc.array(fc.nat(text.length), { maxLength: 8 }), (cuts) => {
         const parser = new EventParser()
         const at = [0, ...cuts.toSorted((a, b) => a - b), text.length]
@@ -155,8 +155,8 @@ describe('server-sent events', () => {
     )
   })
 
-  it('have positions that read back as they were written', () => {
-    fc.assert(
+  it('have positions that read back as they were written', async () => {
+    await fc.assert(
       fc.property(fc.dictionary(fc.nat(999).map(String), fc.nat(1_000_000)), (offsets) => {
         const next = new Map(Object.entries(offsets).map(([p, offset]) => [Number(p), offset]))
         expect(parsePosition(positionText(next))).toEqual(next)
