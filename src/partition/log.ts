@@ -266,14 +266,17 @@ export class PartitionLog {
     ]
   }
 
-  /** Persists that the topic is deleted. */
+  /**
+   * Persists that the topic is deleted, where anything is stored. Elsewhere this memory is enough: who comes after it asks
+   * the controller first. A row would stay for ever if this call was late and what there was has been freed.
+   */
   fence(): void {
     const state = this.#state
-    this.#store.transaction(() => {
-      if (!state.stored) this.#store.create(state.identity, state.config)
-      this.#store.saveDeleted()
-    })
-    state.stored = true
+    if (state.stored) {
+      this.#store.transaction(() => {
+        this.#store.saveDeleted()
+      })
+    }
     state.deleted = true
     this.#tail.clear()
   }

@@ -313,10 +313,23 @@ describe('a deleted topic', () => {
     await bench.leader.fence(TARGET)
     await bench.answerCluster()
     expect(await pending).toMatchObject(UNKNOWN)
-    expect(bench.storage.direct('SELECT count(*) AS n FROM chunk')).toEqual([{ n: 0 }])
+    expect(bench.storage.direct('SELECT count(*) AS n FROM sqlite_master')).toEqual([{ n: 0 }])
     bench.restart()
+    bench.holdCluster = false
+    bench.admission = { alive: false }
     expect(await bench.append(batch(1))).toMatchObject(UNKNOWN)
-    expect(bench.asked).toEqual([true])
+    expect(bench.asked).toEqual([true, true])
+  })
+
+  it('stores nothing when a fence comes late, after all was freed', async () => {
+    const bench = new Bench()
+    await bench.appended(batch(1))
+    await bench.leader.fence(TARGET)
+    while (!(await bench.leader.free(TARGET)));
+    bench.restart()
+    await bench.leader.fence(TARGET)
+    expect(bench.storage.tables()).toEqual([])
+    expect(await bench.append(batch(1))).toMatchObject(UNKNOWN)
   })
 
   it('frees its storage in bounded steps until nothing is left, and then stores nothing again', async () => {
