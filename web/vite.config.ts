@@ -14,6 +14,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // What is loaded first is one file: the bundler would take apart what later chunks share of it.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: 'first', tags: ['$initial'] }] } },
+    },
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
 })

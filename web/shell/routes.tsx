@@ -37,6 +37,26 @@ export const routes: readonly ViewRoute[] = [
     load: async () => ({ default: TopicView }),
     under: '/topics',
   },
+  {
+    path: '/groups',
+    load: () => import('../views/groups/groups.tsx'),
+    nav: { label: 'Groups', icon: 'groups' },
+  },
+  {
+    path: '/groups/:group',
+    load: () => import('../views/groups/group.tsx'),
+    under: '/groups',
+  },
+  {
+    path: '/transactions',
+    load: () => import('../views/transactions/transactions.tsx'),
+    nav: { label: 'Transactions', icon: 'transactions' },
+  },
+  {
+    path: '/cluster',
+    load: () => import('../views/cluster/cluster.tsx'),
+    nav: { label: 'Cluster', icon: 'cluster' },
+  },
 ]
 
 /** The route of a path and what its parts are; null where there is none. */

@@ -5,6 +5,7 @@ import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
 import { ask, disconnectedSince, isSignedOut, lastAnswerAt } from '../broker/http.ts'
+import { Palette, PaletteButtons } from '../palette/palette.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Ago } from '../parts/time.tsx'
 import { Announcer } from './announce.tsx'
@@ -39,6 +40,7 @@ export function Shell() {
           {found === null ? <NoSuchPage /> : <View key={found.route.path} {...found} />}
         </main>
       </div>
+      <Palette />
       <Toasts />
       <Announcer />
     </>
@@ -86,7 +88,10 @@ function Rail({ section }: { readonly section: string | undefined }) {
             </li>
           ))}
         </ul>
-        <ThemeButton />
+        <div>
+          <PaletteButtons />
+          <ThemeButton />
+        </div>
       </nav>
     </header>
   )
