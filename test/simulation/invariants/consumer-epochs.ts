@@ -36,6 +36,8 @@ interface Held {
   epoch: number
   /** When it was first told to give something up that it still has. */
   revokingSinceMs: number
+  /** The heartbeat of it that came last. */
+  latest: ConsumerGroupHeartbeatRequest | null
   /** Since when a heartbeat may have had such a consequence, of which nobody was told. */
   unansweredMs: number
 }
@@ -70,6 +72,7 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
       heardMs: atMs,
       epoch: 0,
       revokingSinceMs: NEVER,
+      latest: null,
       unansweredMs: NEVER,
     }
     members.set(memberId, held)
@@ -133,7 +136,9 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
     const backwards = moved(memberId, held, reply.memberEpoch)
     if (backwards !== null) return backwards
     if (memberEpoch === 0) held.owned = new Set()
-    if (reply.assignment != null) {
+    // A member asks again when it has given up on the answer: nobody reads that any more.
+    const isRead = held.latest === null || held.latest === request
+    if (reply.assignment != null && isRead) {
       held.given = new Set(reply.assignment.topicPartitions.flatMap((one) => one.partitions))
     }
     const revokes = [...held.owned].some((partition) => !held.given.has(partition))
@@ -167,10 +172,14 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
     name: 'one-owner-per-partition-per-epoch',
     arrived({ method, args, atMs }) {
       if (method === 'consumerHeartbeat') {
-        const { memberId, memberEpoch, topicPartitions } = args[0] as ConsumerGroupHeartbeatRequest
+        const request = args[0] as ConsumerGroupHeartbeatRequest
+        const { memberId, memberEpoch, topicPartitions } = request
         // Who says that it goes, or what it has, may have been heard even if it is not answered.
         const held = members.get(memberId)
-        if (held !== undefined) held.unansweredMs = Math.min(held.unansweredMs, atMs)
+        if (held !== undefined) {
+          held.unansweredMs = Math.min(held.unansweredMs, atMs)
+          held.latest = request
+        }
         if (memberEpoch < 0) members.delete(memberId)
         else if (topicPartitions !== null && held !== undefined) {
           const says = topicPartitions.flatMap((one) => one.partitions)
