@@ -47,6 +47,10 @@ beforeAll(async () => {
     if (existsSync(bin(name))) symlinkSync(bin(name), join(folder, 'node_modules', name))
   }
   writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}')
+  // As npm links it where the package is installed.
+  mkdirSync(join(folder, 'bin'))
+  const script = `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, 'dist/ottla.js')}' "$@"\n`
+  writeFileSync(join(folder, 'bin/ottla'), script, { mode: 0o755 })
   broker = await startBroker()
   // What kcat makes in the tour, for who has none.
   await create({ name: 'greetings' })
@@ -129,13 +133,9 @@ describe('commands of the shell', () => {
     async ([, block], context) => {
       const tools = ['curl', 'kcat'].filter((tool) => block.code.includes(tool))
       needs(context, 'bash', ...tools)
-      const { code, out } = await run('bash', [
-        '--norc',
-        '-euo',
-        'pipefail',
-        '-c',
-        here(block.code),
-      ])
+      const strict = ['--norc', '-euo', 'pipefail', '-c', here(block.code)]
+      const path = `${join(folder, 'bin')}:${process.env.PATH}`
+      const { code, out } = await run('bash', strict, { PATH: path, OTTLA_URL: broker.http })
       expect(code, out).toBe(0)
       expect(out).not.toMatch(/"code":"[A-Z_]+"/)
     },
