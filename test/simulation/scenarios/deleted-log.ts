@@ -21,8 +21,8 @@ import { drawLimits, drawSettings, startProducers } from './log-life.ts'
 import type { Scenario } from './scenario.ts'
 import { drawTieredSettings, drawTierLimits, LATE_PUT_MS } from './tiered-log.ts'
 
-/** Long enough for every timeout and every retry; who still writes tries again all the time. */
-const REST_MS = 120_000
+/** Long enough for every timeout and retry, and for a log to be freed by one chunk at a time; who still writes tries again all the time. */
+const REST_MS = 600_000
 
 /** Nobody is told of a topic that is gone sooner than by its next question. */
 const AGAIN_MS = 500
