@@ -36,8 +36,6 @@ interface Held {
   epoch: number
   /** When it was first told to give something up that it still has. */
   revokingSinceMs: number
-  /** The heartbeat of it that came last. */
-  latest: ConsumerGroupHeartbeatRequest | null
   /** Since when a heartbeat may have had such a consequence, of which nobody was told. */
   unansweredMs: number
 }
@@ -61,6 +59,8 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
   /** Of whom a commit is, when it came: it is answered later than what was decided after it. */
   const committers = new WeakMap<CommitRequest, number>()
   const instances = new Map<string, string>()
+  /** The heartbeat of each member that came last. */
+  const latest = new Map<string, ConsumerGroupHeartbeatRequest>()
 
   function known(memberId: string, isClassic: boolean, atMs: number): Held {
     const before = members.get(memberId)
@@ -72,7 +72,6 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
       heardMs: atMs,
       epoch: 0,
       revokingSinceMs: NEVER,
-      latest: null,
       unansweredMs: NEVER,
     }
     members.set(memberId, held)
@@ -129,6 +128,9 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
       members.delete(memberId)
       return null
     }
+    const last = latest.get(memberId) ?? request
+    // It has said since that it goes.
+    if (last.memberEpoch < 0) return null
     replaces(instanceId, memberId)
     const held = known(memberId, false, atMs)
     held.heardMs = atMs
@@ -137,7 +139,7 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
     if (backwards !== null) return backwards
     if (memberEpoch === 0) held.owned = new Set()
     // A member asks again when it has given up on the answer: nobody reads that any more.
-    const isRead = held.latest === null || held.latest === request
+    const isRead = last === request
     if (reply.assignment != null && isRead) {
       held.given = new Set(reply.assignment.topicPartitions.flatMap((one) => one.partitions))
     }
@@ -176,10 +178,8 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
         const { memberId, memberEpoch, topicPartitions } = request
         // Who says that it goes, or what it has, may have been heard even if it is not answered.
         const held = members.get(memberId)
-        if (held !== undefined) {
-          held.unansweredMs = Math.min(held.unansweredMs, atMs)
-          held.latest = request
-        }
+        if (held !== undefined) held.unansweredMs = Math.min(held.unansweredMs, atMs)
+        latest.set(memberId, request)
         if (memberEpoch < 0) members.delete(memberId)
         else if (topicPartitions !== null && held !== undefined) {
           const says = topicPartitions.flatMap((one) => one.partitions)
