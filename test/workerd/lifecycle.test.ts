@@ -7,6 +7,7 @@ import type { ClusterRpc } from '../../src/cluster/contract.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { clusterName, offset, partitionName, type TopicId } from '../../src/core/ids.ts'
 import { MERGE_AT_ONCE_BYTES } from '../../src/core/limits/partition.ts'
+import { SEGMENTS } from '../../src/partition/lifecycle/store.ts'
 import { buildBatch } from '../../src/record/build.ts'
 import { batchesInPieces } from '../../src/record/stored.ts'
 import { type ObjectBindings, objects } from '../../src/runtime/objects.ts'
@@ -75,7 +76,9 @@ describe('the alarm', () => {
     await short.append(10)
     // As if they had been there at the last check, five minutes ago.
     await runInDurableObject(short.stub(), (_, { storage }) => {
-      storage.sql.exec('UPDATE segment SET created_ms = created_ms - 400000')
+      for (const row of SEGMENTS.read(storage)) {
+        SEGMENTS.put(storage, { ...row, created_ms: Number(row.created_ms) - 400_000 })
+      }
     })
     await evictDurableObject(short.stub())
     const full = await short.databaseSize()
