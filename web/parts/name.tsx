@@ -16,3 +16,21 @@ export function Name({ text, mono = false }: { readonly text: string; readonly m
     </span>
   )
 }
+
+/** A name in a table that leads to its page, wherever in the row it is pressed. */
+export function RowLink({ href, text }: { readonly href: string; readonly text: string }) {
+  return (
+    <a class="row-link" href={href}>
+      <Name text={text} />
+    </a>
+  )
+}
+
+/** Where a figure would stand that nobody has said yet. */
+export function NotKnown({ why }: { readonly why: string }) {
+  return (
+    <span class="muted" title={why}>
+      –
+    </span>
+  )
+}

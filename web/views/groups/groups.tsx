@@ -5,7 +5,7 @@ import { everyPage, pathOf } from '../../broker/http.ts'
 import { useReading } from '../../broker/reading.ts'
 import { Search } from '../../parts/fields.tsx'
 import { count, counted } from '../../parts/format.ts'
-import { Name } from '../../parts/name.tsx'
+import { NotKnown, RowLink } from '../../parts/name.tsx'
 import { useRowKeys } from '../../parts/row-keys.ts'
 import { Failure, Nothing } from '../../parts/states.tsx'
 import { type Column, keepSort, sortOf, Table } from '../../parts/table.tsx'
@@ -16,11 +16,7 @@ import { GroupState, wordsOf } from './state.tsx'
 
 const EVERY_MS = 5_000
 const MOST = 10_000
-const UNKNOWN = (
-  <span class="muted" title="Not reported yet">
-    –
-  </span>
-)
+const UNKNOWN = <NotKnown why="Not reported yet" />
 
 const COLUMNS: readonly Column<GroupRow>[] = [
   {
@@ -29,9 +25,7 @@ const COLUMNS: readonly Column<GroupRow>[] = [
     bare: true,
     sortBy: ({ groupId }) => groupId,
     cell: ({ groupId }) => (
-      <a class="row-link" href={`/groups/${encodeURIComponent(groupId)}`}>
-        <Name text={groupId} />
-      </a>
+      <RowLink href={`/groups/${encodeURIComponent(groupId)}`} text={groupId} />
     ),
   },
   {

@@ -1,7 +1,7 @@
 // Where a group is in each partition, the one that it is furthest behind in first.
 
 import { count, span } from '../../parts/format.ts'
-import { Name } from '../../parts/name.tsx'
+import { Name, RowLink } from '../../parts/name.tsx'
 import { Nothing } from '../../parts/states.tsx'
 import { type Column, keepSort, sortOf, Table } from '../../parts/table.tsx'
 import { query } from '../../shell/router.ts'
@@ -15,11 +15,7 @@ const COLUMNS: readonly Column<OffsetShown>[] = [
     label: 'Topic',
     bare: true,
     sortBy: ({ topic }) => topic,
-    cell: ({ topic }) => (
-      <a class="row-link" href={`/topics/${encodeURIComponent(topic)}`}>
-        <Name text={topic} />
-      </a>
-    ),
+    cell: ({ topic }) => <RowLink href={`/topics/${encodeURIComponent(topic)}`} text={topic} />,
   },
   {
     id: 'partition',

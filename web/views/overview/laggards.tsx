@@ -1,7 +1,7 @@
 // The five groups that are furthest behind.
 
 import { count } from '../../parts/format.ts'
-import { Name } from '../../parts/name.tsx'
+import { RowLink } from '../../parts/name.tsx'
 import { Pill } from '../../parts/pill.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
 import type { Laggard } from './shapes.ts'
@@ -12,9 +12,7 @@ const COLUMNS: readonly Column<Laggard>[] = [
     label: 'Group',
     bare: true,
     cell: ({ groupId }) => (
-      <a class="row-link" href={`/groups/${encodeURIComponent(groupId)}`}>
-        <Name text={groupId} />
-      </a>
+      <RowLink href={`/groups/${encodeURIComponent(groupId)}`} text={groupId} />
     ),
   },
   { id: 'state', label: 'State', width: '176px', cell: (group) => <State group={group} /> },

@@ -4,7 +4,7 @@ import { pathOf } from '../../broker/http.ts'
 import { useReading } from '../../broker/reading.ts'
 import type { Page, TopicGroup } from '../../broker/shapes.ts'
 import { count } from '../../parts/format.ts'
-import { Name } from '../../parts/name.tsx'
+import { RowLink } from '../../parts/name.tsx'
 import { Pill } from '../../parts/pill.tsx'
 import { Failure, Nothing } from '../../parts/states.tsx'
 import { type Column, keepSort, sortOf, Table } from '../../parts/table.tsx'
@@ -19,9 +19,7 @@ const COLUMNS: readonly Column<TopicGroup>[] = [
     bare: true,
     sortBy: ({ groupId }) => groupId,
     cell: ({ groupId }) => (
-      <a class="row-link" href={`/groups/${encodeURIComponent(groupId)}`}>
-        <Name text={groupId} />
-      </a>
+      <RowLink href={`/groups/${encodeURIComponent(groupId)}`} text={groupId} />
     ),
   },
   {

@@ -9,7 +9,7 @@ import type { TopicRow } from '../../broker/shapes.ts'
 import { Menu, Search } from '../../parts/fields.tsx'
 import { bytes, count, counted, perSecond } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
-import { Name } from '../../parts/name.tsx'
+import { Name, NotKnown, RowLink } from '../../parts/name.tsx'
 import { Failure, Nothing } from '../../parts/states.tsx'
 import { type Column, keepSort, sortOf, Table } from '../../parts/table.tsx'
 import { useKey } from '../../shell/keys.ts'
@@ -123,11 +123,7 @@ function List({
   )
 }
 
-const UNKNOWN = (
-  <span class="muted" title="Not counted yet">
-    –
-  </span>
-)
+const UNKNOWN = <NotKnown why="Not counted yet" />
 
 const COLUMNS: readonly Column<TopicRow>[] = [
   {
@@ -135,11 +131,7 @@ const COLUMNS: readonly Column<TopicRow>[] = [
     label: 'Name',
     bare: true,
     sortBy: ({ name }) => name,
-    cell: ({ name }) => (
-      <a class="row-link" href={`/topics/${encodeURIComponent(name)}`}>
-        <Name text={name} />
-      </a>
-    ),
+    cell: ({ name }) => <RowLink href={`/topics/${encodeURIComponent(name)}`} text={name} />,
   },
   {
     id: 'partitions',

@@ -4,7 +4,7 @@ import { pathOf } from '../../broker/http.ts'
 import { useReading } from '../../broker/reading.ts'
 import { span } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
-import { Name } from '../../parts/name.tsx'
+import { Name, RowLink } from '../../parts/name.tsx'
 import { Failure } from '../../parts/states.tsx'
 import { Ago } from '../../parts/time.tsx'
 import { useKey } from '../../shell/keys.ts'
@@ -66,9 +66,7 @@ function Facts({ transaction }: { readonly transaction: TransactionShown }) {
         {topics.length === 0 && <span class="muted">none</span>}
         {topics.map(({ topic, partitions }) => (
           <span key={topic} class="assigned">
-            <a class="row-link" href={`/topics/${encodeURIComponent(topic)}`}>
-              <Name text={topic} />
-            </a>
+            <RowLink href={`/topics/${encodeURIComponent(topic)}`} text={topic} />
             <span class="muted">{partitions.join(', ')}</span>
           </span>
         ))}

@@ -6,7 +6,7 @@ import { everyPage, pathOf } from '../../broker/http.ts'
 import { useReading } from '../../broker/reading.ts'
 import { Search } from '../../parts/fields.tsx'
 import { count, counted } from '../../parts/format.ts'
-import { Name } from '../../parts/name.tsx'
+import { RowLink } from '../../parts/name.tsx'
 import { useRowKeys } from '../../parts/row-keys.ts'
 import { Failure, Nothing } from '../../parts/states.tsx'
 import { type Column, keepSort, sortOf, Table } from '../../parts/table.tsx'
@@ -31,9 +31,7 @@ const COLUMNS: readonly Column<TransactionRow>[] = [
     bare: true,
     sortBy: ({ transactionalId }) => transactionalId,
     cell: ({ transactionalId }) => (
-      <a class="row-link" href={addressOf(transactionalId)}>
-        <Name text={transactionalId} />
-      </a>
+      <RowLink href={addressOf(transactionalId)} text={transactionalId} />
     ),
   },
   {
