@@ -283,7 +283,7 @@ describe('changing things', () => {
     await page.getByLabel('Value', { exact: true }).fill('{"by":"hand"}')
     await page.getByRole('button', { name: 'Produce', exact: true }).click()
     await page.locator('.produced a').first().click()
-    await page.getByText('"hand"').waitFor()
+    await page.getByText('"hand"', { exact: true }).waitFor()
     const [record] = (
       await call<{ records: object[] }>(at('/v1/topics/made.here/partitions/0/records'))
     ).records
