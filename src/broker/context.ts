@@ -7,6 +7,7 @@ import type { LogLevel } from '../core/env.ts'
 import type { TopicId } from '../core/ids.ts'
 import type { GroupRpc } from '../group/contract.ts'
 import type { PartitionRpc } from '../partition/contract.ts'
+import type { Access } from '../security/access.ts'
 import type { StatisticsRpc } from '../statistics/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
 import type { WatchRpc } from '../watch/contract.ts'
@@ -58,6 +59,8 @@ export interface BrokerContext {
   readonly advertised: Endpoint
   /** The client's address as Kafka prints it in group descriptions: '/127.0.0.1'. */
   readonly clientHost: string
+  /** Who asks, and what they may. */
+  readonly access: Access
   readonly log: Log
   readonly timers: Timers
   /** Partitions this connection waits for. */

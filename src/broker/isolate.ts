@@ -14,6 +14,7 @@ import {
 import { shareOfFiles } from '../runtime/awake.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
+import { OPEN_ACCESS } from '../security/access.ts'
 import { APIS } from './apis.ts'
 import { memoryBudget } from './budget.ts'
 import { Connection } from './connection.ts'
@@ -65,6 +66,7 @@ export function brokerContext(
     budget,
     advertised,
     clientHost,
+    access: OPEN_ACCESS,
     log,
     timers,
     watches: new Watches(timers, (shard) => reached.watch(shard)),

@@ -9,6 +9,7 @@ import { NO_LAYERS, topicSettings } from '../../src/core/configs.ts'
 import { offset, type TopicId } from '../../src/core/ids.ts'
 import type { GroupRpc } from '../../src/group/contract.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
+import { OPEN_ACCESS } from '../../src/security/access.ts'
 import type { StatisticsRpc } from '../../src/statistics/contract.ts'
 import type { TransactionRpc } from '../../src/transaction/contract.ts'
 import type { WatchRpc } from '../../src/watch/contract.ts'
@@ -69,6 +70,7 @@ export function fakeContext(fakes: {
     budget: memoryBudget(),
     advertised: { host: '127.0.0.1', port: 9092 },
     clientHost: '/127.0.0.1',
+    access: OPEN_ACCESS,
     log: () => {},
     timers,
     watches: new Watches(timers, () => watch),
