@@ -112,12 +112,14 @@ export function tellGroups(deps: ErrandDeps, groupIds: readonly string[]): Promi
 
 /**
  * Frees some of the storage of deleted topics.
- * @returns true when it got further or nothing is left, false when every partition asked failed
+ * @returns true when it got further or nothing is left, false when a call failed, or all that is left has to wait
  */
 export async function freeSome(deps: ErrandDeps): Promise<boolean> {
   const { state } = deps
   let steps = 0
   let failed = false
+  let waits = false
+  let moved = false
   for (const [id, stage] of state.deleting) {
     if (stage !== 'freeing') continue
     for (const partition of [...(state.written.get(id) ?? [])]) {
@@ -125,14 +127,16 @@ export async function freeSome(deps: ErrandDeps): Promise<boolean> {
       const freed = await attempt(deps, () =>
         deps.partition(id, partition).free({ topicId: id, partition }),
       )
-      if (freed === true) deps.commit([{ kind: 'freed', id, partition }])
+      if (freed === 'freed') deps.commit([{ kind: 'freed', id, partition }])
       if (freed === FAILED) failed = true
+      else if (freed === 'later') waits = true
+      else moved = true
     }
     if (state.written.get(id)?.size === 0 || !state.written.has(id)) {
       deps.commit([{ kind: 'forgotten', id }])
     }
   }
-  return !failed
+  return !failed && (moved || !waits)
 }
 
 /**

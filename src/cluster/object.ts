@@ -295,6 +295,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     this.#failures = ok ? 0 : this.#failures + 1
     this.#wakeAfter(ok ? 0 : Math.min(RETRY_MIN_MS * 2 ** this.#failures, RETRY_MAX_MS))
     await this.#sweepSome()
+    await this.#alarm.settled()
   }
 
   /** A step of the sweep, if one is due. */

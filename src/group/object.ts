@@ -213,6 +213,7 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
     if (!this.#directory.isRegistered) await this.#directory.register(groupId)
     this.#runner.tick()
     await this.#ask({ kind: 'exists' }, groupId)
+    await this.#alarm.settled()
   }
 
   async #ask<Kind extends keyof GroupReplies>(

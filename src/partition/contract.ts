@@ -266,6 +266,12 @@ export interface StandingReply extends WatchReply {
 }
 
 /**
+ * How far freeing has come: nothing is left, there is more to do at once, or it has to wait because an object of the
+ * tier whose put was given up on may still appear.
+ */
+export type Freeing = 'freed' | 'more' | 'later'
+
+/**
  * The methods of a Partition object. Calls of one caller on one stub arrive in the order they were
  * made; `append` takes its place in the log in its first synchronous stretch.
  * A partition that was never written asks Cluster on first touch whether it is alive; if not, every
@@ -315,6 +321,6 @@ export interface PartitionQueries {
   configure(target: PartitionTarget, configVersion: number, settings: TopicSettings): Promise<void>
   /** Persists that the topic is deleted: from here on nothing is appended. Idempotent. */
   fence(target: PartitionTarget): Promise<void>
-  /** After the fence: frees the storage in bounded steps; true when nothing is left. */
-  free(target: PartitionTarget): Promise<boolean>
+  /** After the fence: frees the storage in bounded steps. */
+  free(target: PartitionTarget): Promise<Freeing>
 }

@@ -20,6 +20,7 @@ import type {
   DeleteRecordsReply,
   DeleteRecordsRequest,
   FollowReply,
+  Freeing,
   FollowRequest,
   OffsetQuery,
   OffsetReply,
@@ -212,13 +213,14 @@ export class PartitionLeader implements PartitionRpc {
     await this.#host.sync()
   }
 
-  async free(target: PartitionTarget): Promise<boolean> {
+  async free(target: PartitionTarget): Promise<Freeing> {
     const log = this.#log.demand(target)
-    if (!log.stored) return true
+    if (!log.stored) return 'freed'
     if (!log.deleted) throw new Error('a partition is fenced before it is freed')
     if (this.#erasing === null) {
-      await this.#log.tiering.deleteAll()
-      if (log.freeAll()) return false
+      const isErased = await this.#log.tiering.deleteAll()
+      if (log.freeAll()) return 'more'
+      if (!isErased) return 'later'
     }
     this.#erasing ??= this.#host.deleteAll()
     try {
@@ -227,7 +229,7 @@ export class PartitionLeader implements PartitionRpc {
     } finally {
       this.#erasing = null
     }
-    return true
+    return 'freed'
   }
 
   /** What an alarm does: a step of each chore of the log that is due. */

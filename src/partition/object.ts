@@ -21,6 +21,7 @@ import type {
   DeleteRecordsReply,
   DeleteRecordsRequest,
   FollowReply,
+  Freeing,
   FollowRequest,
   OffsetQuery,
   OffsetReply,
@@ -196,14 +197,15 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     return this.#leader.fence(target)
   }
 
-  free(target: PartitionTarget): Promise<boolean> {
+  free(target: PartitionTarget): Promise<Freeing> {
     return this.#leader.free(target)
   }
 
   /** The platform's call; it may come more than once. */
-  override alarm(): void {
+  override async alarm(): Promise<void> {
     this.#alarm.fired()
     this.#leader.housekeep()
+    await this.#alarm.settled()
   }
 }
 

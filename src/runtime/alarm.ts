@@ -17,6 +17,8 @@ export class OneAlarm {
   #dueMs: number | null | undefined
   /** What could not be set, and is to be tried again. */
   #unsetMs: number | null = null
+  /** What has been asked of the platform, done or not. Never rejects. */
+  #asked: Promise<unknown> = Promise.resolve()
 
   /** @param report is told when the alarm could not be set */
   constructor(storage: AlarmStorage, report: (error: unknown) => void) {
@@ -28,13 +30,15 @@ export class OneAlarm {
   wakeAt(wantedMs: number): void {
     const timeMs = Math.min(wantedMs, ALARM_LATEST_MS)
     if (this.#dueMs === undefined) {
-      this.#storage.getAlarm().then(
-        // Another call may have set it meanwhile.
-        (dueMs) => this.#set(this.#dueMs === undefined ? dueMs : this.#dueMs, timeMs),
-        (error) => this.#retry(timeMs, error),
+      this.#ask(
+        this.#storage.getAlarm().then(
+          // Another call may have set it meanwhile.
+          (dueMs) => this.#set(this.#dueMs === undefined ? dueMs : this.#dueMs, timeMs),
+          (error) => this.#retry(timeMs, error),
+        ),
       )
     } else {
-      this.#set(this.#dueMs, timeMs)
+      this.#ask(this.#set(this.#dueMs, timeMs))
     }
   }
 
@@ -43,13 +47,28 @@ export class OneAlarm {
     this.#dueMs = null
   }
 
-  #set(dueMs: number | null, timeMs: number): void {
+  /**
+   * Resolves when what was asked for is set. To be awaited by who answers the alarm that has fired: an object that ends
+   * before it could set the next one is never called again, unless the platform repeats the call that failed.
+   * @throws Error when it could not be set; it is tried again all the same, while this object lives
+   */
+  async settled(): Promise<void> {
+    await this.#asked
+    if (this.#unsetMs !== null) throw new Error('the alarm could not be set')
+  }
+
+  #ask(asked: Promise<void> | undefined): void {
+    if (asked !== undefined) this.#asked = Promise.all([this.#asked, asked])
+  }
+
+  /** Undefined when nothing has to be set. */
+  #set(dueMs: number | null, timeMs: number): Promise<void> | undefined {
     if (dueMs !== null && dueMs <= timeMs) {
       this.#dueMs = dueMs
-      return
+      return undefined
     }
     this.#dueMs = timeMs
-    this.#storage.setAlarm(timeMs).catch((error) => this.#retry(timeMs, error))
+    return this.#storage.setAlarm(timeMs).catch((error) => this.#retry(timeMs, error))
   }
 
   /** Nobody may call this object before the alarm would have been due. */

@@ -120,6 +120,7 @@ export class Transaction extends DurableObject<ObjectBindings> implements Transa
     this.#runner.tick()
     // Answered when what the tick decided is kept; a failure has the platform fire the alarm again.
     await this.#runner.run({ kind: 'exists' })
+    await this.#alarm.settled()
   }
 
   async #ask<Kind extends keyof Replies>(

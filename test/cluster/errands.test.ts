@@ -10,12 +10,13 @@ import {
   tellGroups,
 } from '../../src/cluster/errands.ts'
 import type { TopicId } from '../../src/core/ids.ts'
+import type { Freeing } from '../../src/partition/contract.ts'
 import { openCluster } from './fakes.ts'
 
 interface Fakes {
   readonly fence?: (partition: number) => void | Promise<void>
   readonly configure?: (partition: number, version: number) => void
-  readonly free?: (partition: number) => boolean
+  readonly free?: (partition: number) => Freeing
   readonly changed?: (groupId: string, version: number) => void
 }
 
@@ -48,7 +49,7 @@ function world(fakes: Fakes = {}) {
       },
       async free() {
         calls.push(`free ${partition}`)
-        return fakes.free?.(partition) ?? true
+        return fakes.free?.(partition) ?? 'freed'
       },
     }),
   }
@@ -111,7 +112,9 @@ describe('fencing a deleted topic', () => {
 describe('freeing', () => {
   it('asks each written partition until nothing is left, and remembers how far it got', async () => {
     let left = 3
-    const { cluster, id, deps, calls } = world({ free: (p) => p === 0 || --left <= 0 })
+    const { cluster, id, deps, calls } = world({
+      free: (p) => (p === 0 || --left <= 0 ? 'freed' : 'more'),
+    })
     cluster.delete([{ name: 't' }])
     await fenceTopic(deps, id)
     calls.length = 0
@@ -122,6 +125,18 @@ describe('freeing', () => {
     expect(calls).toEqual(['free 0', 'free 2', 'free 2', 'free 2'])
     expect(hasErrands(cluster.state)).toBe(false)
     expect(openCluster(cluster.storage).state.written.size).toBe(0)
+  })
+
+  it('waits when all that is left has to, and not while anything else gets on', async () => {
+    let other: Freeing = 'more'
+    const { cluster, id, deps } = world({ free: (p) => (p === 0 ? 'later' : other) })
+    cluster.delete([{ name: 't' }])
+    await fenceTopic(deps, id)
+    expect(await freeSome(deps)).toBe(true)
+    other = 'freed'
+    await freeSome(deps)
+    expect(await freeSome(deps)).toBe(false)
+    expect(openCluster(cluster.storage).state.written.get(id)).toEqual(new Set([0]))
   })
 
   it('does not start before the fences stand', async () => {

@@ -72,6 +72,24 @@ describe('OneAlarm', () => {
     }
   })
 
+  it('lets who answers the alarm wait until the next is set, and fail when it was not', async () => {
+    vi.useFakeTimers()
+    try {
+      const { alarm, set, fail } = bench(null)
+      alarm.fired()
+      await alarm.settled()
+      fail(true)
+      alarm.wakeAt(700)
+      await expect(alarm.settled()).rejects.toThrow('could not be set')
+      fail(false)
+      await vi.advanceTimersByTimeAsync(ALARM_RETRY_MS)
+      await alarm.settled()
+      expect(set).toEqual([700])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('tells when it could not be set, and looks again', async () => {
     const { alarm, set, errors, settle, fail } = bench(null)
     fail(true)

@@ -54,7 +54,8 @@ const SIZE_BETWEEN = `SELECT sum(size) AS size FROM tier_segment
 const HAS_KEY = 'SELECT 1 AS found FROM tier_segment WHERE first_offset = ? AND key = ?'
 const INSERT = `INSERT INTO tier_segment (${COLUMNS}, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const DELETE = 'DELETE FROM tier_segment WHERE first_offset = ?'
-const CLEAR = ['DELETE FROM tier_segment', 'DELETE FROM tier_garbage'] as const
+const CLEAR_SEGMENTS = 'DELETE FROM tier_segment'
+const CLEAR_GARBAGE = 'DELETE FROM tier_garbage WHERE since_ms <= ?'
 
 const ADD_GARBAGE = 'INSERT INTO tier_garbage (key, since_ms) VALUES (?, ?)'
 const REMOVE_GARBAGE = 'DELETE FROM tier_garbage WHERE key = ?'
@@ -181,9 +182,10 @@ export class TierStore {
     for (const statement of DELETE_LOCAL) this.#rows(statement, firstFrom, firstTo)
   }
 
-  /** Forgets all objects: they are gone. */
-  clear(): void {
-    for (const statement of CLEAR) this.#rows(statement)
+  /** Forgets all objects, for they are gone, but those that were noted after this: they may come. */
+  clear(settledMs: number): void {
+    this.#rows(CLEAR_SEGMENTS)
+    this.#rows(CLEAR_GARBAGE, settledMs)
   }
 
   #rows(query: string, ...bindings: SqlValue[]): Row[] {

@@ -168,14 +168,15 @@ export class Tiering {
 
   /**
    * After the fence: no object of this partition is left.
+   * @returns false while one may still appear: to be asked again
    * @throws ObjectStoreError
    */
-  async deleteAll(): Promise<void> {
-    if (this.#isErased || !this.#log.stored || !this.#log.everTiered) return
+  async deleteAll(): Promise<boolean> {
+    if (this.#isErased || !this.#log.stored || !this.#log.everTiered) return true
     await this.chore.settled()
-    await this.#demanded().worker.deleteAll()
+    this.#isErased = await this.#demanded().worker.deleteAll()
     await this.#host.sync()
-    this.#isErased = true
+    return this.#isErased
   }
 
   #isOpen(): boolean {

@@ -2,7 +2,7 @@
 // locally, then what is to be uploaded. Each step leaves the log whole, whatever happens after it. Not when the
 // steps are made, nor what becomes of their failures: chore.ts.
 
-import { TIER_DROP_SEGMENTS } from '../../core/limits/tier.ts'
+import { TIER_DROP_SEGMENTS, TIER_LATE_PUT_MS } from '../../core/limits/tier.ts'
 import type { Tier } from '../../tier/object-store.ts'
 import type { LogStore } from '../store.ts'
 import { Collector } from './collector.ts'
@@ -103,12 +103,17 @@ export class TierWorker {
     return false
   }
 
-  /** Deletes all objects, and forgets them: the log is deleted. */
-  async deleteAll(): Promise<void> {
+  /**
+   * Deletes all objects, and forgets them: the log is deleted. False while a put that was given up on may still bring one
+   * back: its key stays noted.
+   */
+  async deleteAll(): Promise<boolean> {
+    const settledMs = this.#host.now() - TIER_LATE_PUT_MS
     await this.#collector.deleteAll()
-    this.#store.transaction(() => this.#store.clear())
+    this.#store.transaction(() => this.#store.clear(settledMs))
     this.#end = null
     this.#firstEnd = null
+    return this.#store.garbage(1).length === 0
   }
 
   #isDue(nowMs: number): boolean {

@@ -116,7 +116,7 @@ describe.each<Mode>(['before', 'after', 'unconfirmed'])(
       await settled()
       expect(killer.calls.length).toBeGreaterThan(0)
       killer.revive()
-      while (!(await bench.leader.free(TARGET))) await bench.pass(10)
+      while ((await bench.leader.free(TARGET)) !== 'freed') await bench.pass(10)
       expect(bench.keys).toEqual([])
     })
   },
@@ -137,6 +137,22 @@ describe('an upload that was given up on', () => {
     bench.nowMs += TIER_LATE_PUT_MS
     await bench.rest()
     expect(bench.keys).toEqual(bench.segments.map((segment) => segment.key))
+  })
+
+  it('keeps a deleted topic from going before it can take effect no more', async () => {
+    const bench = await filled()
+    const killer = new Killer(bench, 0, 'before')
+    await bench.rest(1_000)
+    const [late] = bench.storage.direct('SELECT key FROM tier_garbage')
+    killer.revive()
+    await bench.leader.fence(TARGET)
+    while ((await bench.leader.free(TARGET)) === 'more') await bench.pass(10)
+    bench.objects.objects.set(String(late!.key), killer.body)
+    expect(await bench.leader.free(TARGET)).toBe('later')
+    bench.objects.objects.set(String(late!.key), killer.body)
+    bench.nowMs += TIER_LATE_PUT_MS
+    while ((await bench.leader.free(TARGET)) !== 'freed') await bench.pass(10)
+    expect(bench.keys).toEqual([])
   })
 
   it('or nobody knows of is found by a sweep', async () => {

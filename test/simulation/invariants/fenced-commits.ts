@@ -122,6 +122,12 @@ export function offsetsNeverGoBack(): Invariant {
 
   return {
     name: 'committed-offsets-never-go-back-to-a-predecessors',
+    arrived({ method, args, sentMs, atMs }) {
+      if (method !== 'commitOffsets' || atMs - sentMs < ABANDONED_MS) return
+      // It may be taken, and its answer lost.
+      const { topics } = args[0] as CommitRequest
+      for (const { partition } of topics[0]?.partitions ?? []) committed.delete(partition)
+    },
     served({ method, args: [request], result, sentMs, atMs }) {
       switch (method) {
         case 'joinGroup':

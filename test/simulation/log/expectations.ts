@@ -21,7 +21,9 @@ export class Expectations {
   readonly #settings: TopicSettings[]
   readonly #now: () => number
   /** The highest offset that somebody asked to delete up to. */
-  deletedTo = 0
+  #deletedTo = 0
+  /** Who asked to delete all, and has no answer: they mean all there is when it is done. */
+  #deletingAll = 0
   /** Readers have seen all below it. */
   #seenEnd = 0
   /** What was noticed while the partition wrote. */
@@ -72,6 +74,20 @@ export class Expectations {
     return cleanupCompact ? Math.min(this.written.stableOffset, this.written.activeFrom) : 0
   }
 
+  /** Somebody asks to delete what is below, or with -1 all. */
+  asksToDelete(offset: number): void {
+    if (!this.settings.cleanupDelete) return
+    if (offset === -1) this.#deletingAll += 1
+    this.#deletedTo = Math.max(this.#deletedTo, offset)
+  }
+
+  /** They are answered, however: what was meant by all was no more than there is now. */
+  answersDeletion(offset: number): void {
+    if (offset !== -1 || this.#deletingAll === 0) return
+    this.#deletingAll -= 1
+    this.#deletedTo = Math.max(this.#deletedTo, this.written.nextOffset)
+  }
+
   /** Somebody was told, or shown, what is below. */
   seen(end: number): void {
     this.#seenEnd = Math.max(this.#seenEnd, end)
@@ -107,7 +123,8 @@ export class Expectations {
     if (logStart > this.written.nextOffset) return `${logStart} is behind the end`
     const { cleanupDelete } = this.settings
     const surplus = this.#settings.map(({ retentionBytes }) => this.#surplusEnd(retentionBytes))
-    const from = Math.max(this.deletedTo, cleanupDelete ? Math.max(...surplus) : 0)
+    const deletedTo = this.#deletingAll > 0 ? this.written.nextOffset : this.#deletedTo
+    const from = Math.max(deletedTo, cleanupDelete ? Math.max(...surplus) : 0)
     for (let offset = from; offset < logStart; offset++) {
       const record = this.written.record(offset)
       if (record === undefined) continue

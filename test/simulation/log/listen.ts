@@ -32,13 +32,13 @@ export function listenToLogs(world: World, logs: ReadonlyMap<string, Expectation
   world.doormen.push(({ object, method, args }) => {
     const expected = logs.get(object)
     if (expected === undefined || method !== 'deleteRecords') return
-    const [{ offset }] = args as [DeleteRecordsRequest]
-    // The high watermark is no further than this.
-    const asked = offset === -1 ? expected.written.nextOffset : offset
-    if (expected.settings.cleanupDelete) expected.deletedTo = Math.max(expected.deletedTo, asked)
+    expected.asksToDelete((args as [DeleteRecordsRequest])[0].offset)
   })
-  world.listeners.push(({ object, result }) => {
+  world.listeners.push(({ object, method, args, result }) => {
     const expected = logs.get(object)
+    if (method === 'deleteRecords') {
+      expected?.answersDeletion((args as [DeleteRecordsRequest])[0].offset)
+    }
     if (expected === undefined || result === null || typeof result !== 'object') return
     const confirmed = storages.get(object)?.confirmed ?? 0
     const { replies = [], ...said } = result as Said

@@ -6,6 +6,7 @@ import type { GroupTopic } from '../../../src/cluster/contract.ts'
 import type { TopicSettings } from '../../../src/core/configs.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
 import { partitionName } from '../../../src/core/ids.ts'
+import { TIER_LATE_PUT_MS } from '../../../src/core/limits/tier.ts'
 import { Connection } from '../actors/broker.ts'
 import { History } from '../actors/history.ts'
 import { PassReader } from '../actors/pass-reader.ts'
@@ -22,7 +23,7 @@ import type { Scenario } from './scenario.ts'
 import { drawTieredSettings, drawTierLimits, LATE_PUT_MS } from './tiered-log.ts'
 
 /** Long enough for every timeout and retry, and for a log to be freed by one chunk at a time; who still writes tries again all the time. */
-const REST_MS = 600_000
+const REST_MS = TIER_LATE_PUT_MS + 600_000
 
 /** Nobody is told of a topic that is gone sooner than by its next question. */
 const AGAIN_MS = 500
@@ -122,7 +123,10 @@ class Deletion {
       )
       this.#fencedMs.set(object, world.nowMs)
       await until(() =>
-        connection.ask((objects) => objects.partition(target.topicId, partition).free(target)),
+        connection.ask(
+          async (objects) =>
+            (await objects.partition(target.topicId, partition).free(target)) === 'freed',
+        ),
       )
       this.#freed.add(object)
     })
