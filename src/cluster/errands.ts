@@ -18,6 +18,8 @@ export interface ErrandDeps {
     partition: number,
   ) => Pick<PartitionRpc, 'fence' | 'configure' | 'free'>
   readonly group: (groupId: string) => Pick<GroupRpc, 'metadataChanged'>
+  /** Partitions whose freeing has to wait, the one that was asked longest ago first: in memory only. */
+  readonly waiting: Set<string>
   /** Told of calls that were rejected; they are made again. */
   readonly report: (event: string, error: unknown) => void
 }
@@ -111,32 +113,46 @@ export function tellGroups(deps: ErrandDeps, groupIds: readonly string[]): Promi
 }
 
 /**
- * Frees some of the storage of deleted topics.
+ * Frees some of the storage of deleted topics; those that said that they have to wait come last.
  * @returns true when it got further or nothing is left, false when a call failed, or all that is left has to wait
  */
 export async function freeSome(deps: ErrandDeps): Promise<boolean> {
-  const { state } = deps
-  let steps = 0
+  const { state, waiting } = deps
   let failed = false
-  let waits = false
   let moved = false
+  for (const [id, partition] of toFree(state, waiting).slice(0, FREE_STEPS)) {
+    const key = `${id}/${partition}`
+    const freed = await attempt(deps, () =>
+      deps.partition(id, partition).free({ topicId: id, partition }),
+    )
+    waiting.delete(key)
+    if (freed === 'later') waiting.add(key)
+    else if (freed === FAILED) failed = true
+    else moved = true
+    if (freed === 'freed') deps.commit([{ kind: 'freed', id, partition }])
+  }
   for (const [id, stage] of state.deleting) {
+    const left = state.written.get(id)?.size ?? 0
+    if (stage === 'freeing' && left === 0) deps.commit([{ kind: 'forgotten', id }])
+  }
+  return !failed && (moved || waiting.size === 0)
+}
+
+type Place = readonly [TopicId, number]
+
+function toFree({ deleting, written }: ClusterState, waiting: ReadonlySet<string>): Place[] {
+  const ready: Place[] = []
+  const late = new Map<string, Place>()
+  for (const [id, stage] of deleting) {
     if (stage !== 'freeing') continue
-    for (const partition of [...(state.written.get(id) ?? [])]) {
-      if (++steps > FREE_STEPS) return true
-      const freed = await attempt(deps, () =>
-        deps.partition(id, partition).free({ topicId: id, partition }),
-      )
-      if (freed === 'freed') deps.commit([{ kind: 'freed', id, partition }])
-      if (freed === FAILED) failed = true
-      else if (freed === 'later') waits = true
-      else moved = true
-    }
-    if (state.written.get(id)?.size === 0 || !state.written.has(id)) {
-      deps.commit([{ kind: 'forgotten', id }])
+    for (const partition of written.get(id) ?? []) {
+      const key = `${id}/${partition}`
+      if (waiting.has(key)) late.set(key, [id, partition])
+      else ready.push([id, partition])
     }
   }
-  return !failed && (moved || !waits)
+  const inTurn = [...waiting].map((key) => late.get(key)).filter((place) => place !== undefined)
+  return [...ready, ...inTurn]
 }
 
 /**

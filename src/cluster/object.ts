@@ -151,7 +151,8 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
       report: (event, error) => log('debug', event, { reason: String(error) }),
     })
     const keep = (changes: readonly Change[]) => this.#commit(changes)
-    this.#errands = { state, partition, group, transaction, report, commit: keep }
+    const waiting = new Set<string>()
+    this.#errands = { state, partition, group, transaction, report, waiting, commit: keep }
     this.#commit(startChanges(state, toldSettings))
     this.#wakeAfter(0)
   }

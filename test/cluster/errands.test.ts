@@ -29,6 +29,7 @@ function world(fakes: Fakes = {}) {
   cluster.admit(id, 2, true)
   const calls: string[] = []
   const deps: ErrandDeps = {
+    waiting: new Set(),
     state: cluster.state,
     commit: cluster.keep,
     report: () => {},
@@ -137,6 +138,19 @@ describe('freeing', () => {
     await freeSome(deps)
     expect(await freeSome(deps)).toBe(false)
     expect(openCluster(cluster.storage).state.written.get(id)).toEqual(new Set([0]))
+  })
+
+  it('asks those that wait in turn, when the others are done', async () => {
+    const { cluster, deps, calls } = world({ free: () => 'later' })
+    const [wide] = cluster.create([{ name: 'wide', numPartitions: 100 }])
+    const id = wide?.topicId as TopicId
+    for (let partition = 0; partition < 100; partition++) cluster.admit(id, partition, true)
+    cluster.delete([{ name: 'wide' }])
+    await fenceTopic(deps, id)
+    calls.length = 0
+    for (let run = 0; run < 3; run++) expect(await freeSome(deps)).toBe(false)
+    expect(calls).toHaveLength(3 * 64)
+    expect(new Set(calls).size).toBe(100)
   })
 
   it('does not start before the fences stand', async () => {

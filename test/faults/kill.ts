@@ -30,6 +30,7 @@ const FIRST_PATIENCE_MS = 15_000
 const EARLY_ONE_IN = 4
 const EARLY_MS = 60
 const SHOWN_MAX = 20
+const SAID_EVERY = 100
 /** The objects of a deleted topic are gone from the tier by then. */
 const GONE_WITHIN_MS = 20_000
 /** Every so many deaths the data is verified as it was left, before the broker is started again. */
@@ -60,6 +61,7 @@ let failed = false
 try {
   for (let done = 0; done < rounds && !failed; done += ROUNDS_PER_LIFE) {
     failed = await life(mortal, done, Math.min(ROUNDS_PER_LIFE, rounds - done))
+    if (done % SAID_EVERY === 0 && done > 0) print(`${done} rounds done`)
   }
 } finally {
   await mortal.stop()
