@@ -21,8 +21,8 @@ export default {
     http ??= await import('./http/serve.ts')
     return http.serveHttp(request, env, context)
   },
-  async connect(socket: Socket, env: WorkerEnv) {
+  async connect(socket: Socket, env: WorkerEnv, context: ExecutionContext) {
     const { serveKafka } = await import('./broker/isolate.ts')
-    return serveKafka(socket, env)
+    return serveKafka(socket, env, context)
   },
 }

@@ -1,9 +1,11 @@
-// Vitest's last word on its own line, `N passed, N failed`, for whoever reads only that. What could not
-// even be loaded, and an error outside any test, count as failed. Skipped tests are in the summary above.
+// Vitest's last words on lines of their own, for whoever reads only those: what passed only when it was tried again,
+// each by its name, and then `N passed, N failed`. What could not even be loaded, and an error outside any
+// test, count as failed. Skipped tests are in the summary above.
 
+import { relative } from 'node:path'
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Prints the line after the summary of the reporter before it. */
+/** Prints the lines after the summary of the reporter before it. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     let passed = 0
@@ -13,11 +15,19 @@ export default class ClosingLine implements Reporter {
         const { state } = test.result()
         if (state === 'passed') passed++
         if (state === 'failed') failed++
+        if (state === 'passed' && test.diagnostic()?.flaky) {
+          const file = relative(process.cwd(), module.moduleId)
+          print(`passed on the second attempt: ${file} > ${test.fullName}`)
+        }
       }
       // Errors of the file itself or of a group's hooks, which belong to no test.
       failed += module.errors().length
       for (const group of module.children.allSuites()) failed += group.errors().length
     }
-    process.stdout.write(`${passed} passed, ${failed} failed\n`)
+    print(`${passed} passed, ${failed} failed`)
   }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
 }

@@ -13,6 +13,17 @@ import {
 /** How long a waiter sleeps between two looks at the pool. */
 const POLL_MS = 2
 
+/**
+ * Who has not looked for so long is gone: its context ended, with its timers, while it waited. Nobody else could
+ * give up its turn.
+ */
+const GONE_MS = 1_000
+
+/** A waiter's place. */
+interface Ticket {
+  lookedAtMs: number
+}
+
 /** Bytes held; give them back exactly once, when the memory can be collected. */
 export interface Reservation {
   readonly bytes: number
@@ -25,10 +36,12 @@ export interface Reservation {
 export class BytePool {
   readonly #capacity: number
   #used = 0
-  readonly #tickets: object[] = []
+  readonly #tickets: Ticket[] = []
+  readonly #now: () => number
 
-  constructor(capacity: number) {
+  constructor(capacity: number, now: () => number = () => Date.now()) {
     this.#capacity = capacity
+    this.#now = now
   }
 
   /** Bytes reserved now. */
@@ -43,7 +56,10 @@ export class BytePool {
 
   /** Takes the bytes now or answers null. A request larger than the pool counts as the whole pool. */
   tryReserve(bytes: number): Reservation | null {
-    if (this.#tickets.length > 0) return null
+    if (this.#tickets.length > 0) {
+      this.#forgetGone()
+      if (this.#tickets.length > 0) return null
+    }
     return this.#take(bytes)
   }
 
@@ -59,10 +75,14 @@ export class BytePool {
   ): Promise<Reservation | null> {
     const now = this.tryReserve(bytes)
     if (now !== null) return now
-    const ticket = {}
+    const ticket: Ticket = { lookedAtMs: this.#now() }
     this.#tickets.push(ticket)
     try {
       while (!abandoned()) {
+        ticket.lookedAtMs = this.#now()
+        // Late timers can have cost it its place.
+        if (!this.#tickets.includes(ticket)) this.#tickets.push(ticket)
+        this.#forgetGone()
         if (this.#tickets[0] === ticket) {
           const reservation = this.#take(bytes)
           if (reservation !== null) return reservation
@@ -71,8 +91,15 @@ export class BytePool {
       }
       return null
     } finally {
-      this.#tickets.splice(this.#tickets.indexOf(ticket), 1)
+      const at = this.#tickets.indexOf(ticket)
+      if (at >= 0) this.#tickets.splice(at, 1)
     }
+  }
+
+  /** Only the first in the line holds up others. */
+  #forgetGone(): void {
+    const goneMs = this.#now() - GONE_MS
+    while ((this.#tickets[0]?.lookedAtMs ?? goneMs) < goneMs) this.#tickets.shift()
   }
 
   #take(bytes: number): Reservation | null {

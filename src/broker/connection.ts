@@ -3,7 +3,12 @@
 // state between requests serialises (CONNECTION_STATE_BYTES), so that a tunnel may hibernate.
 
 import { discard } from '../core/bytes.ts'
-import { CONNECTION_STATE_BYTES, REQUESTS_IN_FLIGHT } from '../core/limits.ts'
+import {
+  CONNECTION_STATE_BYTES,
+  REQUESTS_IN_FLIGHT,
+  SMALL_BYTES,
+  STALLED_CONNECTION_MS,
+} from '../core/limits.ts'
 import {
   decodeRequest,
   decodeRequestHeader,
@@ -11,16 +16,21 @@ import {
   type RequestHeader,
 } from '../protocol/codec.ts'
 import type { AnyApi } from '../protocol/schema.ts'
-import type { ApiTable } from './api-table.ts'
-import { type BrokerContext, CloseConnection } from './context.ts'
+import type { ApiTable, ServedApi } from './api-table.ts'
+import type { Call } from './call.ts'
+import { type Charge, Charges, within } from './charges.ts'
+import { type BrokerContext, CloseConnection, type Handling } from './context.ts'
 import { counts } from './counts.ts'
 import { type Frame, FrameReader } from './frames.ts'
 import { answerUnknownVersion } from './handlers/api-versions.ts'
+import { Login, type LoginState } from './login.ts'
 
 /** What survives hibernation: plain data for structured clone. */
 export interface ConnectionState {
   /** The beginning of a frame that has not arrived whole. */
   readonly partial: Uint8Array
+  /** Null where nobody is asked who they are, and of a connection that begins. */
+  readonly login: LoginState | null
 }
 
 /** Bytes for the socket, in order. */
@@ -36,6 +46,19 @@ interface Slot {
   pieces: readonly Uint8Array[]
   failure: unknown
   readonly sent: (() => void) | undefined
+  /** The request, whose memory is held until it is answered. Null when it holds none. */
+  readonly frame: Frame | null
+  /** From when on it may not wait for news while others wait for its memory; never for what is being done. */
+  readonly parkedUntilMs: number
+}
+
+const ANSWERED: Slot = {
+  ready: true,
+  pieces: [],
+  failure: undefined,
+  sent: undefined,
+  frame: null,
+  parkedUntilMs: Number.POSITIVE_INFINITY,
 }
 
 /** See the head of this file. `receive` and `outgoing` are two loops of one host. */
@@ -43,6 +66,8 @@ export class Connection {
   readonly #apis: ApiTable
   readonly #context: BrokerContext
   readonly #frames: FrameReader
+  readonly #login: Login | null
+  readonly #charges: Charges
   readonly #slots: Slot[] = []
   #appends = 0
   #closed = false
@@ -61,6 +86,11 @@ export class Connection {
     this.#context = context
     this.#frames = new FrameReader(context.budget, context.timers, maxRequestBytes)
     if (state !== undefined) this.#restored = state.partial
+    const { authentication } = context
+    this.#login =
+      authentication && new Login(apis, authentication, context, state?.login ?? undefined)
+    this.#frames.bound(this.#login?.frameBounds ?? null)
+    this.#charges = new Charges(context)
   }
 
   #restored: Uint8Array | null = null
@@ -105,7 +135,7 @@ export class Connection {
 
   /** The input is at fault: outgoing() throws this when what came before has been answered. */
   fail(failure: unknown): void {
-    this.#slots.push({ ready: true, pieces: [], failure, sent: undefined })
+    this.#slots.push({ ...ANSWERED, failure })
     this.#wakeOutgoing()
   }
 
@@ -114,25 +144,60 @@ export class Connection {
     if (this.#closed) return
     this.#closed = true
     this.#frames.close()
-    for (const slot of this.#slots.splice(0)) if (slot.ready) slot.sent?.()
+    // Those not answered may never be: their context can end with the connection.
+    for (const slot of this.#slots.splice(0)) {
+      slot.sent?.()
+      if (slot.frame !== null) endFrame(slot.frame)
+    }
     this.#wakeOutgoing()
     this.#wakeInput()
   }
 
-  /** True when an incomplete frame holds memory that others wait for. */
+  /** True when an incomplete frame, or a request that waits for news, holds memory that others wait for. */
   get stalled(): boolean {
-    return this.#frames.stalled
+    return this.#frames.stalled || this.#slots.some((slot) => this.#isStalled(slot))
   }
 
-  /** Serialisable state; null while requests are in flight or a partial frame is too large for it. */
+  #isStalled({ ready, frame, parkedUntilMs }: Slot): boolean {
+    if (ready || frame?.memory == null) return false
+    const { budget, timers } = this.#context
+    const isSmall = frame.memory.bytes <= SMALL_BYTES
+    const pool = isSmall ? budget.smallFrames : budget.largeFrames
+    return pool.contended && timers.now() > parkedUntilMs
+  }
+
+  /** True when the client has had its time to log in and has not. */
+  get isLoginOverdue(): boolean {
+    return this.#login?.isOverdue ?? false
+  }
+
+  /**
+   * Serialisable state; null while requests are in flight, in the middle of a login, or while a partial frame is
+   * too large for it.
+   */
   state(): ConnectionState | null {
-    if (this.#slots.length > 0) return null
+    if (this.#slots.length > 0 || this.#charges.mutedMs > 0) return null
     if (this.#frames.heldBytes > CONNECTION_STATE_BYTES / 2) return null
-    return { partial: this.#restored ?? this.#frames.held() }
+    const login = this.#login?.state() ?? null
+    if (this.#login !== null && login === null) return null
+    return { partial: this.#restored ?? this.#frames.held(), login }
   }
 
   /** Starts a request in its turn; resolves when it has taken effect. */
   #start(frame: Frame): Promise<void> | undefined {
+    const login = this.#login
+    if (login !== null && !login.admits(frame.bytes)) return this.#logIn(login, frame)
+    try {
+      return this.#begin(frame)
+    } catch (error) {
+      // Nobody else knows of its memory: without this, garbage would use up what all connections share.
+      endFrame(frame)
+      throw error
+    }
+  }
+
+  #begin(frame: Frame): Promise<void> | undefined {
+    if (this.#charges.mutedMs > 0) return this.#startUnmuted(frame)
     if (this.#slots.length >= REQUESTS_IN_FLIGHT)
       return this.#startLater(frame, () => this.#hasRoom())
     const header = decodeRequestHeader(frame.bytes)
@@ -147,13 +212,32 @@ export class Connection {
     const request = decodeRequest(served.api, header.apiVersion, header.reader)
     counts.addRequest(served.api.name)
     const call = { version: header.apiVersion, clientId: header.clientId }
+    const charge = this.#charges.begin(served.api.key, header.clientId, frame.bytes.length)
+    if (charge === null) return this.#run(served, header, request, call, frame, null)
+    return this.#unmuted(this.#run(served, header, request, call, frame, charge))
+  }
+
+  #run(
+    served: ServedApi,
+    header: RequestHeader,
+    request: object,
+    call: Call,
+    frame: Frame,
+    charge: Charge | null,
+  ): Promise<void> | undefined {
+    if (charge !== null && charge.instead !== null) {
+      const response = Promise.resolve(charge.instead)
+      return this.#answer(header, served.api, frame, { response, appends: true }, charge)
+    }
     if (served.handle.kind === 'ordered') {
       const response = served.handle.run(request, call, this.#context)
-      return this.#answer(header, served.api, frame, response, undefined)
+      return this.#answer(header, served.api, frame, { response, appends: true }, charge)
     }
-    const handling = served.handle.run(request, call, this.#context)
+    const asked = charge === null ? request : within(charge, request)
+    const handling = served.handle.run(asked, call, this.#context)
+    if (charge !== null) this.#charges.worked(charge)
     if (handling.appends) this.#appends++
-    const answered = this.#answer(header, served.api, frame, handling.response, handling.sent)
+    const answered = this.#answer(header, served.api, frame, handling, charge)
     if (handling.appends) {
       void answered.then(() => {
         if (--this.#appends === 0) this.#wakeInput()
@@ -165,6 +249,46 @@ export class Connection {
       else return handling.effect.then(() => discardFrame(frame))
     }
     return handling.effect
+  }
+
+  /** What belongs to a login: one message at a time, each answered before the next is looked at. */
+  async #logIn(login: Login, frame: Frame): Promise<void> {
+    const slot: Slot = { ...ANSWERED, ready: false, frame: frame.memory === null ? null : frame }
+    this.#slots.push(slot)
+    try {
+      const { pieces, close } = await login.take(frame.bytes)
+      slot.pieces = pieces
+      // Behind the answer: whoever receives() for us makes us fail.
+      if (close !== null) throw close
+      this.#frames.bound(login.frameBounds)
+    } finally {
+      endFrame(frame)
+      slot.ready = true
+      if (this.#slots[0] === slot) this.#wakeOutgoing()
+    }
+  }
+
+  /** As Kafka's muted channel: the effect, and then nothing more for as long as the client was told. */
+  async #unmuted(effect: Promise<void> | undefined): Promise<void> {
+    await effect
+    for (
+      let left = this.#charges.mutedMs;
+      left > 0 && !this.#closed;
+      left = this.#charges.mutedMs
+    ) {
+      let cancel = () => {}
+      await new Promise<void>((resolve) => {
+        this.#inputWaiter = resolve
+        cancel = this.#context.timers.after(left, resolve)
+      })
+      cancel()
+    }
+  }
+
+  async #startUnmuted(frame: Frame): Promise<void> {
+    await this.#unmuted(undefined)
+    if (this.#closed) endFrame(frame)
+    else await this.#start(frame)
   }
 
   #hasRoom(): boolean {
@@ -189,7 +313,7 @@ export class Connection {
       )
     }
     endFrame(frame)
-    this.#slots.push({ ready: true, pieces: answer, failure: undefined, sent: undefined })
+    this.#slots.push({ ...ANSWERED, pieces: answer })
     this.#wakeOutgoing()
     return Promise.resolve()
   }
@@ -199,10 +323,21 @@ export class Connection {
     header: RequestHeader,
     api: AnyApi,
     frame: Frame,
-    response: Promise<object | null>,
-    sent: (() => void) | undefined,
+    { response, sent, appends }: Pick<Handling<object>, 'response' | 'sent' | 'appends'>,
+    charge: Charge | null,
   ): Promise<void> {
-    const slot: Slot = { ready: false, pieces: [], failure: undefined, sent }
+    const isCounted = frame.memory !== null
+    const slot: Slot = {
+      ready: false,
+      pieces: [],
+      failure: undefined,
+      sent,
+      frame: isCounted ? frame : null,
+      parkedUntilMs:
+        isCounted && !appends
+          ? this.#context.timers.now() + STALLED_CONNECTION_MS
+          : Number.POSITIVE_INFINITY,
+    }
     this.#slots.push(slot)
     try {
       const body = await response
@@ -210,6 +345,7 @@ export class Connection {
         counts.addErrors(api, body)
         slot.pieces = encodeResponse(api, header.apiVersion, header.correlationId, body)
       }
+      if (charge !== null) slot.pieces = this.#charged(charge, slot.pieces, header, api, body)
     } catch (failure) {
       slot.failure = failure ?? new Error('a handler failed')
       if (!(failure instanceof CloseConnection)) {
@@ -220,6 +356,21 @@ export class Connection {
     slot.ready = true
     if (this.#closed) slot.sent?.()
     else if (this.#slots[0] === slot) this.#wakeOutgoing()
+  }
+
+  /** The answer of a client with quotas: it says how long the client is left alone. */
+  #charged(
+    charge: Charge,
+    pieces: readonly Uint8Array[],
+    { apiVersion, correlationId }: RequestHeader,
+    api: AnyApi,
+    body: object | null,
+  ): readonly Uint8Array[] {
+    const told = body === null ? 0 : Number(Reflect.get(body, 'throttleTimeMs') ?? 0)
+    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
+    const throttleTimeMs = this.#charges.settle(charge, bytes, told)
+    if (body === null || throttleTimeMs === told) return pieces
+    return encodeResponse(api, apiVersion, correlationId, { ...body, throttleTimeMs })
   }
 
   #takeReady(): Outgoing {

@@ -8,10 +8,13 @@ import type { TopicId } from '../core/ids.ts'
 import type { GroupRpc } from '../group/contract.ts'
 import type { PartitionRpc } from '../partition/contract.ts'
 import type { Access } from '../security/access.ts'
+import type { Principal } from '../security/principal.ts'
 import type { StatisticsRpc } from '../statistics/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
 import type { WatchRpc } from '../watch/contract.ts'
+import type { Authenticator } from './authentication.ts'
 import type { MemoryBudget } from './budget.ts'
+import type { SecurityState } from './security.ts'
 import type { TopicCache } from './topic-cache.ts'
 import type { Watches } from './watches.ts'
 
@@ -51,6 +54,15 @@ export interface Timers {
   sleep(ms: number): Promise<void>
 }
 
+/** How who asks may prove who they are. */
+export interface Authentication {
+  readonly authenticator: Authenticator
+  /** They have: from here on `access` is theirs. */
+  identify(principal: Principal): void
+  /** Who presents nothing may ask as well, as ANONYMOUS: the rules decide on them. */
+  readonly allowAnonymous: boolean
+}
+
 export interface BrokerContext {
   readonly objects: Objects
   /** Plain data shared by the isolate. */
@@ -61,6 +73,10 @@ export interface BrokerContext {
   readonly clientHost: string
   /** Who asks, and what they may. */
   readonly access: Access
+  /** Null where nobody is asked who they are. */
+  readonly authentication: Authentication | null
+  /** What the isolate knows of users, rules and quotas. */
+  readonly security: SecurityState
   readonly log: Log
   readonly timers: Timers
   /** Partitions this connection waits for. */
@@ -98,3 +114,6 @@ export interface Handling<Response> {
 export class CloseConnection extends Error {
   override readonly name = 'CloseConnection'
 }
+
+/** Who says they are somebody and is not: answered, and logged where it was found out. */
+export class LoginRefused extends CloseConnection {}

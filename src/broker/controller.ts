@@ -56,3 +56,17 @@ export function askForConfigs<Resource extends Named, Answer>(
     }),
   )
 }
+
+/** Whether something was asked and none of it is left to be asked of the controller. */
+export function nothingLeft(asked: readonly unknown[], left: readonly unknown[]): boolean {
+  return asked.length > 0 && left.length === 0
+}
+
+/** A condition on names: those that a request has more than once, which the controller refuses unseen. */
+export function namedTwice(
+  items: readonly { readonly name: string | null }[],
+): (name: string) => boolean {
+  const times = new Map<string | null, number>()
+  for (const { name } of items) times.set(name, (times.get(name) ?? 0) + 1)
+  return (name) => times.get(name) !== 1
+}

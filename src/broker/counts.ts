@@ -50,10 +50,11 @@ export class Counts {
   hold(kind: ConnectionKind, owner: string, open: number): void {
     const before = this.#held.get(owner)?.open ?? 0
     if (open === before) return
+    // A kind that there once was is shown with 0 when there is none.
+    this.#connect(kind, 0)
     if (open > before) this.add(`connections|${kind}`, open - before)
     if (open === 0) this.#held.delete(owner)
     else this.#held.set(owner, { kind, open })
-    this.#isAltered = true
   }
 
   #connect(kind: ConnectionKind, by: number): void {

@@ -18,6 +18,12 @@ export interface Frame {
   readonly memory: Reservation | null
 }
 
+/** The sizes a frame may have, in bytes. */
+export interface FrameBounds {
+  readonly min: number
+  readonly max: number
+}
+
 interface PartialFrame {
   readonly bytes: Uint8Array
   filled: number
@@ -30,8 +36,9 @@ interface PartialFrame {
 export class FrameReader {
   readonly #budget: MemoryBudget
   readonly #timers: Timers
-  readonly #maxBytes: number
+  readonly #largest: FrameBounds
   readonly #size = new Uint8Array(4)
+  #bounds: FrameBounds
   #sizeFilled = 0
   #partial: PartialFrame | null = null
   #closed = false
@@ -40,7 +47,15 @@ export class FrameReader {
   constructor(budget: MemoryBudget, timers: Timers, maxBytes: number) {
     this.#budget = budget
     this.#timers = timers
-    this.#maxBytes = maxBytes
+    this.#largest = { min: REQUEST_MIN_BYTES, max: maxBytes }
+    this.#bounds = this.#largest
+  }
+
+  /** Bounds of the frames that begin from here on; null: those of any request. Never more than these. */
+  bound(bounds: FrameBounds | null): void {
+    const { max } = this.#largest
+    this.#bounds =
+      bounds === null ? this.#largest : { min: bounds.min, max: Math.min(max, bounds.max) }
   }
 
   /** Bytes of an incomplete frame held now, its size included. */
@@ -127,10 +142,10 @@ export class FrameReader {
 
   #checkedSize(): number {
     const size = new DataView(this.#size.buffer).getInt32(0)
-    if (size < REQUEST_MIN_BYTES || size > this.#maxBytes) {
-      throw new CloseConnection(
-        `a request of ${size} bytes: not Kafka, or over socket.request.max.bytes`,
-      )
+    if (size < this.#bounds.min || size > this.#bounds.max) {
+      const over =
+        this.#bounds === this.#largest ? 'socket.request.max.bytes' : 'sasl.server.max.receive.size'
+      throw new CloseConnection(`a request of ${size} bytes: not Kafka, or over ${over}`)
     }
     return size
   }

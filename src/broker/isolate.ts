@@ -2,7 +2,7 @@
 // counters, settings), and how it makes a context for each of them. Not the hosting of a socket
 // (tcp.ts) and not HTTP (../http).
 
-import type { FinalizedFeatures } from '../cluster/contract.ts'
+import type { FinalizedFeatures, SecurityRpc } from '../cluster/contract.ts'
 import { advertisedEndpoint, type Environment, readEnvironment } from '../core/env.ts'
 import { STATISTICS_INTERVAL_MS } from '../core/limits/statistics.ts'
 import {
@@ -14,12 +14,21 @@ import {
 import { shareOfFiles } from '../runtime/awake.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
-import { OPEN_ACCESS } from '../security/access.ts'
+import { type Access, OPEN_ACCESS } from '../security/access.ts'
 import { APIS } from './apis.ts'
+import { AuthenticationState, Authenticator, authenticationSettings } from './authentication.ts'
 import { memoryBudget } from './budget.ts'
 import { Connection } from './connection.ts'
-import type { BrokerContext, Endpoint, Timers } from './context.ts'
+import type { Authentication, BrokerContext, Endpoint, Timers } from './context.ts'
 import { type ConnectionKind, counts } from './counts.ts'
+import type { Fetch } from './issuer-keys.ts'
+import {
+  authorizerSettings,
+  SecuredAccess,
+  type SecuritySource,
+  SecurityState,
+  securityMode,
+} from './security.ts'
 import { serveSocket, type TcpSocket } from './tcp.ts'
 import { TopicCache } from './topic-cache.ts'
 import { Watches } from './watches.ts'
@@ -31,6 +40,8 @@ export type WorkerEnv = ObjectBindings & {
   readonly TUNNEL: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
   /** The objects that host sessions of `/v1/live` (live/object.ts). */
   readonly LIVE: { getByName(name: string): { fetch(request: Request): Promise<Response> } }
+  /** Locally: the way to the issuer's keys, for no other leads anywhere. */
+  readonly OTTLA_OAUTH_NETWORK?: { fetch: Fetch }
   /** Locally, instead of ASSETS: the folder as it is (http/assets.ts). */
   readonly FILES?: { fetch(url: string): Promise<Response> }
 }
@@ -42,7 +53,9 @@ let brokerConfigs: {
   readonly readAtMs: number
 } | null = null
 let features: { readonly value: FinalizedFeatures; readonly readAtMs: number } | null = null
+let authentication: AuthenticationState | null = null
 let environment: Environment | null = null
+let security: SecurityState | null = null
 let connections = 0
 let refusedAtMs = Number.NEGATIVE_INFINITY
 
@@ -50,6 +63,46 @@ let refusedAtMs = Number.NEGATIVE_INFINITY
 export function environmentOf(env: WorkerEnv): Environment {
   environment ??= readEnvironment(env)
   return environment
+}
+
+/** What this isolate knows of users, rules and quotas. */
+export function securityOf(env: WorkerEnv): SecurityState {
+  security ??= new SecurityState(timers.now, authorizerSettings(environmentOf(env)))
+  return security
+}
+
+/** Nobody in particular: of a broker that asks nobody, or who may do nothing until they say who they are. */
+function accessOf(env: WorkerEnv, source: SecuritySource, clientHost: string): Access {
+  const settings = environmentOf(env)
+  if (securityMode(settings) === 'open') return OPEN_ACCESS
+  const { allowAnonymous } = settings
+  return new SecuredAccess({ state: securityOf(env), source, clientHost, allowAnonymous })
+}
+
+/** How whoever has this access may prove who they are; null where nobody is asked. */
+function authenticationOf(
+  env: WorkerEnv,
+  access: Access,
+  cluster: SecurityRpc,
+): Authentication | null {
+  if (!(access instanceof SecuredAccess)) return null
+  const settings = environmentOf(env)
+  authentication ??= new AuthenticationState(authenticationSettings(settings))
+  const security = securityOf(env)
+  const authenticator = new Authenticator(authentication, {
+    cluster,
+    usersVersion: async () => {
+      await security.ready(cluster)
+      return security.usersVersion
+    },
+    fetch: (url, init) => (env.OTTLA_OAUTH_NETWORK ?? globalThis).fetch(url, init),
+    now: timers.now,
+  })
+  return {
+    authenticator,
+    identify: (principal) => access.identify(principal),
+    allowAnonymous: settings.allowAnonymous,
+  }
 }
 
 /** A context for one connection or HTTP request. */
@@ -60,13 +113,16 @@ export function brokerContext(
 ): BrokerContext {
   const reached = objects(env)
   const log = workerLog(environmentOf(env).logLevel)
+  const access = accessOf(env, reached.cluster, clientHost)
   return {
     objects: reached,
     topics,
     budget,
     advertised,
     clientHost,
-    access: OPEN_ACCESS,
+    access,
+    authentication: authenticationOf(env, access, reached.cluster),
+    security: securityOf(env),
     log,
     timers,
     watches: new Watches(timers, (shard) => reached.watch(shard)),
@@ -121,10 +177,21 @@ type OpenedSocket = TcpSocket & {
 
 const REFUSED_SAID_MS = 10_000
 
-/** Serves one TCP connection of a Kafka client until it ends. */
-export async function serveKafka(socket: OpenedSocket, env: WorkerEnv): Promise<void> {
-  const { local, allowAnonymous } = environmentOf(env)
-  if (!local && !allowAnonymous) return socket.close()
+/** What may go on when a connection has been closed. */
+interface Afterwards {
+  waitUntil(promise: Promise<unknown>): void
+}
+
+/**
+ * Serves one TCP connection of a Kafka client until it ends. The runtime closes the socket when this resolves and not
+ * before, so that nothing else is waited for here.
+ */
+export async function serveKafka(
+  socket: OpenedSocket,
+  env: WorkerEnv,
+  afterwards: Afterwards,
+): Promise<void> {
+  if (securityMode(environmentOf(env)) === 'closed') return socket.close()
   if (connections >= connectionsMax(env)) return refuse(socket, env)
   connections += 1
   const ended = counts.opened('tcp')
@@ -134,7 +201,7 @@ export async function serveKafka(socket: OpenedSocket, env: WorkerEnv): Promise<
     connections -= 1
     ended()
   }
-  if (connections === 0) await tellLast(env)
+  if (connections === 0) afterwards.waitUntil(tellLast(env))
 }
 
 /** Nobody else is there to tell what the last connection has done. */

@@ -8,6 +8,7 @@ import { type TopicId, ZERO_TOPIC_ID } from '../core/ids.ts'
 import type { PartitionRpc, PartitionTarget } from '../partition/contract.ts'
 import { ObjectCallError } from '../runtime/objects.ts'
 import type { BrokerContext } from './context.ts'
+import { leaderTurns } from './leader-turns.ts'
 
 /** A partition as a request names it: by id where topicId is not zero, else by name. */
 export interface Route {
@@ -90,7 +91,28 @@ export type LeaderAnswer<Answer> = Answer | { readonly error: ErrorCode; readonl
 export async function askLeader<Answer extends { readonly error: ErrorCode }>(
   context: BrokerContext,
   route: Route,
-  ask: (leader: PartitionRpc, target: PartitionTarget, topic: TopicState) => Promise<Answer>,
+  ask: Ask<Answer>,
+): Promise<LeaderAnswer<Answer>> {
+  const turns = leaderTurns(context)
+  const begun = turns.begin()
+  if (begun !== undefined) await begun
+  try {
+    return await askNow(context, route, ask)
+  } finally {
+    turns.end()
+  }
+}
+
+type Ask<Answer> = (
+  leader: PartitionRpc,
+  target: PartitionTarget,
+  topic: TopicState,
+) => Promise<Answer>
+
+async function askNow<Answer extends { readonly error: ErrorCode }>(
+  context: BrokerContext,
+  route: Route,
+  ask: Ask<Answer>,
 ): Promise<LeaderAnswer<Answer>> {
   const failed = (error: ErrorCode) => ({ error, failed: true }) as const
   let topic = knownTopic(context, route) ?? (await lookUpTopic(context, route))

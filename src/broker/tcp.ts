@@ -4,6 +4,7 @@
 
 import { joinBytes, MalformedMessage } from '../core/bytes.ts'
 import {
+  HALF_CLOSED_MS,
   SOCKET_READ_BYTES,
   SOCKET_READ_IDLE_BYTES,
   SOCKET_WRITE_BYTES,
@@ -12,7 +13,8 @@ import {
   STALLED_CONNECTION_MS,
 } from '../core/limits.ts'
 import type { Connection, Outgoing } from './connection.ts'
-import { type BrokerContext, CloseConnection } from './context.ts'
+import { type BrokerContext, CloseConnection, LoginRefused } from './context.ts'
+import { counts } from './counts.ts'
 
 /** What is needed of a workerd socket. */
 export interface TcpSocket {
@@ -35,20 +37,32 @@ export async function serveSocket(
     if (reason !== undefined) logEnd(context, reason)
     connection.close()
     cancelWatch()
+    cancelLast()
     void socket.close().catch(() => undefined)
   }
   let cancelWatch = () => {}
+  let cancelLast = () => {}
   const watch = () => {
     if (ended) return
     if (connection.stalled || writes.stalled) {
       return end(new CloseConnection('stalled while others wait for memory'))
     }
+    if (connection.isLoginOverdue) return end(new CloseConnection('no login in time'))
     void context.tellCounts()
     cancelWatch = context.timers.after(STALLED_CHECK_MS, watch)
   }
-  watch()
+  // Not at once: the first report wakes an object, and a new connection has better to do.
+  cancelWatch = context.timers.after(STALLED_CHECK_MS, watch)
+  // It takes an answer yet, or the write fails.
+  const last = () => {
+    if (!writes.isBusy) end(undefined)
+    else cancelLast = context.timers.after(HALF_CLOSED_MS, last)
+  }
   const reading = readAll(socket.readable, connection).then(
-    () => connection.finish(),
+    () => {
+      connection.finish()
+      if (!ended) cancelLast = context.timers.after(HALF_CLOSED_MS, last)
+    },
     (error: unknown) => connection.fail(error),
   )
   try {
@@ -72,6 +86,7 @@ async function readAll(
   for (;;) {
     const { value, done } = await reader.read(new Uint8Array(buffer))
     if (done || value === undefined) return
+    counts.add('received|tcp', value.length)
     await connection.receive(value)
     buffer = value.buffer as ArrayBuffer
     // One that fills its buffer gets a large one, one that has long had no use for it gives it back.
@@ -99,6 +114,11 @@ class SocketWriter {
     this.#context = context
   }
 
+  /** True while the client has yet to take something. */
+  get isBusy(): boolean {
+    return this.#deadlineMs !== Number.POSITIVE_INFINITY
+  }
+
   /** True when the client does not take bytes that hold memory others wait for. */
   get stalled(): boolean {
     const { smallReplies, largeReplies } = this.#context.budget
@@ -112,6 +132,7 @@ class SocketWriter {
         this.#deadlineMs =
           this.#context.timers.now() + STALLED_CONNECTION_MS + part.length / STALLED_BYTES_PER_MS
         await this.#writer.write(part)
+        counts.add('sent|tcp', part.length)
       }
     } finally {
       this.#deadlineMs = Number.POSITIVE_INFINITY
@@ -154,6 +175,7 @@ export function* parts(
 /** Logs why a connection of whatever kind has ended. */
 export function logEnd(context: BrokerContext, reason: unknown): void {
   const message = reason instanceof Error ? reason.message : String(reason)
+  if (reason instanceof LoginRefused) return
   if (reason instanceof CloseConnection || reason instanceof MalformedMessage) {
     context.log('warn', 'connection refused', { reason: message })
   } else if (

@@ -1,18 +1,8 @@
-// How a topic looks to clients of this one-broker cluster: leader, replicas, operations. Shared by
-// Metadata, DescribeTopicPartitions and DescribeCluster. Not who may do what: there is no authorizer
-// yet, so everything that a resource supports is allowed.
+// How a topic looks to clients of this one-broker cluster: leader and replicas. Shared by Metadata and
+// DescribeTopicPartitions. Not who may see it (authorise.ts).
 
 import type { TopicState } from '../cluster/contract.ts'
 import { BROKER_ID, LEADER_EPOCH } from '../core/ids.ts'
-
-/** What *AuthorizedOperations says when the client did not ask. */
-export const OPERATIONS_NOT_ASKED = -2_147_483_648
-
-/** Bits of READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. */
-export const TOPIC_OPERATIONS = bits(3, 4, 5, 6, 7, 8, 10, 11)
-
-/** Bits of CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE. */
-export const CLUSTER_OPERATIONS = bits(5, 7, 8, 9, 10, 11, 12)
 
 /** One partition as Metadata shows it. */
 export interface PartitionView {
@@ -44,8 +34,4 @@ export function partitionViews(
     })
   }
   return views
-}
-
-function bits(...operations: readonly number[]): number {
-  return operations.reduce((mask, operation) => mask | (1 << operation), 0)
 }

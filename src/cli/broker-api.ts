@@ -1,4 +1,4 @@
-// The broker's HTTP API as the commands use it: the secret, Kafka's names of errors in one line, pages, and tries
+// The broker's HTTP API as the commands use it: who asks, Kafka's names of errors in one line, pages, and tries
 // again where that is safe. Not what is asked: that is the commands'.
 
 import { FailedError } from './command.ts'
@@ -41,6 +41,10 @@ export interface Asking {
   >
 }
 
+/** What is wrong is not said to who may be anybody. */
+export const UNKNOWN =
+  'the broker asks who you are: set OTTLA_SECRET to its secret, or to the password of --user NAME'
+
 const PAGE_ITEMS = 1_000
 const PAUSE_MIN_MS = 100
 const PAUSE_MAX_MS = 10_000
@@ -49,12 +53,13 @@ const GIVE_UP_MS = 120_000
 /** See the head of this file. */
 export class BrokerApi {
   readonly #url: URL
-  readonly #secret: string | null
+  readonly #authorization: string | null
   readonly #signal: AbortSignal
 
-  constructor(url: URL, secret: string | null, signal: AbortSignal) {
+  /** @param authorization as authorizationOf in command.ts */
+  constructor(url: URL, authorization: string | null, signal: AbortSignal) {
     this.#url = url
-    this.#secret = secret
+    this.#authorization = authorization
     this.#signal = signal
   }
 
@@ -99,7 +104,7 @@ export class BrokerApi {
         method,
         signal: this.#signal,
         headers: {
-          ...(this.#secret === null ? {} : { authorization: `Bearer ${this.#secret}` }),
+          ...(this.#authorization === null ? {} : { authorization: this.#authorization }),
           ...(body === undefined || isText ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
@@ -159,7 +164,7 @@ async function refusal(response: Response): Promise<RefusedError> {
   const seconds = Number(headers.get('retry-after') ?? Number.NaN)
   const retryAfterMs = seconds > 0 ? Math.min(seconds * 1000, PAUSE_MAX_MS) : 0
   if (status === 401) {
-    return new RefusedError(status, '', 'the secret is missing or wrong (OTTLA_SECRET)', 0)
+    return new RefusedError(status, '', UNKNOWN, 0)
   }
   try {
     const { code, detail } = JSON.parse(text) as { code?: unknown; detail?: unknown }

@@ -3,7 +3,8 @@
 // it failed and 2 when it was not understood.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { badSecret, secretInFile } from './secret.ts'
+import { JWT_CHARACTERS } from '../core/limits/authentication.ts'
+import { secretInFile } from './secret.ts'
 
 export const EXIT = { OK: 0, FAILED: 1, USAGE: 2 } as const
 
@@ -133,10 +134,13 @@ export function wordsOf(words: readonly string[], ...names: readonly string[]): 
 export const BROKER_FLAGS = {
   url: { type: 'string' },
   'secret-file': { type: 'string' },
+  user: { type: 'string' },
 } as const satisfies Flags
 
 export const BROKER_HELP = `  --url URL           the broker's HTTP address          (OTTLA_URL, http://127.0.0.1:8080)
-  --secret-file FILE  a file that holds its secret       (OTTLA_SECRET)
+  --secret-file FILE  a file that holds its secret, your token
+                      or, with --user, your password     (OTTLA_SECRET)
+  --user NAME         who you are                        (OTTLA_USER)
 `
 
 const DEFAULT_URL = 'http://127.0.0.1:8080'
@@ -155,13 +159,21 @@ export function brokerUrl(values: Values, env: Io['env'], given = textOf(values,
   return url
 }
 
-/** What opens it, if anything does. @throws UsageError, which never shows it */
-export function secretOf(values: Values, env: Io['env']): string | null {
+/** `Authorization` that opens it, if anything does: of a user with a password, or of a secret or token alone. @throws UsageError, which never shows it */
+export function authorizationOf(values: Values, env: Io['env']): string | null {
   const file = textOf(values, 'secret-file')
   const secret = file === undefined ? (env.OTTLA_SECRET ?? '') : secretInFile(file)
   if (typeof secret !== 'string') throw new UsageError(secret.reason)
-  if (secret === '') return null
-  const reason = badSecret(secret)
-  if (reason !== null) throw new UsageError(reason)
-  return secret
+  const user = textOf(values, 'user') ?? (env.OTTLA_USER || undefined)
+  if (secret === '') {
+    if (textOf(values, 'user') === undefined) return null
+    throw new UsageError('--user needs a password: in OTTLA_SECRET or --secret-file')
+  }
+  if (user === undefined) {
+    if (/^[!-~]+$/.test(secret) && secret.length <= JWT_CHARACTERS) return `Bearer ${secret}`
+    throw new UsageError('the secret must be visible ASCII characters; a password needs --user')
+  }
+  if (user.includes(':') || user === '')
+    throw new UsageError('--user must be a name without a colon')
+  return `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
 }

@@ -3,15 +3,26 @@
 
 import { writeSync } from 'node:fs'
 import { type Command, EXIT, type Io, runCommand } from './command.ts'
+import { acls } from './commands/acls.ts'
 import { bench } from './commands/bench.ts'
 import { consume } from './commands/consume.ts'
 import { groups } from './commands/groups.ts'
 import { produce } from './commands/produce.ts'
 import { proxy } from './commands/proxy.ts'
 import { topics } from './commands/topics.ts'
+import { users } from './commands/users.ts'
 
 /** In the order of the help. */
-export const COMMANDS: readonly Command[] = [topics, produce, consume, groups, bench, proxy]
+export const COMMANDS: readonly Command[] = [
+  topics,
+  produce,
+  consume,
+  groups,
+  users,
+  acls,
+  bench,
+  proxy,
+]
 
 /** Runs the command of this name with the process's own streams and signals. Answers the exit code. */
 export async function run(name: string, args: readonly string[]): Promise<number> {

@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { foreignCluster } from './cluster-id.ts'
+import { ALARMS_FILE, makeObjectsFolder, syncObjectsFolder } from './new-objects.ts'
 import { LOCK } from './workerd-config.ts'
 
 /** A folder that is ours to start in. */
@@ -31,6 +32,8 @@ export interface DataFolder {
   isLocked(): Promise<boolean>
   /** Writes the configuration; answers its path. */
   writeConfig(config: Uint8Array): string
+  /** Has what was made for a new folder on disk: to be called when workerd has been started. */
+  settle(): void
   /** Says that our workerd is ready: it has read its configuration and listens on the lock. */
   ready(): void
   /** After workerd ended: removes a temporary folder; of any other, our lock, so nobody need ask it. */
@@ -64,8 +67,10 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
   const objectsDir = join(path, 'objects')
   // Of its own: of several that start at once, each workerd must read what its launcher wrote.
   const configName = `workerd-${process.pid}.capnp`
+  let isNew = false
   try {
-    makeFolder(objectsDir)
+    makeFolder(path)
+    isNew = makeObjectsFolder(objectsDir)
     process.chdir(path)
     if (await isLocked()) return refused(inUse(path))
     if (lacksCluster(objectsDir)) {
@@ -89,6 +94,10 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
     writeConfig(config) {
       writeFileSync(configName, config, { mode: 0o600 })
       return join(path, configName)
+    },
+    settle() {
+      if (isNew && data !== null) syncObjectsFolder(objectsDir)
+      isNew = false
     },
     ready() {
       lock = lockFile()
@@ -129,7 +138,7 @@ function hasObjects(objectsDir: string, className: string): boolean {
   // The runtime's own record of alarms is there without any object.
   return (
     existsSync(folder) &&
-    readdirSync(folder).some((name) => name.endsWith('.sqlite') && name !== 'metadata.sqlite')
+    readdirSync(folder).some((name) => name.endsWith('.sqlite') && name !== ALARMS_FILE)
   )
 }
 

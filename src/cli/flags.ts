@@ -16,6 +16,14 @@ export interface ExtraListener {
   readonly advertised: string
 }
 
+/** PEM files, as given. */
+export interface TlsFiles {
+  readonly certificate: string
+  readonly key: string
+  /** Of the authority whose certificates clients must have; null: they need none. */
+  readonly clientAuthority: string | null
+}
+
 /** What to start. */
 export interface StartOptions {
   /** 0: any free port. */
@@ -37,6 +45,10 @@ export interface StartOptions {
   readonly logJson: boolean
   /** A file that holds the secret which HTTP and tunnels then ask for; otherwise OTTLA_SECRET has it. */
   readonly secretFile: string | null
+  /** The name of the first user, whose password the secret is; null: the broker's default. */
+  readonly user: string | null
+  /** Null: listeners speak in the clear. */
+  readonly tls: TlsFiles | null
   /** Open the console in a browser when it is ready. */
   readonly open: boolean
 }
@@ -52,7 +64,16 @@ export type ParsedFlags =
   | { readonly kind: 'bad'; readonly reason: string; readonly logJson: boolean }
 
 /** What dist/commands.js runs (commands.ts). */
-export const COMMAND_NAMES = ['proxy', 'topics', 'produce', 'consume', 'groups', 'bench'] as const
+export const COMMAND_NAMES = [
+  'proxy',
+  'topics',
+  'produce',
+  'consume',
+  'groups',
+  'users',
+  'acls',
+  'bench',
+] as const
 
 export const HELP = `Usage: ottla COMMAND [flags]
 
@@ -61,6 +82,8 @@ export const HELP = `Usage: ottla COMMAND [flags]
   echo '{"id":1}' | ottla produce orders
   ottla consume orders --from earliest
   ottla groups                                  who reads what, and how far behind
+  ottla users create bob                        who can log in
+  ottla acls allow bob READ --topic orders      and what they may do
   ottla bench                                   how fast it is
   ottla proxy https://ottla.example.workers.dev  Kafka clients to a deployed broker
   ottla verify                                  checks the data of a stopped broker
@@ -72,7 +95,7 @@ ottla COMMAND --help says more of each but these two.
   --kafka-port PORT    Kafka protocol over TCP, 0 for any free port      (OTTLA_KAFKA_PORT, 9092)
   --http-port PORT     HTTP API, 0 for any free port                     (OTTLA_HTTP_PORT, 8080)
   --host HOST          listen address; beyond loopback needs
-                       --allow-anonymous                                 (OTTLA_HOST, both loopbacks)
+                       a secret or --allow-anonymous                     (OTTLA_HOST, both loopbacks)
   --advertised HOST[:PORT]
                        what clients are told to connect to               (OTTLA_ADVERTISED, the local
                                                                          address of each connection)
@@ -81,12 +104,17 @@ ottla COMMAND --help says more of each but these two.
   --data FOLDER        where data is kept                                (OTTLA_DATA, ./.ottla)
   --ephemeral          keep data in a temporary folder, removed at exit
   --set KEY=VALUE      broker configuration by Kafka's names; repeatable
-  --allow-anonymous    serve beyond loopback without credentials         (OTTLA_ALLOW_ANONYMOUS)
+  --allow-anonymous    serve who has no credentials: with a secret as
+                       User:ANONYMOUS, else everybody as anybody         (OTTLA_ALLOW_ANONYMOUS)
   --allow-origin URL   an origin that CORS admits beside loopback; repeatable
   --allow-host NAME    a name accepted in Host beside loopback; repeatable
   --log-level LEVEL    ${LOG_LEVELS.join(', ')}; default info
-  --secret-file FILE   a secret that HTTP, its WebSockets and the
-                       console ask for; Kafka's own port does not        (OTTLA_SECRET)
+  --secret-file FILE   the password of the first user: the broker then
+                       asks everybody who they are                       (OTTLA_SECRET)
+  --user NAME          the first user, who may do everything             (OTTLA_USER, admin)
+  --tls-cert FILE      certificate chain in PEM: all listeners speak TLS (OTTLA_TLS_CERT)
+  --tls-key FILE       its private key                                   (OTTLA_TLS_KEY)
+  --tls-client-ca FILE clients must have a certificate of this authority (OTTLA_TLS_CLIENT_CA)
   --open               open the console in a browser
   --log-json           log lines as JSON
   --help, --version
@@ -112,6 +140,10 @@ const OPTIONS = {
   'log-level': { type: 'string' },
   'log-json': { type: 'boolean' },
   'secret-file': { type: 'string' },
+  user: { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-client-ca': { type: 'string' },
   open: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -190,8 +222,23 @@ function startOptions(
     logLevel: logLevel(values['log-level'] ?? 'info'),
     logJson: values['log-json'] ?? false,
     secretFile: values['secret-file'] ?? null,
+    user: values.user ?? (env.OTTLA_USER || null),
+    tls: tlsFiles(values, env),
     open: values.open ?? false,
   }
+}
+
+function tlsFiles(
+  values: Values,
+  env: Readonly<Record<string, string | undefined>>,
+): TlsFiles | null {
+  const certificate = values['tls-cert'] ?? (env.OTTLA_TLS_CERT || null)
+  const key = values['tls-key'] ?? (env.OTTLA_TLS_KEY || null)
+  const clientAuthority = values['tls-client-ca'] ?? (env.OTTLA_TLS_CLIENT_CA || null)
+  if (certificate !== null && key !== null) return { certificate, key, clientAuthority }
+  if (certificate === null && key === null && clientAuthority === null) return null
+  const missing = certificate === null ? '--tls-cert' : '--tls-key'
+  throw new BadFlag(`TLS needs --tls-cert and --tls-key: ${missing} is missing`)
 }
 
 interface Given {

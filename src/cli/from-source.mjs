@@ -65,7 +65,7 @@ const TARGETS = [
   {
     name: 'commands',
     output: 'dist/commands.js',
-    sources: ['src/cli', 'src/core', 'package-lock.json'],
+    sources: ['src/cli', 'src/client', 'src/core', 'package-lock.json'],
     build: buildCommands,
   },
   {
@@ -250,6 +250,8 @@ async function buildVerify(esbuild) {
     platform: 'node',
     target: 'node20',
     plugins: [{ name: 'wasm', setup: compiledInNode }],
+    // Of Node 20 only later ones have it.
+    banner: { js: 'process.getBuiltinModule??=require;' },
   })
 }
 

@@ -43,18 +43,21 @@ export type ListenersResult =
   | { readonly kind: 'listeners'; readonly listeners: Listeners }
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** Works out every socket. Refuses what is beyond loopback unless that was allowed. */
+/** Works out every socket. Refuses what is beyond loopback unless everybody is asked who they are, or it was allowed. */
 export async function planListeners(
   options: StartOptions,
   machine: Machine,
+  isSecured = false,
 ): Promise<ListenersResult> {
   const wanted = [options.host ?? 'localhost', ...options.listen.map((extra) => extra.host)]
   const hosts = new Map<string, readonly string[]>()
   for (const name of wanted) {
     const addresses = await addressesOf(name, machine)
     if (addresses.length === 0) return refused(`the host name "${name}" has no address`)
-    if (!options.allowAnonymous && !addresses.every(isLoopback)) {
-      return refused(`listening on ${name}, beyond loopback, needs --allow-anonymous`)
+    if (!isSecured && !options.allowAnonymous && !addresses.every(isLoopback)) {
+      return refused(
+        `listening on ${name}, beyond loopback, needs a first user or --allow-anonymous: OTTLA_SECRET="$(openssl rand -hex 24)" npx ottla start --host ${name}`,
+      )
     }
     hosts.set(name, addresses)
   }

@@ -11,14 +11,17 @@ export function badSecret(secret: string): string | null {
 }
 
 /** The secret in a file, whose last newline is no part of it; or why there is none. */
-export function secretInFile(file: string): string | { readonly reason: string } {
+export function secretInFile(
+  file: string,
+  flag = '--secret-file',
+): string | { readonly reason: string } {
   let text: string
   try {
     text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
   } catch {
-    return { reason: `--secret-file ${file} cannot be read` }
+    return { reason: `${flag} ${file} cannot be read` }
   }
-  return text === '' ? { reason: `--secret-file ${file} is empty` } : text
+  return text === '' ? { reason: `${flag} ${file} is empty` } : text
 }
 
 /**

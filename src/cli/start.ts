@@ -4,12 +4,13 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { EnvironmentName } from '../core/env.ts'
+import { isLoopback } from '../core/env.ts'
 import { type DataFolder, inUse, openDataFolder } from './data-folder.ts'
 import type { StartOptions } from './flags.ts'
-import { type Listeners, planListeners, thisMachine } from './listeners.ts'
+import { type Listeners, type ListenersResult, planListeners, thisMachine } from './listeners.ts'
 import { createLog, type Log, parsePrinted, writeStderr } from './log.ts'
 import { settleSecret } from './secret.ts'
+import { type LocalSecurity, planSecurity } from './security.ts'
 import { type LocalTier, openTierDirectory, planTier, removeLeftovers } from './tier.ts'
 import { LOCK, workerdConfig } from './workerd-config.ts'
 import {
@@ -40,6 +41,8 @@ export async function start(given: StartOptions, launcher: string): Promise<numb
   const options = { ...given, config: planned.config }
   const secret = settleSecret(options.secretFile)
   if (secret !== null) return failing(given.logJson)(secret)
+  const security = await planSecurity(options, process.env)
+  if (security.kind === 'refused') return failing(given.logJson)(security.reason)
   const log = createLog({
     level: options.logLevel,
     json: options.logJson,
@@ -55,24 +58,40 @@ export async function start(given: StartOptions, launcher: string): Promise<numb
   try {
     const unusable = tier?.kind === 'directory' ? openTierDirectory(tier.path, folder.path) : null
     if (unusable !== null) return fail(unusable)
+    // Of a workerd that ran: whoever it served comes back to the same ports.
+    let served: Listeners | null = null
     for (let attempt = 1; ; attempt++) {
       // A workerd that could not have its ports has left its lock behind.
       if (attempt > 1 && (await folder.isLocked())) return fail(inUse(folder.path))
-      const plan = await planListeners(options, thisMachine())
+      const plan: ListenersResult =
+        served === null
+          ? await planListeners(options, thisMachine(), security.isSecured)
+          : { kind: 'listeners', listeners: served }
       if (plan.kind === 'refused') return fail(plan.reason)
-      const { listeners } = plan
-      const workerd = begin({ options, listeners, folder, tier, launcher, binary, log })
+      const listeners: Listeners = plan.listeners
+      const workerd = begin({ options, listeners, folder, tier, security, launcher, binary, log })
       stopping.onSignal((again) => (again ? workerd.kill() : workerd.stop()))
+      folder.settle()
       const outcome = await workerd.ready
       if (outcome === 'ready') {
         folder.ready()
-        printReady(listeners)
-        if (options.open) openInBrowser(`http://${listeners.http}/`, log)
+        const scheme = security.tls === null ? 'http' : 'https'
+        if (served === null) printReady(listeners, scheme)
+        if (options.open && served === null) openInBrowser(`${scheme}://${listeners.http}/`, log)
         log('info', 'started', { data: folder.path })
+        warnOfPasswordsInTheClear(listeners, security, log)
         if (tier?.kind === 'directory') void removeLeftovers(tier.path, Date.now())
         warnOfFewFileDescriptors(log)
         const end = await workerd.ended
-        return stopping.stopped() ? 0 : fail(`workerd ended unexpectedly (${how(end)})`)
+        if (stopping.stopped()) return 0
+        if (!workerd.ranOutOfFiles()) return fail(`workerd ended unexpectedly (${how(end)})`)
+        log('error', 'too-many-connections', {
+          message: 'no file descriptor was left, which ends workerd; it is started again',
+          hard: hardFileLimit(),
+          remedy: 'ulimit -Hn',
+        })
+        served = listeners
+        continue
       }
       workerd.kill()
       await workerd.ended
@@ -91,12 +110,22 @@ interface Beginning {
   readonly listeners: Listeners
   readonly folder: DataFolder
   readonly tier: LocalTier | null
+  readonly security: LocalSecurity
   readonly launcher: string
   readonly binary: string
   readonly log: Log
 }
 
-function begin({ options, listeners, folder, tier, launcher, binary, log }: Beginning): Workerd {
+function begin({
+  options,
+  listeners,
+  folder,
+  tier,
+  security,
+  launcher,
+  binary,
+  log,
+}: Beginning): Workerd {
   const workerDir = join(dirname(launcher), 'worker')
   const names = readdirSync(workerDir).filter((name) => /\.(js|wasm)$/.test(name))
   // The first module is the entry.
@@ -110,7 +139,9 @@ function begin({ options, listeners, folder, tier, launcher, binary, log }: Begi
       modules: names.map((name) => ({ name, content: readFileSync(join(workerDir, name)) })),
       objectsDir: folder.objectsDir,
       tier,
-      hasSecret: Boolean(process.env[EnvironmentName.SECRET]),
+      hasSecret: security.hasSecret,
+      tls: security.tls,
+      oauth: security.oauth,
       ...(Number.isFinite(openFiles) ? { openFiles } : {}),
     }),
   )
@@ -141,12 +172,23 @@ export function failing(json: boolean): (reason: string) => number {
 }
 
 /** Written at once, without loading Node's stream for it. Nobody need be reading. */
-function printReady({ kafka, http }: Listeners): void {
+function printReady({ kafka, http }: Listeners, scheme: 'http' | 'https'): void {
   try {
-    writeSync(1, `ready kafka=${kafka} http=http://${http}\n`)
+    writeSync(1, `ready kafka=${kafka} http=${scheme}://${http}\n`)
   } catch {
     // Standard output is closed.
   }
+}
+
+/** Who listens to the network then knows them. */
+function warnOfPasswordsInTheClear(
+  { all }: Listeners,
+  { isSecured, tls }: LocalSecurity,
+  log: Log,
+): void {
+  const beyond = all.find(({ host }) => !isLoopback(host))
+  if (!isSecured || tls !== null || beyond === undefined) return
+  log('warn', 'passwords-in-the-clear', { host: beyond.host, remedy: '--tls-cert and --tls-key' })
 }
 
 /** By the platform's own means. Who has none reads the address. */

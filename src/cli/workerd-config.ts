@@ -7,6 +7,7 @@ import { EnvironmentName, formatAddress } from '../core/env.ts'
 import { data, list, message, type Struct, struct, text, texts, type Value } from './capnp.ts'
 import type { StartOptions } from './flags.ts'
 import type { Listeners } from './listeners.ts'
+import type { LocalOauth, LocalTls } from './security.ts'
 import type { LocalTier } from './tier.ts'
 
 /** The same date as in wrangler.toml: what the Worker was tested with. */
@@ -46,13 +47,16 @@ export interface WorkerdConfig {
   readonly tier: LocalTier | null
   /** OTTLA_SECRET is in workerd's environment. */
   readonly hasSecret?: boolean
+  /** What is to be read of TLS files, as text. */
+  readonly tls?: LocalTls | null
+  readonly oauth?: LocalOauth | null
   /** How many files workerd may have open, where that is known. */
   readonly openFiles?: number
 }
 
 /** Which of a union's fields is set, in the first 16 bits of the struct. */
 const SERVICE = { worker: 1, network: 2, disk: 4 } as const
-const SOCKET = { http: 0, tcp: 2 } as const
+const SOCKET = { http: 0, https: 1, tcp: 2 } as const
 const MODULE = { esModule: 0, wasm: 4 } as const
 const BINDING = { text: 2, service: 7, objects: 8, fromEnvironment: 14 } as const
 
@@ -68,10 +72,12 @@ const DISK = 'objects'
 const WEB = 'web'
 const NOWHERE = 'internet'
 const TIER = 'tier'
+const ISSUER = 'issuer'
 
 /** Networks that S3 servers are in: the tier's own code decides which one is spoken to. */
 const EVERYWHERE = ['public', 'private']
-/** Of TLS options: who browsers trust is trusted. */
+/** Of TLS options: clients must have a certificate; who browsers trust is trusted. */
+const REQUIRE_CLIENT_CERTS = 1 << 0
 const TRUST_BROWSERS = 1 << 1
 
 /**
@@ -88,11 +94,20 @@ export function workerdConfig(config: WorkerdConfig): Uint8Array {
     service(WEB, SERVICE.disk, struct([0], [text(webDir)])),
     service(NOWHERE, SERVICE.network, struct([], [texts([])])),
     ...tierServices(config.tier),
+    ...issuerServices(config.oauth ?? null),
   ]
+  const tls = config.tls ?? null
   const sockets = listeners.all.map(({ name, protocol, host, port }) =>
-    socket(name, formatAddress(host, port), protocol === 'kafka' ? SOCKET.tcp : SOCKET.http, MAIN),
+    socket(
+      { name, address: formatAddress(host, port) },
+      protocol === 'kafka' ? SOCKET.tcp : tls === null ? SOCKET.http : SOCKET.https,
+      { to: MAIN, tls },
+    ),
   )
-  const lock = socket(LOCK, `unix:${LOCK}`, SOCKET.http, NOWHERE)
+  const lock = socket({ name: LOCK, address: `unix:${LOCK}` }, SOCKET.http, {
+    to: NOWHERE,
+    tls: null,
+  })
   return message(struct([0], [list(services), list([...sockets, lock])]))
 }
 
@@ -107,6 +122,24 @@ function tierServices(tier: LocalTier | null): readonly Struct[] {
     case undefined:
       return []
   }
+}
+
+function issuerServices(oauth: LocalOauth | null): readonly Struct[] {
+  if (oauth?.network == null) return []
+  const tls = oauth.network.isTls ? struct([TRUST_BROWSERS], []) : null
+  return [service(ISSUER, SERVICE.network, struct([], [texts(EVERYWHERE), null, tls]))]
+}
+
+function issuerBindings(oauth: LocalOauth | null): readonly Struct[] {
+  if (oauth === null) return []
+  return [
+    ...(oauth.network === null
+      ? []
+      : [binding(EnvironmentName.OAUTH_NETWORK, BINDING.service, designator(ISSUER))]),
+    ...(oauth.keys === null
+      ? []
+      : [binding(EnvironmentName.OAUTH_KEYS, BINDING.text, text(oauth.keys))]),
+  ]
 }
 
 /** Credentials go from environment to environment: they are in no file. */
@@ -128,9 +161,22 @@ function service(name: string, kind: number, value: Value): Struct {
   return struct([kind], [text(name), value])
 }
 
-function socket(name: string, address: string, kind: number, to: string): Struct {
-  const options = kind === SOCKET.http ? struct([], []) : null
-  return struct([kind, 0], [text(name), text(address), options, null, designator(to)])
+function socket(
+  { name, address }: { readonly name: string; readonly address: string },
+  kind: number,
+  { to, tls }: { readonly to: string; readonly tls: LocalTls | null },
+): Struct {
+  const encrypted = tls && tlsOptions(tls)
+  // Of TCP they are where the others have their options for HTTP.
+  const first = kind === SOCKET.tcp ? encrypted : struct([], [])
+  const second = kind === SOCKET.https ? encrypted : null
+  return struct([kind, 0], [text(name), text(address), first, second, designator(to)])
+}
+
+function tlsOptions({ certificate, key, clientAuthority }: LocalTls): Struct {
+  const keypair = struct([], [text(key), text(certificate)])
+  if (clientAuthority === null) return struct([0], [keypair])
+  return struct([REQUIRE_CLIENT_CERTS], [keypair, texts([clientAuthority])])
 }
 
 function designator(name: string): Struct {
@@ -155,6 +201,7 @@ function worker(config: WorkerdConfig): Struct {
       binding(name, BINDING.text, text(value)),
     ),
     ...tierBindings(config.tier),
+    ...issuerBindings(config.oauth ?? null),
     // As credentials: in no file.
     ...(config.hasSecret === true
       ? [binding(EnvironmentName.SECRET, BINDING.fromEnvironment, text(EnvironmentName.SECRET))]
@@ -192,6 +239,7 @@ export function bindings({
     [EnvironmentName.HTTP_LISTENERS]: JSON.stringify(listeners.httpAddresses),
     ...(kafka === undefined ? {} : { [EnvironmentName.KAFKA_LISTENER_PORT]: String(kafka.port) }),
     [EnvironmentName.LOG_LEVEL]: options.logLevel,
+    ...(options.user === null ? {} : { [EnvironmentName.USER]: options.user }),
     ...(openFiles === undefined ? {} : { [EnvironmentName.OPEN_FILES]: String(openFiles) }),
   }
 }

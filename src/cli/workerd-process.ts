@@ -8,6 +8,9 @@ import type { Readable, Writable } from 'node:stream'
 /** Open TCP connections keep workerd from ending for ever after SIGTERM. */
 const TERM_PATIENCE_MS = 2_000
 
+/** How workerd says that it cannot accept a connection; it ends then, whatever else it serves. */
+const OUT_OF_FILES = /accept\b.*Too many open files/
+
 /** How workerd ended. */
 export interface Ended {
   readonly code: number | null
@@ -24,6 +27,8 @@ export interface Workerd {
   /** Resolves once, when all sockets accept or when it ended without. */
   readonly ready: Promise<'ready' | ListenFailure | Ended>
   readonly ended: Promise<Ended>
+  /** Whether it said that it had no file descriptor left for a connection, with which it ends. */
+  ranOutOfFiles(): boolean
   /** SIGTERM, and SIGKILL when it is still there after two seconds. */
   stop(): void
   /** SIGKILL at once. */
@@ -82,13 +87,19 @@ export function runWorkerd(run: WorkerdRun): Workerd {
     child.once('exit', (code, signal) => done({ code, signal }))
     child.once('error', () => done({ code: null, signal: null }))
   })
+  let isOutOfFiles = false
+  const onLine: WorkerdRun['onLine'] = (line, stream) => {
+    isOutOfFiles ||= stream === 'stderr' && OUT_OF_FILES.test(line)
+    run.onLine(line, stream)
+  }
   const calledOff = ended.then((end) => {
     watch.end('done\n')
     return end
   })
   return {
-    ready: Promise.race([whenReady(child, run), calledOff]),
+    ready: Promise.race([whenReady(child, { ...run, onLine }), calledOff]),
     ended: calledOff,
+    ranOutOfFiles: () => isOutOfFiles,
     stop() {
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), TERM_PATIENCE_MS)

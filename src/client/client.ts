@@ -3,7 +3,7 @@
 
 import { type Codec, checked, json } from './codec.ts'
 import { closedError } from './errors.ts'
-import { type ConsumeOptions, type ManualRecord, Member } from './group.ts'
+import { type ConsumeOptions, type ManualRecord, Member, type MemberDeps } from './group.ts'
 import { Link, type LinkState } from './link.ts'
 import { Loop, type Source } from './loop.ts'
 import { Producer } from './producer.ts'
@@ -43,6 +43,8 @@ export interface ConnectOptions {
   readonly token?: string | (() => string | Promise<string>)
   /** How long `produce` tries, in milliseconds: 120,000 by default. */
   readonly deliveryTimeoutMs?: number
+  /** Kafka's client.id: what descriptions of groups call this client's members. `ottla-live` by default. */
+  readonly clientId?: string
   /** Instead of the runtime's own, such as that of a service binding. */
   readonly fetch?: Fetch
   /** Instead of the runtime's own; in Node this package brings one. */
@@ -88,6 +90,7 @@ export class Ottla {
   readonly #events = new EventTarget()
   readonly #loops = new Set<Loop<unknown>>()
   readonly #deps: TopicDeps
+  readonly #clientId: string | undefined
   #isClosed = false
   #closing: Promise<void> | undefined
   #stopListening: (() => void) | undefined
@@ -95,6 +98,7 @@ export class Ottla {
   /** Made by `connect`. */
   constructor(url: string | URL, options: ConnectOptions) {
     this.url = baseOf(url)
+    this.#clientId = options.clientId
     const tokens = new Tokens(options.token)
     const send: Fetch = options.fetch ?? ((input, init) => fetch(input, init))
     this.#rest = new Rest(this.url, tokens, send)
@@ -164,7 +168,8 @@ export class Ottla {
 
   /** A consumer group. */
   group(name: string): Group {
-    return new Group(name, this.#link, (source, signal) => this.#loop(source, signal))
+    const deps = { link: this.#link, group: name, clientId: this.#clientId }
+    return new Group(deps, (source, signal) => this.#loop(source, signal))
   }
 
   /**
@@ -237,17 +242,16 @@ export class Ottla {
 /** One consumer group. */
 export class Group {
   readonly name: string
-  readonly #link: Link
+  readonly #deps: Omit<MemberDeps, 'codecs'>
   readonly #loop: <Value>(source: Source<Value>, signal: AbortSignal | undefined) => Loop<Value>
 
   /** Made by `connect(…).group(name)`. */
   constructor(
-    name: string,
-    link: Link,
+    deps: Omit<MemberDeps, 'codecs'>,
     loop: <Value>(source: Source<Value>, signal: AbortSignal | undefined) => Loop<Value>,
   ) {
-    this.name = name
-    this.#link = link
+    this.name = deps.group
+    this.#deps = deps
     this.#loop = loop
   }
 
@@ -271,7 +275,7 @@ export class Group {
   ): AsyncIterableIterator<ReadRecord<Value>, undefined, undefined> {
     const list = topics instanceof Topic ? [topics] : topics
     const codecs = new Map(list.map((topic) => [topic.name, topic.codec]))
-    const member = new Member({ link: this.#link, group: this.name, codecs }, options)
+    const member = new Member({ ...this.#deps, codecs }, options)
     return this.#loop(member as Source<ReadRecord<unknown>>, options.signal) as Loop<
       ReadRecord<Value>
     >

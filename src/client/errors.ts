@@ -135,3 +135,13 @@ export function closedError(): OttlaError {
 function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
+
+/** This runtime has no WebSocket, and none was given. */
+export function noWebSocket(): OttlaError {
+  const message = 'this runtime has no WebSocket: give one, connect(url, { WebSocket })'
+  return new OttlaError(message, {
+    code: 'UNSUPPORTED_ENDPOINT_TYPE',
+    status: 0,
+    retriable: false,
+  })
+}

@@ -3,18 +3,13 @@
 // member. The coordinator's side of a member is the broker's end of the socket.
 
 import type { Codec } from './codec.ts'
-import { OttlaError, type SchemaError } from './errors.ts'
+import type { OttlaError, SchemaError } from './errors.ts'
 import { Feed } from './feed.ts'
 import { COMMIT_INTERVAL_MS, LEAVE_MS } from './limits.ts'
 import type { Link, Subscriber } from './link.ts'
 import type { Source } from './loop.ts'
-import type {
-  SubscriptionMessage,
-  WireMalformed,
-  WireOffset,
-  WirePartition,
-  WireRecord,
-} from './messages.ts'
+import type { SubscriptionMessage, WireMalformed, WirePartition, WireRecord } from './messages.ts'
+import { type Partition, Progress } from './progress.ts'
 import { type OnInvalid, type ReadRecord, readRecord } from './records.ts'
 import { quietTimer } from './waits.ts'
 
@@ -38,21 +33,6 @@ export interface ManualRecord<Value> extends ReadRecord<Value> {
   commit(): Promise<void>
 }
 
-/** What is known of a partition that is, or was just, ours. */
-interface Partition {
-  readonly topic: string
-  readonly partition: number
-  /** False while nobody knows whether it is: the connection is gone. */
-  assigned: boolean
-  /** The offset behind what is done. */
-  done: number
-  /** What the group has, as far as we know, and what we have asked it to have. */
-  committed: number
-  asked: number
-  /** What was said to be done last. */
-  told: number
-}
-
 interface Item {
   readonly record: WireRecord | WireMalformed
   readonly of: Partition
@@ -64,24 +44,17 @@ type Revocation = { readonly partitions: readonly WirePartition[]; readonly lost
 export interface MemberDeps {
   readonly link: Link
   readonly group: string
+  readonly clientId: string | undefined
   /** By topic: how its values are read. */
   readonly codecs: ReadonlyMap<string, Codec<never, unknown>>
 }
-
-/** Commits that are refused so are those of partitions which will be taken from us, or have been. */
-const FENCED = [
-  'UNKNOWN_MEMBER_ID',
-  'STALE_MEMBER_EPOCH',
-  'FENCED_MEMBER_EPOCH',
-  'ILLEGAL_GENERATION',
-]
 
 /** The source of one `consume`. */
 export class Member implements Source<ReadRecord<unknown>>, Subscriber {
   readonly #deps: MemberDeps
   readonly #options: ConsumeOptions
   readonly #feed: Feed<Item>
-  readonly #partitions = new Map<string, Partition>()
+  readonly #progress: Progress
   #sub = 0
   /** What the loop has in hand. */
   #current: Item | undefined
@@ -95,6 +68,7 @@ export class Member implements Source<ReadRecord<unknown>>, Subscriber {
     this.#deps = deps
     this.#options = options
     this.#feed = new Feed(deps.link, () => this.#sub)
+    this.#progress = new Progress(deps.link, () => this.#sub)
   }
 
   async next(): Promise<ReadRecord<unknown> | undefined> {
@@ -135,7 +109,7 @@ export class Member implements Source<ReadRecord<unknown>>, Subscriber {
 
   connected(): void {
     const { from, isolation, maxPollIntervalMs } = this.#options
-    const { link, group, codecs } = this.#deps
+    const { link, group, codecs, clientId } = this.#deps
     link.send({
       type: 'join',
       sub: this.#sub,
@@ -143,6 +117,7 @@ export class Member implements Source<ReadRecord<unknown>>, Subscriber {
       topics: [...codecs.keys()],
       ...(from === undefined ? {} : { from }),
       ...(isolation === undefined ? {} : { isolation }),
+      ...(clientId === undefined ? {} : { clientId }),
       ...(maxPollIntervalMs === undefined ? {} : { maxPollIntervalMs }),
       bytes: this.#feed.begin(),
     })
@@ -152,13 +127,13 @@ export class Member implements Source<ReadRecord<unknown>>, Subscriber {
     // All of it will come again, if the partitions do.
     this.#feed.clear()
     this.#revocations = []
-    for (const partition of this.#partitions.values()) partition.assigned = false
+    this.#progress.lose()
   }
 
   message(message: SubscriptionMessage): void {
     switch (message.type) {
       case 'assigned':
-        for (const assigned of message.partitions) this.#assign(assigned)
+        for (const assigned of message.partitions) this.#progress.assign(assigned)
         return
       case 'revoked':
         this.#revoke({ partitions: message.partitions, lost: message.lost === true })
@@ -187,29 +162,16 @@ export class Member implements Source<ReadRecord<unknown>>, Subscriber {
     ;(this.#timer as { unref?: () => void }).unref?.()
   }
 
-  #assign({ topic, partition, offset }: WireOffset): void {
-    const name = nameOf(topic, partition)
-    const known = this.#partitions.get(name)
-    // Nobody has moved it since: what was done of it, and not committed, is done all the same.
-    if (known !== undefined && (offset === known.committed || offset === known.asked)) {
-      known.assigned = true
-      known.committed = offset
-      return
-    }
-    const state = { assigned: true, done: offset, committed: offset, asked: offset, told: offset }
-    this.#partitions.set(name, { topic, partition, ...state })
-  }
-
   #records({ topic, records, bytes }: Extract<SubscriptionMessage, { type: 'records' }>): void {
     const items = records.flatMap((record): Item[] => {
-      const of = this.#partitions.get(nameOf(topic, record.partition))
+      const of = this.#progress.find(topic, record.partition)
       return of === undefined ? [] : [{ record, of }]
     })
     this.#feed.put(items, bytes)
   }
 
   #isWanted({ record, of }: Item): boolean {
-    const isOurs = this.#partitions.get(nameOf(of.topic, of.partition)) === of && of.assigned
+    const isOurs = this.#progress.find(of.topic, of.partition) === of && of.assigned
     return isOurs && behind(record) > of.done
   }
 
@@ -230,7 +192,9 @@ export class Member implements Source<ReadRecord<unknown>>, Subscriber {
     const read = await readRecord(topic, codec, item.record)
     if (read instanceof Error) return this.#invalid(read, item)
     if (this.#options.commit !== 'manual') return read
-    return Object.assign(read, { commit: () => this.#commit([item.of], behind(item.record)) })
+    return Object.assign(read, {
+      commit: () => this.#progress.commit([item.of], behind(item.record)),
+    })
   }
 
   /** What is left out is done: it would be met again for ever. */
@@ -260,53 +224,27 @@ export class Member implements Source<ReadRecord<unknown>>, Subscriber {
     this.#revocations = []
     const gone = revocations.flatMap(({ partitions, lost }) =>
       partitions.flatMap(({ topic, partition }) => {
-        const of = this.#partitions.get(nameOf(topic, partition))
+        const of = this.#progress.find(topic, partition)
         return of === undefined ? [] : [{ of, lost }]
       }),
     )
     for (const { of } of gone) of.assigned = false
     const ours = gone.flatMap(({ of, lost }) => (lost ? [] : [of]))
-    if (this.#options.commit !== 'manual') await this.#commitDone(ours)
-    for (const { of } of gone) {
-      const name = nameOf(of.topic, of.partition)
-      if (this.#partitions.get(name) === of && !of.assigned) this.#partitions.delete(name)
-    }
+    await this.#commitDone(ours)
+    for (const { of } of gone) this.#progress.forget(of)
     this.#deps.link.send({ type: 'revoked', sub: this.#sub })
   }
 
   /** Every five seconds: what is done is committed, or at least told. */
   async #report(): Promise<void> {
-    const assigned = [...this.#partitions.values()].filter((of) => of.assigned)
-    if (this.#options.commit !== 'manual') return this.#commitDone(assigned)
-    const news = assigned.filter(({ done, told }) => done > told)
-    if (news.length === 0) return
-    const offsets = news.map(({ topic, partition, done }) => ({ topic, partition, offset: done }))
-    for (const of of news) of.told = of.done
-    this.#deps.link.send({ type: 'processed', sub: this.#sub, offsets })
+    if (this.#options.commit === 'manual') this.#progress.tell()
+    else await this.#commitDone(this.#progress.assigned)
   }
 
-  /** Commits, and takes a refusal as what it is: later again, theirs already, or the end of the loop. */
   async #commitDone(partitions: readonly Partition[]): Promise<void> {
-    const news = partitions.filter(({ done, committed }) => done > committed)
-    if (news.length === 0) return
-    try {
-      await this.#commit(news)
-    } catch (error) {
-      if (!(error instanceof OttlaError)) throw error
-      if (!error.retriable && !FENCED.includes(error.code)) this.failed(error)
-    }
-  }
-
-  async #commit(partitions: readonly Partition[], at?: number): Promise<void> {
-    const offsets = partitions.map(({ topic, partition, done }) => {
-      return { topic, partition, offset: at ?? done }
-    })
-    const { link } = this.#deps
-    for (const [index, of] of partitions.entries()) of.asked = offsets[index]?.offset ?? of.asked
-    await link.ask((id) => JSON.stringify({ type: 'commit', id, sub: this.#sub, offsets }))
-    for (const [index, of] of partitions.entries()) {
-      of.committed = offsets[index]?.offset ?? of.committed
-    }
+    if (this.#options.commit === 'manual') return
+    const refusal = await this.#progress.commitDone(partitions)
+    if (refusal !== null) this.failed(refusal)
   }
 
   async #leave(): Promise<void> {
@@ -318,17 +256,12 @@ export class Member implements Source<ReadRecord<unknown>>, Subscriber {
       this.#left = resolve
     })
     const leaving = async () => {
-      const ours = [...this.#partitions.values()].filter((of) => of.assigned)
-      if (this.#options.commit !== 'manual') await this.#commitDone(ours)
+      await this.#commitDone(this.#progress.assigned)
       if (this.#deps.link.send({ type: 'leave', sub: this.#sub })) await left
     }
     await Promise.race([leaving(), late])
     clearTimeout(timer)
   }
-}
-
-function nameOf(topic: string, partition: number): string {
-  return `${partition}/${topic}`
 }
 
 /** The offset behind a record, or behind a stretch that cannot be read. */

@@ -2,8 +2,9 @@
 // a cut with full jitter, closed when nothing does. Subscribers say again what they want after each opening;
 // a request that was cut rejects, for only who asked knows whether it may be asked again.
 
-import { closedError, errorOf, networkError, OttlaError } from './errors.ts'
-import { IDLE_MS, REQUEST_TIMEOUT_MS, SILENCE_MS } from './limits.ts'
+import { Asks } from './asks.ts'
+import { closedError, errorOf, networkError, noWebSocket, type OttlaError } from './errors.ts'
+import { IDLE_MS, SILENCE_MS } from './limits.ts'
 import type { ClientMessage, ServerMessage, SubscriptionMessage, WireProduced } from './messages.ts'
 import type { Rest, Tokens } from './rest.ts'
 import type { Dial, Socket } from './socket.ts'
@@ -31,12 +32,6 @@ interface Entry {
   failures: number
 }
 
-interface Ask {
-  readonly topic: string | undefined
-  resolve(offsets: readonly WireProduced[]): void
-  reject(error: unknown): void
-}
-
 /** What a link works with. */
 export interface LinkDeps {
   readonly dial: Dial | null
@@ -51,7 +46,7 @@ export interface LinkDeps {
 export class Link {
   readonly #deps: LinkDeps
   readonly #entries = new Map<number, Entry>()
-  readonly #asks = new Map<number, Ask>()
+  readonly #asks = new Asks()
   readonly #waiting = new Set<{ resolve(): void; reject(error: unknown): void }>()
   #state: LinkState = 'waiting'
   #socket: Socket | undefined
@@ -139,23 +134,13 @@ export class Link {
       return Promise.reject(networkError('not connected'))
     }
     const id = ++this.#last
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => ended(() => reject(networkError('no answer in time'))),
-        REQUEST_TIMEOUT_MS,
-      )
-      const ended = (tell: () => void) => {
-        clearTimeout(timer)
-        this.#asks.delete(id)
-        tell()
-      }
-      this.#asks.set(id, {
-        topic,
-        resolve: (offsets) => ended(() => resolve(offsets)),
-        reject: (error) => ended(() => reject(error)),
-      })
+    const answer = this.#asks.add(id, topic)
+    try {
       socket.send(body(id))
-    })
+    } catch (error) {
+      this.#asks.refused(id, error)
+    }
+    return answer
   }
 
   /** Tries at once if it waits: the network is back. */
@@ -307,7 +292,7 @@ export class Link {
     clearInterval(this.#pulse)
     clearTimeout(this.#idle)
     this.#heard = true
-    for (const ask of [...this.#asks.values()]) ask.reject(networkError('the connection was cut'))
+    this.#asks.cut()
   }
 
   #message(text: string): void {
@@ -319,8 +304,8 @@ export class Link {
     this.#failures = 0
     const message = parsed(text)
     if (message === null) this.#lost()
-    else if (message.type === 'ack') this.#asks.get(message.id)?.resolve(message.offsets)
-    else if (message.type === 'committed') this.#asks.get(message.id)?.resolve([])
+    else if (message.type === 'ack') this.#asks.answered(message.id, message.offsets)
+    else if (message.type === 'committed') this.#asks.answered(message.id, [])
     else if (message.type === 'error') this.#problem(message)
     else if (message.type !== 'hello') {
       const entry = this.#entries.get(message.sub)
@@ -331,10 +316,10 @@ export class Link {
   }
 
   #problem({ id, sub, problem }: Extract<ServerMessage, { type: 'error' }>): void {
-    const ask = id === undefined ? undefined : this.#asks.get(id)
     const entry = sub === undefined ? undefined : this.#entries.get(sub)
-    const error = errorOf(problem, { topic: ask?.topic ?? entry?.subscriber.topic })
-    ask?.reject(error)
+    const asked = id === undefined ? undefined : this.#asks.topicOf(id)
+    const error = errorOf(problem, { topic: asked ?? entry?.subscriber.topic })
+    if (id !== undefined) this.#asks.refused(id, error)
     if (entry === undefined || sub === undefined) return
     if (!error.retriable) {
       this.#entries.delete(sub)
@@ -377,13 +362,4 @@ function parsed(text: string): ServerMessage | null {
   } catch {
     return null
   }
-}
-
-function noWebSocket(): OttlaError {
-  const message = 'this runtime has no WebSocket: give one, connect(url, { WebSocket })'
-  return new OttlaError(message, {
-    code: 'UNSUPPORTED_ENDPOINT_TYPE',
-    status: 0,
-    retriable: false,
-  })
 }

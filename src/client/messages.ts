@@ -67,6 +67,7 @@ export type ClientMessage =
       readonly from?: 'earliest' | 'latest'
       readonly isolation?: 'read_committed' | 'read_uncommitted'
       readonly bytes: number
+      readonly clientId?: string
       readonly maxPollIntervalMs?: number
     }
   | {

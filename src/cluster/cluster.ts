@@ -8,6 +8,7 @@ import type { TopicId } from '../core/ids.ts'
 import type { FinalizedFeatures, GroupEntry, TopicState, TransactionEntry } from './contract.ts'
 import { GroupInterests } from './interests.ts'
 import { collisionKey } from './names.ts'
+import { applySecurity, emptySecurity, type KeptSecurity, type SecurityChange } from './security.ts'
 
 /** A topic that is alive. Replaced whole, never changed. */
 export interface Topic {
@@ -56,6 +57,7 @@ export type Change =
   | { readonly kind: 'feature'; readonly name: string; readonly level: number }
   | { readonly kind: 'featuresEpoch'; readonly epoch: number }
   | { readonly kind: 'swept'; readonly atMs: number }
+  | SecurityChange
 
 /** What a command comes to: changes to write, then the reply. */
 export interface Decision<Reply> {
@@ -92,6 +94,8 @@ export interface ClusterState {
   features: FinalizedFeatures
   /** When the directory was last swept. */
   sweptMs: number
+  /** Users' credentials, access rules and quotas. */
+  security: KeptSecurity
   layers: BrokerLayers
   /** Effective broker configuration by Kafka's names; follows from the layers. */
   brokerConfigs: ConfigMap
@@ -123,6 +127,7 @@ export function emptyCluster(clusterId: string): ClusterState {
     metadataVersion: 0,
     features: { epoch: 0, levels: {} },
     sweptMs: 0,
+    security: emptySecurity(),
     layers: NO_LAYERS,
     brokerConfigs: brokerValues(NO_LAYERS),
     brokerVersion: 0,
@@ -257,6 +262,8 @@ export function apply(state: ClusterState, change: Change): void {
     case 'swept':
       state.sweptMs = change.atMs
       return
+    default:
+      applySecurity(state.security, change)
   }
 }
 

@@ -5,9 +5,15 @@ import type { TopicSettings } from '../core/configs.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { TopicId } from '../core/ids.ts'
 import type {
+  AlterClientQuotasRequest,
+  AlterClientQuotasResponse,
+} from '../protocol/messages/alter-client-quotas.ts'
+import type {
   AlterConfigsRequest,
   AlterConfigsResponse,
 } from '../protocol/messages/alter-configs.ts'
+import type { AlterUserScramCredentialsResponse } from '../protocol/messages/alter-user-scram-credentials.ts'
+import type { CreateAclsRequest, CreateAclsResponse } from '../protocol/messages/create-acls.ts'
 import type {
   CreatePartitionsRequest,
   CreatePartitionsResponse,
@@ -16,14 +22,27 @@ import type {
   CreateTopicsRequest,
   CreateTopicsResponse,
 } from '../protocol/messages/create-topics.ts'
+import type { DeleteAclsRequest, DeleteAclsResponse } from '../protocol/messages/delete-acls.ts'
 import type {
   DeleteTopicsRequest,
   DeleteTopicsResponse,
 } from '../protocol/messages/delete-topics.ts'
 import type {
+  DescribeAclsRequest,
+  DescribeAclsResponse,
+} from '../protocol/messages/describe-acls.ts'
+import type {
+  DescribeClientQuotasRequest,
+  DescribeClientQuotasResponse,
+} from '../protocol/messages/describe-client-quotas.ts'
+import type {
   DescribeConfigsRequest,
   DescribeConfigsResponse,
 } from '../protocol/messages/describe-configs.ts'
+import type {
+  DescribeUserScramCredentialsRequest,
+  DescribeUserScramCredentialsResponse,
+} from '../protocol/messages/describe-user-scram-credentials.ts'
 import type {
   IncrementalAlterConfigsRequest,
   IncrementalAlterConfigsResponse,
@@ -36,6 +55,7 @@ import type {
   UpdateFeaturesRequest,
   UpdateFeaturesResponse,
 } from '../protocol/messages/update-features.ts'
+import type { ScramCredential, ScramMechanism, SecuritySnapshot } from '../security/kept.ts'
 import type { CatalogueReport } from '../statistics/contract.ts'
 
 /** One topic as the broker caches it. Plain data; wrong for one request at most (see design). */
@@ -133,8 +153,36 @@ export interface FinalizedFeatures {
   readonly levels: Readonly<Record<string, number>>
 }
 
+/** A change of users' credentials: what is kept of a password, which stays with who asks. */
+export interface ScramChanges {
+  readonly deletions: readonly { readonly name: string; readonly mechanism: number }[]
+  readonly upsertions: readonly {
+    readonly name: string
+    readonly mechanism: number
+    readonly credential: ScramCredential
+  }[]
+}
+
+/** The methods of the Cluster object for users, rules and quotas. */
+export interface SecurityRpc {
+  /** Rules and quotas, and the versions of all; null when they are still those of this version. */
+  security(sinceVersion: number): Promise<SecuritySnapshot | null>
+  /** What is kept of a user's password; null when nothing is. */
+  scramCredential(user: string, mechanism: ScramMechanism): Promise<ScramCredential | null>
+  describeScramCredentials(
+    request: DescribeUserScramCredentialsRequest,
+  ): Promise<DescribeUserScramCredentialsResponse>
+  /** Answers per user; each is changed or not, whatever the others are. */
+  alterScramCredentials(changes: ScramChanges): Promise<AlterUserScramCredentialsResponse>
+  describeAcls(request: DescribeAclsRequest): Promise<DescribeAclsResponse>
+  createAcls(request: CreateAclsRequest): Promise<CreateAclsResponse>
+  deleteAcls(request: DeleteAclsRequest): Promise<DeleteAclsResponse>
+  describeClientQuotas(request: DescribeClientQuotasRequest): Promise<DescribeClientQuotasResponse>
+  alterClientQuotas(request: AlterClientQuotasRequest): Promise<AlterClientQuotasResponse>
+}
+
 /** The methods of the Cluster object. */
-export interface ClusterRpc {
+export interface ClusterRpc extends SecurityRpc {
   /** The random cluster id kept since first start. */
   clusterId(): Promise<string>
   lookup(request: TopicLookup): Promise<TopicLookupReply>

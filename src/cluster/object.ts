@@ -15,9 +15,15 @@ import {
 import { WATCH_SHARDS } from '../core/limits/watch.ts'
 import { READY_WRITE_INTERVAL_MS } from '../core/limits.ts'
 import type {
+  AlterClientQuotasRequest,
+  AlterClientQuotasResponse,
+} from '../protocol/messages/alter-client-quotas.ts'
+import type {
   AlterConfigsRequest,
   AlterConfigsResponse,
 } from '../protocol/messages/alter-configs.ts'
+import type { AlterUserScramCredentialsResponse } from '../protocol/messages/alter-user-scram-credentials.ts'
+import type { CreateAclsRequest, CreateAclsResponse } from '../protocol/messages/create-acls.ts'
 import type {
   CreatePartitionsRequest,
   CreatePartitionsResponse,
@@ -26,14 +32,27 @@ import type {
   CreateTopicsRequest,
   CreateTopicsResponse,
 } from '../protocol/messages/create-topics.ts'
+import type { DeleteAclsRequest, DeleteAclsResponse } from '../protocol/messages/delete-acls.ts'
 import type {
   DeleteTopicsRequest,
   DeleteTopicsResponse,
 } from '../protocol/messages/delete-topics.ts'
 import type {
+  DescribeAclsRequest,
+  DescribeAclsResponse,
+} from '../protocol/messages/describe-acls.ts'
+import type {
+  DescribeClientQuotasRequest,
+  DescribeClientQuotasResponse,
+} from '../protocol/messages/describe-client-quotas.ts'
+import type {
   DescribeConfigsRequest,
   DescribeConfigsResponse,
 } from '../protocol/messages/describe-configs.ts'
+import type {
+  DescribeUserScramCredentialsRequest,
+  DescribeUserScramCredentialsResponse,
+} from '../protocol/messages/describe-user-scram-credentials.ts'
 import type {
   IncrementalAlterConfigsRequest,
   IncrementalAlterConfigsResponse,
@@ -52,8 +71,11 @@ import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
 import { Reports } from '../runtime/reports.ts'
 import { StorageTouch } from '../runtime/touch.ts'
+import type { ScramCredential, ScramMechanism, SecuritySnapshot } from '../security/kept.ts'
 import type { CatalogueReport } from '../statistics/contract.ts'
+import { createAcls, deleteAcls, describeAcls } from './acls.ts'
 import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
+import { alterClientQuotas, describeClientQuotas } from './client-quotas.ts'
 import type { Change, ClusterState, Decision } from './cluster.ts'
 import { listConfigResources } from './config-resources.ts'
 import type {
@@ -64,6 +86,7 @@ import type {
   GroupMetadata,
   GroupRegistration,
   PartitionAdmission,
+  ScramChanges,
   TopicLookup,
   TopicLookupReply,
   TransactionEntry,
@@ -93,6 +116,12 @@ import { lookup } from './lookup.ts'
 import { admit, createPartitions } from './partitions.ts'
 import { giveProducerIds, NO_BLOCK, type ProducerIdBlock } from './producer-ids.ts'
 import { startChanges, withGroupNotices } from './propagation.ts'
+import {
+  alterScramCredentials,
+  describeScramCredentials,
+  scramCredential,
+} from './scram-credentials.ts'
+import { snapshotSince } from './security.ts'
 import { commit, load } from './store.ts'
 import { type Sweep, type SweepDeps, startSweep, sweepDueMs, sweepStep } from './sweep.ts'
 import { randomId } from './topic-ids.ts'
@@ -284,6 +313,46 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     version: number,
   ): Promise<ListConfigResourcesResponse> {
     return listConfigResources(this.#current, request, version)
+  }
+
+  async security(sinceVersion: number): Promise<SecuritySnapshot | null> {
+    return snapshotSince(this.#current.security, sinceVersion)
+  }
+
+  async scramCredential(user: string, mechanism: ScramMechanism): Promise<ScramCredential | null> {
+    return scramCredential(this.#current.security, user, mechanism)
+  }
+
+  async describeScramCredentials(
+    request: DescribeUserScramCredentialsRequest,
+  ): Promise<DescribeUserScramCredentialsResponse> {
+    return describeScramCredentials(this.#current.security, request)
+  }
+
+  async alterScramCredentials(changes: ScramChanges): Promise<AlterUserScramCredentialsResponse> {
+    return this.#decide(alterScramCredentials(this.#state.security, changes))
+  }
+
+  async describeAcls(request: DescribeAclsRequest): Promise<DescribeAclsResponse> {
+    return describeAcls(this.#current.security, request)
+  }
+
+  async createAcls(request: CreateAclsRequest): Promise<CreateAclsResponse> {
+    return this.#decide(createAcls(this.#state.security, request))
+  }
+
+  async deleteAcls(request: DeleteAclsRequest): Promise<DeleteAclsResponse> {
+    return this.#decide(deleteAcls(this.#state.security, request))
+  }
+
+  async describeClientQuotas(
+    request: DescribeClientQuotasRequest,
+  ): Promise<DescribeClientQuotasResponse> {
+    return describeClientQuotas(this.#current.security, request)
+  }
+
+  async alterClientQuotas(request: AlterClientQuotasRequest): Promise<AlterClientQuotasResponse> {
+    return this.#decide(alterClientQuotas(this.#state.security, request))
   }
 
   /**

@@ -17,9 +17,10 @@ import {
   setLayers,
 } from './cluster.ts'
 import type { GroupEntry, TransactionEntry } from './contract.ts'
+import { CREATE_SECURITY, readSecurity, writeSecurity } from './security-store.ts'
 
 /** The layout this code reads and writes. An older one is brought up to it, a newer one refused. */
-export const SCHEMA_VERSION = 3
+export const SCHEMA_VERSION = 4
 
 /** What a start finds. */
 export interface Loaded {
@@ -87,6 +88,7 @@ const MIGRATIONS: ReadonlyMap<number, readonly string[]> = new Map([
     ],
   ],
   [BEFORE_CHECKSUMS, []],
+  [3, CREATE_SECURITY],
 ])
 
 const INSERT_SCHEMA = 'INSERT INTO schema_version (version) VALUES (?)'
@@ -137,6 +139,7 @@ export function load(
   readTopics(storage, state)
   readDirectory(storage, state)
   readFeatures(storage, state, Number(row.features_epoch))
+  state.security = readSecurity(storage)
   const told = row.told_settings
   return { state, toldSettings: told === null ? null : String(told) }
 }
@@ -347,6 +350,8 @@ function write(storage: Storage, change: Change): void {
     case 'swept':
       setCluster(storage, { swept_ms: change.atMs })
       return
+    default:
+      writeSecurity(storage, change)
   }
 }
 

@@ -4,6 +4,7 @@
 
 import type { ConfigDefinition, ConfigType, Constraint } from './config-values.ts'
 import { BROKER_ID } from './ids.ts'
+import { SASL_TOKEN_BYTES } from './limits/authentication.ts'
 import { OBJECT_MAX_BYTES, OBJECT_MIN_BYTES } from './limits/partition.ts'
 import { FETCH_MAX_BYTES, REQUEST_MAX_BYTES } from './limits.ts'
 import {
@@ -32,6 +33,8 @@ type Row = readonly [ConfigType, string, string | null, Constraint?]
 const CONSUMER_ASSIGNORS = ['uniform', 'range']
 const MIGRATION_POLICIES = ['disabled', 'downgrade', 'upgrade', 'bidirectional']
 
+const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER']
+
 const SIZE_MAX = { min: 1024, max: FETCH_MAX_BYTES }
 
 const DYNAMIC_HONOURED: readonly Row[] = [
@@ -58,7 +61,10 @@ const DYNAMIC_HONOURED: readonly Row[] = [
 ]
 
 const STATIC_HONOURED: readonly Row[] = [
+  ['BOOLEAN', 'allow.everyone.if.no.acl.found', 'false'],
   ['BOOLEAN', 'auto.create.topics.enable', 'true'],
+  ['INT', 'connection.failed.authentication.delay.ms', '100', NOT_NEGATIVE],
+  ['LONG', 'connections.max.reauth.ms', '0'],
   ['INT', 'default.replication.factor', '1'],
   ['BOOLEAN', 'delete.topic.enable', 'true'],
   ['INT', 'fetch.max.bytes', String(FETCH_MAX_BYTES), SIZE_MAX],
@@ -92,6 +98,7 @@ const STATIC_HONOURED: readonly Row[] = [
     { min: OBJECT_MIN_BYTES, max: OBJECT_MAX_BYTES },
   ],
   ['BOOLEAN', 'ottla.strict.replication', 'false'],
+  ['LIST', 'ottla.oauth.required.scope', ''],
   ['STRING', 'ottla.tier.dir', null],
   ['STRING', 'ottla.tier.s3.bucket', null],
   ['STRING', 'ottla.tier.s3.endpoint', null],
@@ -100,12 +107,27 @@ const STATIC_HONOURED: readonly Row[] = [
   ['BOOLEAN', 'ottla.tier.unsynced', 'false'],
   ['LONG', 'remote.log.manager.task.interval.ms', '30000', POSITIVE],
   ['BOOLEAN', 'remote.log.storage.system.enable', 'false'],
+  ['LIST', 'sasl.enabled.mechanisms', '', { oneOf: SASL_MECHANISMS }],
+  ['INT', 'sasl.oauthbearer.clock.skew.seconds', '30'],
+  ['LIST', 'sasl.oauthbearer.expected.audience', null],
+  ['STRING', 'sasl.oauthbearer.expected.issuer', null],
+  ['LONG', 'sasl.oauthbearer.jwks.endpoint.refresh.ms', '3600000'],
+  ['STRING', 'sasl.oauthbearer.jwks.endpoint.url', null],
+  ['STRING', 'sasl.oauthbearer.scope.claim.name', 'scope'],
+  ['STRING', 'sasl.oauthbearer.sub.claim.name', 'sub'],
+  [
+    'INT',
+    'sasl.server.max.receive.size',
+    String(SASL_TOKEN_BYTES),
+    { min: 1024, max: SASL_TOKEN_BYTES },
+  ],
   [
     'INT',
     'socket.request.max.bytes',
     String(REQUEST_MAX_BYTES),
     { min: 1, max: REQUEST_MAX_BYTES },
   ],
+  ['STRING', 'super.users', ''],
   ['INT', 'transaction.max.timeout.ms', '900000', POSITIVE],
   ['INT', 'transactional.id.expiration.ms', '604800000', POSITIVE],
   ['LONG', 'log.retention.check.interval.ms', '300000', POSITIVE],
@@ -151,7 +173,6 @@ const FIXED: readonly Row[] = [
   ['INT', 'offsets.topic.num.partitions', '1'],
   ['SHORT', 'offsets.topic.replication.factor', '1'],
   ['LIST', 'process.roles', 'broker,controller'],
-  ['LIST', 'sasl.enabled.mechanisms', ''],
   ['STRING', 'security.inter.broker.protocol', 'PLAINTEXT'],
   ['INT', 'transaction.state.log.min.isr', '1'],
   ['INT', 'transaction.state.log.num.partitions', '1'],

@@ -3,6 +3,8 @@
 
 const DOCS: Readonly<Record<string, string>> = {
   'advertised.listeners': 'Where clients of this connection are told to connect.',
+  'allow.everyone.if.no.acl.found':
+    'Whether a resource for which there is no access rule at all is open to everybody.',
   'authorizer.class.name': 'Decides who may do what; none here.',
   'auto.create.topics.enable':
     'Create a topic that a client names in Metadata and that is missing.',
@@ -14,7 +16,11 @@ const DOCS: Readonly<Record<string, string>> = {
   'compression.lz4.level': 'Level used when batches are recompressed with LZ4.',
   'compression.type': 'How batches are stored; "producer" keeps what the producer chose.',
   'compression.zstd.level': 'Level used when batches are recompressed with zstd.',
+  'connection.failed.authentication.delay.ms':
+    'How long a refused login waits for its answer, so that guessing is slow.',
   'connections.max.idle.ms': 'A connection without requests for this long may be closed.',
+  'connections.max.reauth.ms':
+    'A login lasts so long, then the client logs in again (KIP-368); 0: as long as its connection.',
   'consumer.heartbeat.interval.ms': 'Heartbeat interval given to members of this consumer group.',
   'consumer.session.timeout.ms': 'Session timeout of members of this consumer group.',
   'default.replication.factor':
@@ -85,6 +91,7 @@ const DOCS: Readonly<Record<string, string>> = {
   'offsets.topic.replication.factor': 'Replication factor of the offsets topic.',
   'ottla.object.max.bytes':
     'What a partition may take of its storage; near it, produce is refused until something is deleted.',
+  'ottla.oauth.required.scope': 'Scopes that every token must have.',
   'ottla.strict.replication':
     'Refuse a replication factor above 1, as one Kafka broker would, and not take it as 1.',
   'ottla.tier.dir': 'Directory that old segments are moved to.',
@@ -106,7 +113,17 @@ const DOCS: Readonly<Record<string, string>> = {
   'remote.storage.enable': 'Move old segments to remote storage.',
   'retention.bytes': 'Bytes kept per partition with the delete policy; -1 is no limit.',
   'retention.ms': 'How long records are kept with the delete policy; -1 is no limit.',
-  'sasl.enabled.mechanisms': 'SASL mechanisms offered.',
+  'sasl.enabled.mechanisms':
+    'Mechanisms that may be logged in by; empty: all that there is something to check by.',
+  'sasl.oauthbearer.clock.skew.seconds': "How much a token's times may be off.",
+  'sasl.oauthbearer.expected.audience':
+    'A token must be made for one of these; without any it must be made for nobody in particular.',
+  'sasl.oauthbearer.expected.issuer': 'Who a token must be of.',
+  'sasl.oauthbearer.jwks.endpoint.refresh.ms': "The issuer's keys are read again after this.",
+  'sasl.oauthbearer.jwks.endpoint.url': "Where the issuer's keys are: https, http or file.",
+  'sasl.oauthbearer.scope.claim.name': "The claim that has a token's scopes.",
+  'sasl.oauthbearer.sub.claim.name': 'The claim that has the name of the user.',
+  'sasl.server.max.receive.size': 'Largest request before a login.',
   'security.inter.broker.protocol': 'Protocol between brokers; there is one broker.',
   'segment.bytes': 'Size of a segment: retention and compaction take whole ones.',
   'segment.index.bytes': 'Size of the index of a segment.',
@@ -127,6 +144,7 @@ const DOCS: Readonly<Record<string, string>> = {
     'Standby replicas of a streams group; streams groups are not served yet.',
   'streams.session.timeout.ms':
     'Session timeout of a streams group; streams groups are not served yet.',
+  'super.users': 'Principals that may do everything, as User:a;User:b.',
   'transaction.max.timeout.ms': 'Highest timeout of a transaction.',
   'transaction.state.log.min.isr':
     'Replicas needed by the transaction log; one object per transactional id.',

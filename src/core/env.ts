@@ -28,6 +28,12 @@ export const EnvironmentName = {
   LOG_LEVEL: 'OTTLA_LOG_LEVEL',
   /** A secret binding that opens a deployment to who presents it. Never logged. */
   SECRET: 'OTTLA_SECRET',
+  /** Name of the first user, whose password the secret is. */
+  USER: 'OTTLA_USER',
+  /** JSON: the key set (RFC 7517) of who issues tokens, where sasl.oauthbearer.jwks.endpoint.url does not name it. */
+  OAUTH_KEYS: 'OTTLA_OAUTH_KEYS',
+  /** Service of the launcher's configuration: the way to the issuer's key set. Deployed, there is no need of one. */
+  OAUTH_NETWORK: 'OTTLA_OAUTH_NETWORK',
   /** R2 bucket of the tier (tier/tier.ts), where the configuration names no other store. */
   TIER: 'OTTLA_TIER',
   /** Services of the launcher's configuration: the directory of the tier, and the way to its S3 server. */
@@ -76,6 +82,10 @@ export interface Environment {
   readonly logLevel: LogLevel
   /** Null when none is set. */
   readonly secret: string | null
+  /** The user whose password the secret is: a super user. */
+  readonly user: string
+  /** Null when none is given. */
+  readonly oauthKeys: { readonly keys: readonly Readonly<Record<string, unknown>>[] } | null
 }
 
 /** Bindings as the runtime gives them; names that are not ours are not looked at. */
@@ -99,6 +109,8 @@ export function readEnvironment(env: object): Environment {
     openFiles: readNumber(bindings, EnvironmentName.OPEN_FILES),
     logLevel: readLogLevel(bindings[EnvironmentName.LOG_LEVEL]),
     secret: readSecret(bindings),
+    user: readUser(bindings),
+    oauthKeys: readKeySet(bindings),
   }
 }
 
@@ -193,6 +205,29 @@ function readSecret(bindings: Bindings): string | null {
   const problem = secret === null ? null : secretProblem(secret)
   if (problem !== null) throw new TypeError(`${EnvironmentName.SECRET} ${problem}`)
   return secret
+}
+
+/** Named so unless another name is given. */
+const FIRST_USER = 'admin'
+
+/** HTTP Basic has a colon behind the name. */
+function readUser(bindings: Bindings): string {
+  const user = readText(bindings, EnvironmentName.USER) ?? FIRST_USER
+  if (/^[!-9;-~]+$/.test(user) && user.length <= SECRET_CHARACTERS_MAX) return user
+  const characters = `1 to ${SECRET_CHARACTERS_MAX} visible ASCII characters without a colon`
+  throw new TypeError(`${EnvironmentName.USER} must be ${characters}`)
+}
+
+function readKeySet(bindings: Bindings): Environment['oauthKeys'] {
+  const name = EnvironmentName.OAUTH_KEYS
+  const raw = bindings[name]
+  if (raw === undefined || raw === null || raw === '') return null
+  const value = typeof raw === 'string' ? readJson(name, raw) : raw
+  const keys = isObject(value) ? value.keys : undefined
+  if (!Array.isArray(keys) || keys.length === 0 || !keys.every(isObject)) {
+    throw new TypeError(`${name} must be a JSON Web Key Set: {"keys":[…]}`)
+  }
+  return { keys }
 }
 
 function readNumber(bindings: Bindings, name: string): number | null {

@@ -123,6 +123,12 @@ export const SIGN_IN_FORM_BYTES = 8 * KiB
 /** A connection that holds memory others wait for and makes no progress for this long is closed. */
 export const STALLED_CONNECTION_MS = 5_000
 
+/**
+ * A client that will send no more may still take answers for so long: one that is gone looks the same, and what it
+ * asked for last may wait for weeks (Fetch's max wait is the client's to choose). Kafka ends the connection at once.
+ */
+export const HALF_CLOSED_MS = 5_000
+
 /** Largest request frame (Kafka's socket.request.max.bytes, default here; Kafka's own is 100 MiB). */
 export const REQUEST_MAX_BYTES = 32 * MiB
 
@@ -169,6 +175,15 @@ export const LENT_MAX_MS = 30_000
 
 /** A message over RPC is at most 32 MiB; our largest are a batch or a fetch part. */
 export const RPC_MAX_BYTES = 32 * MiB
+
+/**
+ * Leaders that one connection asks at once, at first, at least and at most: a request may name thousands of partitions that are
+ * asleep, and each that wakes keeps the isolate busy for a millisecond or two. And after how long others have a turn.
+ */
+export const LEADERS_AT_ONCE_FIRST = 8
+export const LEADERS_AT_ONCE_LEAST = 4
+export const LEADERS_AT_ONCE = 64
+export const LEADERS_PAUSE_AFTER_MS = 10
 
 /** Partitions of one topic (CreateTopics, CreatePartitions). */
 export const PARTITIONS_PER_TOPIC = 10_000

@@ -51,3 +51,17 @@ export function toBase64(bytes: Uint8Array): string {
   }
   return btoa(binary)
 }
+
+/** Bytes of unpadded base64url (RFC 4648 section 5); null for anything else. */
+export function fromBase64Url(text: string): Uint8Array | null {
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) return null
+  const standard = text.replaceAll('-', '+').replaceAll('_', '/')
+  return standard.length % 4 === 1
+    ? null
+    : fromBase64(standard.padEnd(Math.ceil(standard.length / 4) * 4, '='))
+}
+
+/** Unpadded base64url. */
+export function toBase64Url(bytes: Uint8Array): string {
+  return toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}

@@ -288,7 +288,8 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
       case 'sync':
       case 'heartbeat':
       case 'leave':
-        // A consumer group assigns anew when a member goes.
+      case 'describeConsumer':
+        // A consumer group assigns anew when a member goes, and is described with its topics' names.
         return membershipType === 'consumer' ? NOTHING : null
       default:
         return null

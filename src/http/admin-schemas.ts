@@ -4,6 +4,7 @@
 import * as z from 'zod/mini'
 import { PARTITIONS_PER_TOPIC } from '../core/limits.ts'
 import type { TransactionStateName } from '../transaction/contract.ts'
+import { both, lazily } from './lazily.ts'
 import { described, listOf, listQuery, schemas, timeText, wholeNumber } from './schemas.ts'
 
 /** The schemas by name. */
@@ -20,14 +21,35 @@ export function adminSchemas(): AdminSchemas {
 }
 
 function makeSchemas() {
-  return {
-    ...groupSchemas(),
-    ...resetSchemas(),
-    ...configSchemas(),
-    ...partitionSchemas(),
-    ...transactionSchemas(),
-    ...clusterSchemas(),
-  }
+  const groups = lazily(groupSchemas, [
+    'groupList',
+    'group',
+    'groupOffsets',
+    'groupsQuery',
+    'groupDeleteQuery',
+    'groupQuery',
+  ])
+  const resets = lazily(resetSchemas, ['groupReset', 'groupResetDone'])
+  const configs = lazily(configSchemas, ['configList', 'configChange', 'configsQuery'])
+  const partitions = lazily(partitionSchemas, [
+    'partition',
+    'partitionsQuery',
+    'partitionList',
+    'offsetsQuery',
+    'offsetList',
+    'newPartitions',
+    'partitionCount',
+    'deletePartitionQuery',
+    'deleteTopicQuery',
+    'recordsDeleted',
+  ])
+  const transactions = lazily(transactionSchemas, [
+    'transaction',
+    'transactionList',
+    'transactionsQuery',
+  ])
+  const clusters = lazily(clusterSchemas, ['cluster', 'health'])
+  return both(both(both(groups, resets), both(configs, partitions)), both(transactions, clusters))
 }
 
 const ERROR = "Kafka's name of what keeps the rest from being known; absent when all is well"
@@ -50,7 +72,10 @@ function groupSchemas() {
       memberId: z.string(),
       instanceId: z.nullable(z.string()),
       clientId: z.string(),
-      clientHost: z.string(),
+      clientHost: z.string().check(described('/ADDRESS, as Kafka writes it')),
+      memberType: z
+        .enum(['classic', 'consumer'])
+        .check(described('Its protocol: a consumer group takes both (KIP-848)')),
       epoch: z.nullable(z.int()).check(described('Of members of the consumer protocol (KIP-848)')),
       subscribed: z.array(z.string()).check(described('Topics subscribed to by name')),
       pattern: z.nullable(z.string()).check(described('Topics subscribed to by a pattern')),
@@ -110,7 +135,16 @@ function groupSchemas() {
     topic: z.optional(z.string().check(described('Offsets of this topic only'))),
   })
   const groupList = listOf(groupListing).check(z.meta({ id: 'GroupList' }))
-  return { groupList, group, groupOffsets, groupsQuery, groupQuery }
+  const groupDeleteQuery = z.strictObject({
+    members: z.optional(
+      z
+        .enum(['remove'])
+        .check(
+          described('Removes its members first; without it a group that has any is not deleted'),
+        ),
+    ),
+  })
+  return { groupList, group, groupOffsets, groupsQuery, groupQuery, groupDeleteQuery }
 }
 
 function resetSchemas() {

@@ -5,29 +5,41 @@
 import { type Context, Hono } from 'hono'
 import type { BrokerContext } from '../broker/context.ts'
 import { counts } from '../broker/counts.ts'
+import { securityMode } from '../broker/security.ts'
 import { KafkaError } from '../core/errors.ts'
+import { ObjectCallError } from '../runtime/objects.ts'
+import { ADMITTED, refusalOf } from './access-rule.ts'
 import { json } from './answer.ts'
-import { allowOrigin, closedPage, judge, preflight } from './gate.ts'
+import { isSecure, TOKEN_PARAMETER } from './credentials.ts'
+import { allowOrigin, closedPage, judge, preflight, type Verdict } from './gate.ts'
+import { type Identity, OPEN_IDENTITY } from './identity.ts'
 import { openApiDocument } from './openapi.ts'
-import { Problem } from './problem.ts'
+import { Problem, unreachable } from './problem.ts'
 import type { Asked, HttpDeps, Route } from './route.ts'
+import { aclRoutes } from './routes/acls.ts'
 import { configRoutes } from './routes/configs.ts'
 import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { kafkaRoutes } from './routes/kafka.ts'
 import { liveRoutes } from './routes/live.ts'
+import { meRoutes } from './routes/me.ts'
 import { metaRoutes } from './routes/meta.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { partitionRoutes } from './routes/partitions.ts'
+import { quotaRoutes } from './routes/quotas.ts'
 import { recordRoutes } from './routes/records.ts'
+import { tokenRoutes } from './routes/tokens.ts'
 import { topicRoutes } from './routes/topics.ts'
 import { transactionRoutes } from './routes/transactions.ts'
-import { signIn } from './sign-in.ts'
+import { userRoutes } from './routes/users.ts'
+import { secureHeaders } from './security-headers.ts'
+import { enter } from './sign-in.ts'
 
 const openApiRoute: Route = {
   method: 'GET',
   path: '/openapi.json',
+  access: ADMITTED,
   operation: () => ({
     summary: 'This document',
     answers: {
@@ -52,11 +64,30 @@ export const routes: readonly Route[] = [
   ...transactionRoutes,
   ...kafkaRoutes,
   ...liveRoutes,
+  ...meRoutes,
+  ...tokenRoutes,
+  ...userRoutes,
+  ...aclRoutes,
+  ...quotaRoutes,
 ]
 
-/** The application. Call it with the request's ExecutionContext where there is one. */
-export function httpApp(deps: HttpDeps): Hono {
-  const app = new Hono()
+/** What a request carries through. */
+type App = { Variables: { identity: Identity } }
+
+/** Where a signed token may stand in the query. */
+const QUERY_TOKENS = routes
+  .filter(({ access }) => access.takesQueryToken)
+  .map(({ path }) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`))
+
+/** The application. */
+export type HttpApp = Hono<App>
+
+/** Makes it. Call it with the request's ExecutionContext where there is one. */
+export function httpApp(deps: HttpDeps): HttpApp {
+  if (deps.security === undefined && securityMode(deps.environment) === 'secured') {
+    throw new Error('a broker with credentials was given nothing to check them with')
+  }
+  const app = new Hono<App>()
   app.use('*', (c, next) => gate(c, next, deps))
   for (const route of routes) {
     app.on(route.method, honoPath(route.path), (c) => run(c, route, deps))
@@ -66,7 +97,7 @@ export function httpApp(deps: HttpDeps): Hono {
   }
   app.notFound(async (c) => {
     const asset = isRead(c.req.method) ? await deps.asset?.(c.req.raw) : undefined
-    // Its headers cannot be changed, and CORS adds some.
+    // Its headers cannot be changed, and some are added.
     if (asset !== undefined && asset.status !== 404) return new Response(asset.body, asset)
     const detail = `there is nothing at ${c.req.path}; /openapi.json says what there is`
     return new Problem(KafkaError.RESOURCE_NOT_FOUND, { detail }).response()
@@ -79,42 +110,63 @@ function isRead(method: string): boolean {
 }
 
 async function gate(
-  c: Context,
+  c: Context<App>,
   next: () => Promise<void>,
-  { environment }: HttpDeps,
+  deps: HttpDeps,
 ): Promise<Response | undefined> {
-  const { headers, url } = c.req.raw
-  const host = headers.get('host') ?? new URL(url).host
-  const verdict = judge({ host, origin: headers.get('origin') }, environment)
-  if (verdict.kind === 'closed') return closedPage()
-  if (verdict.kind === 'refused') return verdict.problem.response()
-  const answer = preflight(c.req.raw, verdict.origin)
-  if (answer !== null) return answer
-  const refusal = await signIn(c.req.raw, environment, Date.now())
-  if (refusal !== null) {
-    allowOrigin(refusal.headers, verdict.origin)
-    return refusal
+  const request = c.req.raw
+  const host = request.headers.get('host') ?? new URL(request.url).host
+  const verdict = judge({ host, origin: request.headers.get('origin') }, deps.environment)
+  const origin = verdict.kind === 'admitted' ? verdict.origin : null
+  const entered = await admit(request, verdict, deps)
+  const isAnswered = entered instanceof Response
+  if (!isAnswered) {
+    c.set('identity', entered)
+    await next()
   }
-  await next()
-  allowOrigin(c.res.headers, verdict.origin)
-  return undefined
+  const { headers } = isAnswered ? entered : c.res
+  if (verdict.kind === 'admitted') allowOrigin(headers, origin)
+  secureHeaders(headers, isSecure(request))
+  return isAnswered ? entered : undefined
 }
 
-async function run(c: Context, route: Route, deps: HttpDeps): Promise<Response> {
-  const broker = deps.context(c.req.raw)
+/** Who asks, or the answer to a request that goes no further. */
+async function admit(
+  request: Request,
+  verdict: Verdict,
+  { security }: HttpDeps,
+): Promise<Identity | Response> {
+  if (verdict.kind === 'closed') return closedPage()
+  if (verdict.kind === 'refused') return verdict.problem.response()
+  const answer = preflight(request, verdict.origin)
+  if (answer !== null) return answer
+  if (security === undefined) return OPEN_IDENTITY
+  const { doorkeeper } = security
+  return enter(request, { doorkeeper, deps: security.deps(request), takesQueryToken })
+}
+
+function takesQueryToken(path: string): boolean {
+  return QUERY_TOKENS.some((one) => one.test(path))
+}
+
+async function run(c: Context<App>, route: Route, deps: HttpDeps): Promise<Response> {
+  const identity = c.get('identity')
+  const broker = deps.context(c.req.raw, identity)
   const asked: Asked = {
     request: c.req.raw,
-    query: queryOf(c.req.raw.url),
+    query: queryOf(c.req.raw.url, route),
     param: (name) => c.req.param(name) ?? '',
     broker,
+    identity,
+    credentials: deps.security?.deps(c.req.raw) ?? null,
     tunnel: deps.tunnel ?? noTunnel,
     live: deps.live ?? noTunnel,
     random: deps.random,
     keepAlive: (work) => keepAlive(c, work),
   }
-  const response = await route
-    .handle(asked)
-    .catch((error: unknown) => bug(error, route, broker).response())
+  const response = await serve(route, asked).catch((error: unknown) =>
+    bug(error, route, broker).response(),
+  )
   const answer = response instanceof Problem ? response.response() : response
   counts.add(`http|${route.method}|${route.path}|${answer.status}`)
   keepAlive(c, broker.tellCounts())
@@ -123,17 +175,26 @@ async function run(c: Context, route: Route, deps: HttpDeps): Promise<Response> 
   return answer
 }
 
+async function serve(route: Route, asked: Asked): Promise<Response | Problem> {
+  const { access } = asked.broker
+  const refused = access.isOpen ? null : await refusalOf(route.access, asked)
+  return refused ?? route.handle(asked)
+}
+
 async function noTunnel(): Promise<Response> {
   return new Response(null, { status: 503 })
 }
 
-/** Most requests have none, and then the URL need not be taken apart. */
-function queryOf(url: string): URLSearchParams {
-  return url.includes('?') ? new URL(url).searchParams : new URLSearchParams()
+/** Most requests have none, and then the URL need not be taken apart. What was let in by its token has none left. */
+function queryOf(url: string, { access }: Route): URLSearchParams {
+  if (!url.includes('?')) return new URLSearchParams()
+  const query = new URL(url).searchParams
+  if (access.takesQueryToken) query.delete(TOKEN_PARAMETER)
+  return query
 }
 
 /** Deployed, a context ends with its answer unless it is told to stay. Tests have none. */
-function keepAlive(c: Context, work: Promise<unknown>): void {
+function keepAlive(c: Context<App>, work: Promise<unknown>): void {
   let context: { waitUntil(work: Promise<unknown>): void }
   try {
     context = c.executionCtx
@@ -145,6 +206,10 @@ function keepAlive(c: Context, work: Promise<unknown>): void {
 
 /** Nobody outside learns more of a bug than that there is one. */
 function bug(error: unknown, { method, path }: Route, { log }: BrokerContext): Problem {
+  if (error instanceof ObjectCallError) {
+    log('warn', 'request failed', { method, path, reason: String(error) })
+    return unreachable()
+  }
   log('error', 'request failed', { method, path, reason: String(error) })
   return new Problem(KafkaError.UNKNOWN_SERVER_ERROR)
 }

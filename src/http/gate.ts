@@ -1,7 +1,8 @@
 // Who may speak HTTP to this broker at all: closed until it is opened on purpose, and no web page of
-// another site. Pure decisions over headers; app.ts acts on them. Who then knows the secret is secret.ts. A foreign `Host` is how a page that
+// another site. Pure decisions over headers; app.ts acts on them. Who it is that asks is sign-in.ts's. A foreign `Host` is how a page that
 // rebinds its DNS name to 127.0.0.1 gives itself away; a foreign `Origin` is any other page.
 
+import { securityMode } from '../broker/security.ts'
 import { type Environment, isLoopback, parseAddress } from '../core/env.ts'
 import { KafkaError } from '../core/errors.ts'
 import { Problem } from './problem.ts'
@@ -22,8 +23,7 @@ export type Verdict =
 
 /** Decides on a request before anything else is done with it. */
 export function judge(caller: Caller, environment: Environment): Verdict {
-  const { local, allowAnonymous, secret } = environment
-  if (!local && !allowAnonymous && secret === null) return { kind: 'closed' }
+  if (securityMode(environment) === 'closed') return { kind: 'closed' }
   if (!hostIsOurs(caller.host, environment)) {
     return refused('host', 421, `Host ${caller.host} is not a name of this broker (--allow-host)`)
   }
@@ -58,13 +58,15 @@ function hostName(host: string): string | null {
   return parseAddress(host)?.host.toLowerCase() ?? null
 }
 
+/** Once credentials exist, what else runs on the developer's machine is as foreign as any other page. */
 function originIsWelcome(origin: string, host: string, environment: Environment): boolean {
   if (environment.allowOrigins.includes('*') || environment.allowOrigins.includes(origin))
     return true
   if (!/^https?:\/\//.test(origin) || !URL.canParse(origin)) return false
   const url = new URL(origin)
   if (url.host === host.toLowerCase()) return true
-  return isLoopback(url.hostname.replace(/^\[|\]$/g, ''))
+  const isOpen = securityMode(environment) === 'open'
+  return isOpen && isLoopback(url.hostname.replace(/^\[|\]$/g, ''))
 }
 
 const CORS_METHODS = 'GET, HEAD, POST, PATCH, DELETE'

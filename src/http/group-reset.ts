@@ -4,6 +4,7 @@
 import type { BrokerContext } from '../broker/context.ts'
 import { offsetCommit } from '../broker/handlers/offset-commit.ts'
 import { KafkaError } from '../core/errors.ts'
+import { denied } from './access-rule.ts'
 import { committedOffsets, lookUpEach } from './group-offsets.ts'
 import { groupProblem, isEmpty, liveMembers, showGroup } from './groups.ts'
 import type { TopicPartition } from './page.ts'
@@ -123,6 +124,9 @@ async function currentOffsets(
     if (partitions === undefined) return committedOffsets(context, groupId)
     return badRequest('partitions', 'partitions are those of a topic: name it too')
   }
+  // As the commit would be, so that a dry run says so as well.
+  const refused = await denied(context.access, { operation: 'READ', resource: 'TOPIC' }, name)
+  if (refused !== null) return refused
   const topic = await freshTopic(context, name)
   if (topic instanceof Problem) return topic
   const unknown = partitions?.find((partition) => partition >= topic.partitions)

@@ -18,6 +18,8 @@ import { Problem } from './problem.ts'
 const CONSUMER_GROUP_DESCRIBE = { version: 1, clientId: null }
 /** The first version to which an unknown group is an error. */
 const DESCRIBE_GROUPS = { version: 6, clientId: null }
+/** `memberType` of ConsumerGroupDescribe (KIP-1099). */
+const CLASSIC_MEMBER = 0
 
 /** A member; `epoch` is null in the classic protocol, and `pattern` where none is subscribed to. */
 export interface Member {
@@ -25,6 +27,8 @@ export interface Member {
   readonly instanceId: string | null
   readonly clientId: string
   readonly clientHost: string
+  /** By which protocol it speaks to its coordinator: a group of the consumer protocol takes both. */
+  readonly memberType: 'classic' | 'consumer'
   readonly epoch: number | null
   readonly subscribed: readonly string[]
   readonly pattern: string | null
@@ -88,7 +92,9 @@ export function isEmpty({ state }: ShownGroup): boolean {
 
 /** 409: what is asked for would be undone by the members, or would undo their work. */
 export function liveMembers({ groupId, state, members }: ShownGroup): Problem {
-  const detail = `group ${groupId} is ${state} with ${members.length} members: stop them first`
+  const { length } = members
+  const who = length === 1 ? '1 member: stop it first' : `${length} members: stop them first`
+  const detail = `group ${groupId} is ${state} with ${who}`
   return new Problem(KafkaError.NON_EMPTY_GROUP, { field: 'group', detail })
 }
 
@@ -105,6 +111,7 @@ function consumerGroup(group: ConsumerGroupDescribeResponse['groups'][number]): 
       instanceId: member.instanceId ?? null,
       clientId: member.clientId,
       clientHost: member.clientHost,
+      memberType: member.memberType === CLASSIC_MEMBER ? 'classic' : 'consumer',
       epoch: member.memberEpoch,
       subscribed: member.subscribedTopicNames,
       pattern: member.subscribedTopicRegex || null,
@@ -129,6 +136,7 @@ function classicGroup(group: DescribeGroupsResponse['groups'][number]): ShownGro
       instanceId: member.groupInstanceId ?? null,
       clientId: member.clientId,
       clientHost: member.clientHost,
+      memberType: 'classic',
       epoch: null,
       subscribed: isOfConsumers ? (readSubscription(member.memberMetadata)?.topics ?? []) : [],
       pattern: null,

@@ -52,6 +52,16 @@ const COUNTERS: Readonly<Record<string, CounterFamily>> = {
     help: 'Connections that were closed at once because too many were open, by kind.',
     labels: ['kind'],
   },
+  received: {
+    name: 'ottla_received_bytes_total',
+    help: 'Bytes that came from clients, by kind of connection; of text messages (live) their characters.',
+    labels: ['kind'],
+  },
+  sent: {
+    name: 'ottla_sent_bytes_total',
+    help: 'Bytes that went to clients, by kind of connection; of text messages (live) their characters.',
+    labels: ['kind'],
+  },
 }
 
 const FAMILIES: readonly Family[] = [

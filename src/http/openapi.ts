@@ -2,6 +2,8 @@
 // cannot say anything else. https://spec.openapis.org/oas/v3.1.0
 
 import * as z from 'zod/mini'
+import type { Need } from './access-rule.ts'
+import { TOKEN_PARAMETER } from './credentials.ts'
 import type { Content, Example, Operation, Route } from './route.ts'
 import { schemas } from './schemas.ts'
 
@@ -25,6 +27,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
         ? {}
         : { requestBody: requestBody(operation.body, operation.example, toJson) }),
       ...messagesOf(operation, toJson),
+      ...securityOf(route),
       responses: {
         ...Object.fromEntries(
           Object.entries(operation.answers).map(([status, { description, content }]) => [
@@ -48,8 +51,52 @@ export function openApiDocument(routes: readonly Route[]): Json {
     },
     servers: [{ url: '/' }],
     paths,
-    components: { schemas: components },
+    // Asked for by a broker with credentials; one without takes requests without.
+    security: [{ basic: [] }, { bearer: [] }, { session: [] }, {}],
+    components: { schemas: components, securitySchemes: SECURITY_SCHEMES },
   }
+}
+
+const SECURITY_SCHEMES: Json = {
+  basic: { type: 'http', scheme: 'basic', description: 'A user and their password' },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      "A token of `POST /v1/tokens`, one of the broker's identity provider (a JWT), or the broker's secret",
+  },
+  token: {
+    type: 'apiKey',
+    in: 'query',
+    name: TOKEN_PARAMETER,
+    description: 'A token of `POST /v1/tokens`, where a page can set no header',
+  },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'ottla',
+    description: 'Of a browser that has signed in; over TLS its name begins with `__Host-`',
+  },
+}
+
+/** Where it is another than that of all: and what is needed, in words of Kafka's rules. */
+function securityOf({ access }: Route): Json {
+  const { needs, handlers = [], shows } = access
+  const said = [
+    ...needs.map(needText),
+    ...(handlers.length === 0 ? [] : [handlers.map(needText).join(' or ')]),
+    ...(shows === undefined ? [] : [`shows what ${shows.operation} is allowed of`]),
+  ]
+  return {
+    ...(said.length === 0 ? {} : { 'x-access': said }),
+    ...(access.takesQueryToken
+      ? { security: [{ basic: [] }, { bearer: [] }, { token: [] }, { session: [] }, {}] }
+      : {}),
+  }
+}
+
+function needText({ operation, resource }: Need): string {
+  return `${operation} on ${resource}`
 }
 
 /** OpenAPI has no place for what follows an upgrade: an extension refers to the components. */
@@ -71,6 +118,7 @@ export const EXAMPLE_PATH: Readonly<Record<string, string | number>> = {
   partition: 0,
   group: 'billing',
   transactionalId: 'payments-1',
+  user: 'bob',
 }
 
 /** The example is of the first media type. */

@@ -51,7 +51,15 @@ const STATUS: Partial<Record<ErrorName, number>> = {
   POLICY_VIOLATION: 422,
   TOPIC_DELETION_DISABLED: 403,
   TOPIC_AUTHORIZATION_FAILED: 403,
+  GROUP_AUTHORIZATION_FAILED: 403,
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 403,
+  DELEGATION_TOKEN_AUTHORIZATION_FAILED: 403,
   CLUSTER_AUTHORIZATION_FAILED: 403,
+  SASL_AUTHENTICATION_FAILED: 401,
+  // Rules are for a broker that asks who somebody is, and this one was started as one that does not.
+  SECURITY_DISABLED: 409,
+  UNACCEPTABLE_CREDENTIAL: 422,
+  UNSUPPORTED_SASL_MECHANISM: 400,
   THROTTLING_QUOTA_EXCEEDED: 429,
   UNSUPPORTED_VERSION: 501,
   UNSUPPORTED_ENDPOINT_TYPE: 501,
@@ -122,4 +130,10 @@ export class Problem {
 /** A request that breaks this surface's own rules: INVALID_REQUEST, 400 unless `options` says more. */
 export function badRequest(field: string, detail: string, options: ProblemOptions = {}): Problem {
   return new Problem(KafkaError.INVALID_REQUEST, { field, detail, ...options })
+}
+
+/** What has to be asked for the answer does not answer: 503, and the same may be asked again. */
+export function unreachable(): Problem {
+  const detail = 'a part of the broker that has to be asked does not answer at the moment'
+  return new Problem(KafkaError.BROKER_NOT_AVAILABLE, { status: 503, detail })
 }

@@ -4,13 +4,18 @@
 import type * as z from 'zod/mini'
 import type { BrokerContext } from '../broker/context.ts'
 import type { Environment } from '../core/env.ts'
+import type { AccessRule } from './access-rule.ts'
+import type { Doorkeeper, DoorkeeperDeps } from './doorkeeper.ts'
+import type { Identity } from './identity.ts'
 import type { Problem } from './problem.ts'
 
 /** What the HTTP face is given. It lives as long as the isolate; stubs do not, so they come per request. */
 export interface HttpDeps {
   readonly environment: Environment
   /** The broker as this one request may use it. */
-  context(request: Request): BrokerContext
+  context(request: Request, identity: Identity): BrokerContext
+  /** Who is let in. Left out only where nobody is asked. */
+  readonly security?: HttpSecurity | undefined
   /** A number in [0, 1), as Math.random gives it. */
   random(): number
   /** Leads to the object that hosts tunnels (routes/kafka.ts). None in tests without one. */
@@ -19,6 +24,13 @@ export interface HttpDeps {
   readonly live?: OpenTunnel | undefined
   /** The file of web/ that is asked for, status 404 when there is none. */
   readonly asset?: ((request: Request) => Promise<Response>) | undefined
+}
+
+/** How it is found out who asks. */
+export interface HttpSecurity {
+  readonly doorkeeper: Doorkeeper
+  /** What may be asked for one request. */
+  deps(request: Request): DoorkeeperDeps
 }
 
 /** Asks the object of this shard for a WebSocket; its answer has one, or says why not. */
@@ -34,6 +46,10 @@ export interface Asked {
   /** A path parameter, decoded. */
   param(name: string): string
   readonly broker: BrokerContext
+  /** Who asks, as they have shown it. */
+  readonly identity: Identity
+  /** What else may be asked about credentials; null where nobody is asked. */
+  readonly credentials: DoorkeeperDeps | null
   readonly tunnel: OpenTunnel
   readonly live: OpenTunnel
   readonly random: () => number
@@ -78,6 +94,8 @@ export interface Route {
   readonly method: Method
   /** With parameters in braces, as OpenAPI writes them. */
   readonly path: string
+  /** What is needed to be served. */
+  readonly access: AccessRule
   /** Made on demand: schemas must not cost start-up time. */
   readonly operation: () => Operation
   handle(asked: Asked): Promise<Response | Problem>

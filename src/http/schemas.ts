@@ -13,6 +13,7 @@ import {
   HTTP_WAIT_MS_MAX,
   PARTITIONS_PER_TOPIC,
 } from '../core/limits.ts'
+import { both, lazily } from './lazily.ts'
 
 /** All schemas by name; those with an id in their meta are shared parts of the document. */
 export type Schemas = ReturnType<typeof makeSchemas>
@@ -28,16 +29,25 @@ export function schemas(): Schemas {
 function makeSchemas() {
   // Production refuses eval, which zod otherwise compiles its checks with.
   z.config({ jitless: true })
-  const records = recordSchemas()
-  const answers = answerSchemas(records.headerOut)
-  return {
-    ...records,
-    ...topicSchemas(),
-    ...querySchemas(),
-    ...answers,
-    produceBody: z.union([records.record, records.recordList]),
-    produceAnswer: z.union([answers.produced, answers.ingested]),
-  }
+  const records = lazily(recordSchemas, ['record', 'recordList', 'headerOut', 'produceBody'])
+  const events = lazily(cloudEventSchemas, ['cloudEvent', 'cloudEvents'])
+  const topics = lazily(topicSchemas, ['newTopic', 'topicChange', 'topicsQuery'])
+  const shownTopics = lazily(shownTopicSchemas, ['topic', 'topicList'])
+  const queries = lazily(querySchemas, [
+    'produceQuery',
+    'readQuery',
+    'eventsQuery',
+    'topicsEventsQuery',
+  ])
+  const answers = lazily(
+    () => answerSchemas(records.headerOut),
+    ['produced', 'ingested', 'produceAnswer', 'readAnswer', 'problem'],
+  )
+  const nothing = lazily(() => ({ noQuery: z.strictObject({}) }), ['noQuery'])
+  return both(
+    both(both(records, events), both(topics, shownTopics)),
+    both(both(queries, answers), nothing),
+  )
 }
 
 /** A schema with a description in the document. */
@@ -127,6 +137,11 @@ function recordSchemas() {
       valueBase64: z.optional(base64('A value that is not UTF-8')),
     })
     .check(z.meta({ id: 'StoredHeader' }))
+  const produceBody = z.union([record, recordList])
+  return { record, recordList, headerOut, produceBody }
+}
+
+function cloudEventSchemas() {
   const text = () => z.string().check(z.minLength(1, { error: 'must not be empty' }))
   const optionalText = () => z.optional(z.nullable(text()))
   const cloudEvent = z
@@ -144,7 +159,7 @@ function recordSchemas() {
       data_base64: z.optional(base64('The data')),
     })
     .check(z.meta({ id: 'CloudEvent' }))
-  return { record, recordList, headerOut, cloudEvent, cloudEvents: z.array(cloudEvent) }
+  return { cloudEvent, cloudEvents: z.array(cloudEvent) }
 }
 
 function topicSchemas() {
@@ -173,6 +188,10 @@ function topicSchemas() {
       ),
     })
     .check(z.meta({ id: 'TopicChange', minProperties: 1 }))
+  return { newTopic, topicChange, topicsQuery: z.strictObject(listQuery('name')) }
+}
+
+function shownTopicSchemas() {
   const status = z
     .strictObject({
       state: z.enum(['ok', 'degraded']),
@@ -191,11 +210,11 @@ function topicSchemas() {
       id: z.string(),
       partitions: z.int(),
       configs: z
-        .record(z.string(), z.nullable(z.string()))
-        .check(described('What is set on this topic')),
+        .nullable(z.record(z.string(), z.nullable(z.string())))
+        .check(described('What is set on this topic; null to who may not DESCRIBE_CONFIGS')),
       effectiveConfigs: z
-        .record(z.string(), z.nullable(z.string()))
-        .check(described('What holds for this topic, defaults included')),
+        .nullable(z.record(z.string(), z.nullable(z.string())))
+        .check(described('What holds for this topic, defaults included; null as configs is')),
       status: z.optional(status),
     })
     .check(z.meta({ id: 'Topic' }))
@@ -217,8 +236,7 @@ function topicSchemas() {
       reported: z.nullable(timeText()).check(described('When a leader of it last reported')),
     }),
   ).check(z.meta({ id: 'TopicList' }))
-  const topicsQuery = z.strictObject(listQuery('name'))
-  return { newTopic, topicChange, topic, topicList, topicsQuery }
+  return { topic, topicList }
 }
 
 /** Query parameters; a parameter of digits is a number here where its schema says number. */
@@ -309,7 +327,7 @@ function querySchemas() {
       .check(described('The topics, in the order in which ids name them; given once for each')),
     ...followed,
   })
-  return { produceQuery, readQuery, eventsQuery, topicsEventsQuery, noQuery: z.strictObject({}) }
+  return { produceQuery, readQuery, eventsQuery, topicsEventsQuery }
 }
 
 function answerSchemas(headerOut: ReturnType<typeof recordSchemas>['headerOut']) {
@@ -365,5 +383,5 @@ function answerSchemas(headerOut: ReturnType<typeof recordSchemas>['headerOut'])
       field: z.optional(z.string().check(described('The field, parameter or header at fault'))),
     })
     .check(z.meta({ id: 'Problem' }))
-  return { produced, ingested, readAnswer, problem }
+  return { produced, ingested, produceAnswer: z.union([produced, ingested]), readAnswer, problem }
 }

@@ -2,16 +2,18 @@
 // The application is loaded with the first request: a start must not pay for what Kafka clients do not
 // use, and Hono, zod and the routes are half of the bundle.
 
-import type { Hono } from 'hono'
-import type { Endpoint } from '../broker/context.ts'
-import { brokerContext, clientHost, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
+import type { BrokerContext, Endpoint } from '../broker/context.ts'
+import { brokerContext, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
 import { advertisedEndpoint } from '../core/env.ts'
 import { liveName, tunnelName } from '../core/ids.ts'
+import type { HttpApp } from './app.ts'
 import { consoleAssets, diskAssets } from './assets.ts'
+import { clientAddress } from './client-address.ts'
+import type { HttpSecurity } from './route.ts'
 
 const KAFKA_PORT = 9092
 
-let app: Hono | null = null
+let app: HttpApp | null = null
 
 /** Answers one HTTP request. `context` is the runtime's; without it nothing outlives the answer. */
 export async function serveHttp(
@@ -23,13 +25,23 @@ export async function serveHttp(
   return app.fetch(request, env, context)
 }
 
-async function loadApp(env: WorkerEnv): Promise<Hono> {
-  const { httpApp } = await import('./app.ts')
+async function loadApp(env: WorkerEnv): Promise<HttpApp> {
+  const [{ httpApp }, { entranceOf }] = await Promise.all([
+    import('./app.ts'),
+    import('./entrance.ts'),
+  ])
   const files = env.ASSETS ?? (env.FILES === undefined ? undefined : diskAssets(env.FILES))
   const assets = files === undefined ? undefined : consoleAssets(files)
+  const reach = reachOf(env)
+  const entrance = entranceOf(env)
+  const security: HttpSecurity | undefined =
+    entrance === null
+      ? undefined
+      : { doorkeeper: entrance.doorkeeper, deps: (asked) => entrance.deps(reach(asked)) }
   return httpApp({
     environment: environmentOf(env),
-    context: (asked) => brokerContext(env, advertisedOver(asked, env), clientHost(undefined)),
+    context: (asked, identity) => entrance?.contextOf(reach(asked), identity) ?? reach(asked),
+    security,
     random: Math.random,
     tunnel: (shard, headers) =>
       env.TUNNEL.getByName(tunnelName(shard)).fetch(new Request('http://tunnel/', { headers })),
@@ -37,6 +49,19 @@ async function loadApp(env: WorkerEnv): Promise<Hono> {
       env.LIVE.getByName(liveName(shard)).fetch(new Request('http://live/', { headers })),
     asset: assets === undefined ? undefined : (asked) => assets.fetch(asked),
   })
+}
+
+/** The broker as each request reaches it, made once for the question who asks and for what they ask. */
+function reachOf(env: WorkerEnv): (request: Request) => BrokerContext {
+  const contexts = new WeakMap<Request, BrokerContext>()
+  return (request) => {
+    const known = contexts.get(request)
+    if (known !== undefined) return known
+    const host = `/${clientAddress(request)}`
+    const made = brokerContext(env, advertisedOver(request, env), host)
+    contexts.set(request, made)
+    return made
+  }
 }
 
 /** Where a Kafka client on the machine of this caller would connect, as far as HTTP can know. Few routes ask. */

@@ -1,12 +1,17 @@
-// What is answered to who has not presented the secret: a problem, or to a browser that asks for a page the form to
-// sign in. Its two addresses, `/sign-in` and `/sign-out`, are for pages alone and no part of the API. Who is admitted
-// is secret.ts.
+// Lets a request in, or answers it: with a problem, or to a browser that asks for a page with the form to sign in. Its two
+// addresses, `/sign-in` and `/sign-out`, are for pages alone and no part of the API. Who is who is doorkeeper.ts's,
+// what they may the routes'.
 
-import type { Environment } from '../core/env.ts'
 import { KafkaError } from '../core/errors.ts'
 import { SIGN_IN_FORM_BYTES } from '../core/limits.ts'
+import { toBase64 } from '../core/text.ts'
+import { ANONYMOUS } from '../security/principal.ts'
+import { presentedBy } from './credentials.ts'
+import type { Doorkeeper, DoorkeeperDeps } from './doorkeeper.ts'
+import { mayBeForged } from './forgery.ts'
+import { ANONYMOUS_IDENTITY, type Identity } from './identity.ts'
 import { badRequest, Problem } from './problem.ts'
-import { isAdmitted, isSecret, signedIn, signedOut } from './secret.ts'
+import { signedInCookie, signedOutCookie } from './session.ts'
 
 const SIGN_IN = '/sign-in'
 const SIGN_OUT = '/sign-out'
@@ -14,41 +19,71 @@ const SIGN_OUT = '/sign-out'
 const SDK = '/client.js'
 const FORM = 'application/x-www-form-urlencoded'
 
-/** The answer to a request that goes no further; null when it may. */
-export async function signIn(
-  request: Request,
-  environment: Environment,
-  nowMs: number,
-): Promise<Response | null> {
-  const { secret } = environment
-  if (secret === null) return null
+/** What letting in works with. */
+export interface Door {
+  readonly doorkeeper: Doorkeeper
+  /** Of this request. */
+  readonly deps: DoorkeeperDeps
+  /** Whether a signed token may stand in the query of this path. */
+  takesQueryToken(path: string): boolean
+}
+
+/** Who asks, or the answer to a request that goes no further. */
+export async function enter(request: Request, door: Door): Promise<Identity | Response> {
+  const { doorkeeper, deps, takesQueryToken } = door
   const { pathname, searchParams } = new URL(request.url)
-  if (pathname === SIGN_IN && request.method === 'POST') return takeForm(request, secret, nowMs)
-  if (pathname === SIGN_OUT && request.method === 'POST') {
-    return goTo('/', signedOut(request))
-  }
-  if (pathname === SDK && isRead(request)) return null
-  const isIn = await isAdmitted(request, environment, nowMs)
+  if (pathname === SIGN_IN && request.method === 'POST') return takeForm(request, door)
+  if (pathname === SIGN_OUT && request.method === 'POST') return goTo('/', signedOutCookie(request))
+  if (pathname === SDK && isRead(request)) return ANONYMOUS_IDENTITY
+  const presented = presentedBy(request, searchParams)
+  const isMisplaced = presented.kind === 'query' && !(isRead(request) && takesQueryToken(pathname))
+  const found = isMisplaced ? misplaced() : await doorkeeper.identify(presented, deps)
+  const isIn = !(found instanceof Problem)
   if (pathname === SIGN_IN && isRead(request)) {
     const next = ownPath(searchParams.get('next'))
-    return isIn ? goTo(next) : page(request, 200, next)
+    return isIn && found.principal !== ANONYMOUS ? goTo(next) : page(request, 200, next)
   }
-  if (isIn) return null
-  return wantsPage(request) ? page(request, 401, ownPath(pathAndQuery(request))) : unauthorized()
+  if (isIn) return mayBeForged(request, found) ? forged().response() : found
+  const isPage = found.status === 401 && wantsPage(request)
+  return isPage ? page(request, 401, ownPath(pathAndQuery(request))) : challenge(found, request)
 }
 
-function unauthorized(): Response {
+/** Programs are told of both ways. A browser that heard of Basic would ask by itself, and then send it with everything. */
+function challenge(problem: Problem, request: Request): Response {
+  const response = problem.response()
+  if (problem.status === 401 && !isBrowser(request)) {
+    response.headers.append('www-authenticate', 'Basic realm="ottla", charset="UTF-8"')
+  }
+  return response
+}
+
+function isBrowser({ headers }: Request): boolean {
+  return (
+    headers.has('sec-fetch-mode') ||
+    headers.has('origin') ||
+    (headers.get('accept') ?? '').includes('text/html') ||
+    (headers.get('user-agent') ?? '').startsWith('Mozilla/')
+  )
+}
+
+function misplaced(): Problem {
   const detail =
-    'this broker has a secret: send it as `Authorization: Bearer`, which `ottla` does with OTTLA_SECRET'
+    'a token may stand in the query of an event stream and of a WebSocket alone: send it as `Authorization: Bearer`'
   const headers = { 'www-authenticate': 'Bearer realm="ottla"' }
-  return new Problem(KafkaError.SASL_AUTHENTICATION_FAILED, {
-    status: 401,
-    detail,
-    headers,
-  }).response()
+  return new Problem(KafkaError.SASL_AUTHENTICATION_FAILED, { status: 401, detail, headers })
 }
 
-async function takeForm(request: Request, secret: string, nowMs: number): Promise<Response> {
+function forged(): Problem {
+  const detail =
+    'this may be the work of another site: a page of this broker sends Sec-Fetch-Site or Origin, a program `Authorization: Bearer`'
+  return new Problem(KafkaError.CLUSTER_AUTHORIZATION_FAILED, {
+    status: 403,
+    field: 'sec-fetch-site',
+    detail,
+  })
+}
+
+async function takeForm(request: Request, { doorkeeper, deps }: Door): Promise<Response> {
   const type = request.headers.get('content-type') ?? ''
   if (!type.startsWith(FORM)) {
     return badRequest('content-type', `the form is ${FORM}`, { status: 415 }).response()
@@ -60,11 +95,22 @@ async function takeForm(request: Request, secret: string, nowMs: number): Promis
   }
   const form = new URLSearchParams(await request.text())
   const next = ownPath(form.get('next'))
-  if (!(await isSecret(form.get('secret') ?? '', secret))) {
-    return page(request, 401, next, 'That is not the secret of this broker.')
+  const user = form.get('username') ?? ''
+  const secret = form.get('secret') ?? ''
+  const found = await doorkeeper.identify(
+    user === '' ? { kind: 'bearer', token: secret } : { kind: 'password', user, password: secret },
+    deps,
+  )
+  if (found instanceof Problem && found.status !== 401) return found.response()
+  // A signed token is bound to some of what its principal may: a session is not.
+  if (found instanceof Problem || found.kind === 'token') {
+    return page(request, 401, next, 'The user is not known, or the password is not theirs.')
   }
-  return goTo(next, await signedIn(request, secret, nowMs))
+  if (deps.signer === null) return page(request, 409, next, NO_SECRET)
+  return goTo(next, await signedInCookie(request, deps.signer, found, deps.now()))
 }
+
+const NO_SECRET = 'This broker has no secret to sign a session with: set OTTLA_SECRET.'
 
 function goTo(path: string, setCookie?: string): Response {
   const headers = new Headers({ location: path, 'cache-control': 'no-store' })
@@ -110,16 +156,18 @@ const STYLE = `
 /** One file, no script. A page of its own, for the console is behind it. */
 function page(request: Request, status: number, next: string, error = ''): Response {
   const isSecondTry = error !== ''
+  const nonce = toBase64(crypto.getRandomValues(new Uint8Array(16)))
   const html = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Sign in · Ottla</title><link rel="icon" href="data:,">${again(request, next)}<style>${STYLE}</style></head>
+<title>Sign in · Ottla</title><link rel="icon" href="data:,">${again(request, next)}<style nonce="${nonce}">${STYLE}</style></head>
 <body><main><form method="post" action="${SIGN_IN}">
 <h1>Sign in to Ottla</h1>
-<p id="hint">The secret is what <code>OTTLA_SECRET</code> was set to when this broker was started or deployed.</p>
+<p id="hint">As a user of this broker. The first one is <code>admin</code>, whose password is what <code>OTTLA_SECRET</code> was set to when it was started or deployed.</p>
 <input type="hidden" name="next" value="${escaped(next)}">
-<input type="text" name="username" value="ottla" autocomplete="username" hidden>
-<label for="secret">Secret</label>
-<input id="secret" name="secret" type="password" required autofocus autocomplete="current-password" aria-describedby="hint${isSecondTry ? ' error' : ''}"${isSecondTry ? ' aria-invalid="true"' : ''}>
+<label for="username">User</label>
+<input id="username" name="username" type="text" autocomplete="username" autocapitalize="none" spellcheck="false" autofocus aria-describedby="hint">
+<label for="secret">Password</label>
+<input id="secret" name="secret" type="password" required autocomplete="current-password" aria-describedby="hint${isSecondTry ? ' error' : ''}"${isSecondTry ? ' aria-invalid="true"' : ''}>
 ${isSecondTry ? `<p id="error" role="alert">${escaped(error)}</p>` : ''}
 <button type="submit">Sign in</button>
 </form></main></body></html>
@@ -129,9 +177,7 @@ ${isSecondTry ? `<p id="error" role="alert">${escaped(error)}</p>` : ''}
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-      'x-content-type-options': 'nosniff',
+      'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
       ...(status === 401 ? { 'www-authenticate': 'Bearer realm="ottla"' } : {}),
     },
   })

@@ -9,6 +9,7 @@ import {
   HISTORY_POINTS_MAX,
 } from '../core/limits/statistics.ts'
 import { LAG_CURSOR } from './lag-page.ts'
+import { both, lazily } from './lazily.ts'
 import { described, listOf, listQuery, schemas, timeText, wholeNumber } from './schemas.ts'
 
 /** The schemas by name. */
@@ -25,7 +26,10 @@ export function statisticsSchemas(): StatisticsSchemas {
 }
 
 function makeSchemas() {
-  return { ...overviewSchemas(), ...historySchemas() }
+  return both(
+    lazily(overviewSchemas, ['overview', 'topicGroups', 'topicGroupsQuery']),
+    lazily(historySchemas, ['lagHistory', 'lagHistoryQuery']),
+  )
 }
 
 /** Of a query that lists by lag. */

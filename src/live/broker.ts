@@ -9,6 +9,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import { KafkaError } from '../core/errors.ts'
 import type { TopicId } from '../core/ids.ts'
 import { SMALL_BYTES } from '../core/limits.ts'
+import { denied } from '../http/access-rule.ts'
 import { JSON_FACTOR } from '../http/body.ts'
 import { checkedKey } from '../http/idempotency-key.ts'
 import { inTurns } from '../http/in-turns.ts'
@@ -16,6 +17,7 @@ import { Problem } from '../http/problem.ts'
 import { produceList } from '../http/produce.ts'
 import { recordsFromText } from '../http/record-in.ts'
 import type { AssignedPartition } from '../http/tail/contract.ts'
+import { readingDenied } from '../http/tail/start.ts'
 import { assignedTail, openTail } from '../http/tail/tail.ts'
 import { EARLIEST, freshTopic, LATEST, lookUpOffsets } from '../http/topics.ts'
 import type {
@@ -29,10 +31,10 @@ import type {
   TopicPartition,
 } from './surroundings.ts'
 
-/** How these members and their commits look to who describes the group. */
+/** How members that name no client id look to who describes the group. */
 const CLIENT_ID = 'ottla-live'
-const HEARTBEAT = { version: 1, clientId: CLIENT_ID }
-const OFFSETS = { version: 9, clientId: CLIENT_ID }
+const HEARTBEAT_VERSION = 1
+const OFFSETS_VERSION = 9
 
 /** What a session needs of its broker; the rest is the socket's. */
 export type BrokerFace = Pick<Surroundings, 'openTail' | 'assignedTail' | 'produce' | 'group'>
@@ -55,7 +57,9 @@ async function produce(
 ): Promise<Produced | Problem> {
   const key = idempotencyKey === null ? null : checkedKey(idempotencyKey)
   if (key instanceof Problem) return key.with({ field: 'idempotencyKey' })
-  const { budget, timers } = context
+  const { access, budget, timers } = context
+  const refused = await denied(access, { operation: 'WRITE', resource: 'TOPIC' }, topic)
+  if (refused !== null) return refused
   const pool = text.length > SMALL_BYTES ? budget.largeFrames : budget.smallFrames
   const memory = await pool.reserve(text.length * JSON_FACTOR, (ms) => timers.sleep(ms))
   try {
@@ -71,9 +75,12 @@ async function produce(
 
 function groupFace(context: BrokerContext): GroupFace {
   return {
-    heartbeat: (request) => consumerGroupHeartbeat(request, HEARTBEAT, context),
+    heartbeat: (member, request) =>
+      consumerGroupHeartbeat(request, asked(member, HEARTBEAT_VERSION), context),
     commit: (member, offsets) => commit(context, member, offsets),
     async unknownTopic(names) {
+      const refused = await readingDenied(context.access, names)
+      if (refused !== null) return refused
       const found = await inTurns(names, (name) => freshTopic(context, name))
       return found.find((one) => one instanceof Problem) ?? null
     },
@@ -83,11 +90,17 @@ function groupFace(context: BrokerContext): GroupFace {
   }
 }
 
+/** What a handler is told of a request. */
+function asked({ clientId = CLIENT_ID }: MemberIdentity, version: number) {
+  return { version, clientId }
+}
+
 async function commit(
   context: BrokerContext,
-  { group, memberId, epoch }: MemberIdentity,
+  member: MemberIdentity,
   offsets: readonly CommitOffset[],
 ): Promise<ErrorCode[]> {
+  const { group, memberId, epoch } = member
   const topics = [...Map.groupBy(offsets, ({ topic }) => topic)].map(([name, own]) => ({
     name,
     partitions: own.map(({ partition, offset, metadata }) => ({
@@ -105,7 +118,7 @@ async function commit(
     retentionTimeMs: -1,
     topics,
   }
-  const handling = offsetCommit(request, OFFSETS, context)
+  const handling = offsetCommit(request, asked(member, OFFSETS_VERSION), context)
   const [response] = await Promise.all([handling.response, handling.effect])
   handling.sent?.()
   if (response === null) throw new Error('OffsetCommit answered nothing')
@@ -170,17 +183,18 @@ async function startOffsets(
 /** By `topic/partition`; -1 where nothing is committed. */
 async function committedOffsets(
   context: BrokerContext,
-  { group, memberId, epoch }: MemberIdentity,
+  member: MemberIdentity,
   partitions: readonly TopicPartition[],
   requireStable: boolean,
 ): Promise<ReadonlyMap<string, number> | ErrorCode> {
+  const { group, memberId, epoch } = member
   const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, own]) => ({
     name,
     partitionIndexes: own.map(({ partition }) => partition),
   }))
-  const asked = { groupId: group, memberId, memberEpoch: epoch, topics }
-  const request = { groupId: '', topics: [], groups: [asked], requireStable }
-  const { groups = [] } = await offsetFetch(request, OFFSETS, context)
+  const wanted = { groupId: group, memberId, memberEpoch: epoch, topics }
+  const request = { groupId: '', topics: [], groups: [wanted], requireStable }
+  const { groups = [] } = await offsetFetch(request, asked(member, OFFSETS_VERSION), context)
   const [answer] = groups
   if (answer === undefined) throw new Error('OffsetFetch answered no group')
   if (answer.errorCode !== KafkaError.NONE) return answer.errorCode

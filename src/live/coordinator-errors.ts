@@ -22,6 +22,8 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 const LOST: ReadonlySet<ErrorCode> = new Set([
   KafkaError.UNKNOWN_MEMBER_ID,
   KafkaError.FENCED_MEMBER_EPOCH,
+  // The group was deleted with its members: to join is to make it anew.
+  KafkaError.GROUP_ID_NOT_FOUND,
 ])
 
 /** It may be otherwise the next time. */

@@ -46,15 +46,15 @@ export class Heartbeats {
 
   /** The member, for its commits. */
   get identity(): MemberIdentity {
-    const { group, memberId } = this.#asked
-    return { group, memberId, epoch: this.#epoch }
+    const { group, memberId, clientId } = this.#asked
+    return { group, memberId, clientId, epoch: this.#epoch }
   }
 
   /** Sends one. Its answer counts from here on; what it means beside the epoch is the caller's. */
   async beat(): Promise<ConsumerGroupHeartbeatResponse> {
     const request = this.#request(this.#saysAll)
     this.#saysAll = false
-    const answer = await this.#surroundings.group.heartbeat(request)
+    const answer = await this.#surroundings.group.heartbeat(this.identity, request)
     if (answer.errorCode === KafkaError.NONE) {
       this.#epoch = answer.memberEpoch
       this.#retryMs = 0
@@ -84,7 +84,7 @@ export class Heartbeats {
   /** Leaves the group. */
   async leave(): Promise<void> {
     const leaving = { ...this.#request(false), memberEpoch: LEAVE_EPOCH }
-    await this.#surroundings.group.heartbeat(leaving)
+    await this.#surroundings.group.heartbeat(this.identity, leaving)
   }
 
   /** Resolves with the next settled(). */

@@ -2,9 +2,16 @@
 // those whose client is gone, and keeps each one's state attached to its socket. Loaded with the first of them,
 // for zod and the broker's handlers come with it. Not the platform: object.ts.
 
-import { brokerContext, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
+import type { BrokerContext } from '../broker/context.ts'
+import { counts } from '../broker/counts.ts'
+import { brokerContext, countOpen, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
+import { STREAM_ACCESS_MS } from '../core/limits/http-security.ts'
 import { LIVE_AWAKE_MS, LIVE_SESSIONS_PER_SHARD, LIVE_SWEEP_MS } from '../core/limits/live.ts'
+import { entranceOf } from '../http/entrance.ts'
+import { endOfAccess, expiryOf } from '../http/http-access.ts'
+import { type Identity, OPEN_IDENTITY } from '../http/identity.ts'
 import { workerLog } from '../runtime/log.ts'
+import type { Access } from '../security/access.ts'
 import { brokerFace } from './broker.ts'
 import { noTotals } from './outbox.ts'
 import { Session } from './session.ts'
@@ -24,6 +31,8 @@ export interface Attachment {
   readonly version: 1
   /** As BrokerContext has it. */
   readonly clientHost: string
+  /** Who the client is; not there where a version before this one has attached it. */
+  readonly identity?: Identity
   /** A SessionState. */
   readonly state: Uint8Array
   /** When the client was last heard of, `ping`s aside, and last asked for a sign of life. */
@@ -32,7 +41,7 @@ export interface Attachment {
 }
 
 /** WebSocket's close codes, as far as this end gives a reason. */
-const CloseCode = { NORMAL: 1000, GONE: 1001, RESTART: 1012, LATER: 1013 } as const
+const CloseCode = { NORMAL: 1000, GONE: 1001, DENIED: 1008, RESTART: 1012, LATER: 1013 } as const
 
 /** A socket that was silent for most of a sweep is asked; who was asked and is silent at the next one is gone. */
 const SILENT_MS = LIVE_SWEEP_MS - 5_000
@@ -46,6 +55,10 @@ const totals = noTotals()
 interface Open {
   readonly session: Session
   readonly clientHost: string
+  readonly identity: Identity
+  readonly access: Access
+  /** When it was last asked whether the client may go on. */
+  allowedMs: number
   seenMs: number
   askedMs: number
   /** Its state is to be attached at the end of this turn. */
@@ -55,11 +68,14 @@ interface Open {
 /** See the head of this file. */
 export class LiveHost {
   readonly #env: WorkerEnv
+  readonly #name: string
   readonly #sessions = new Map<KeptSocket, Open>()
   #awake: ReturnType<typeof setTimeout> | null = null
 
-  constructor(env: WorkerEnv) {
+  /** @param name of the object, in statistics */
+  constructor(env: WorkerEnv, name: string) {
     this.#env = env
+    this.#name = name
   }
 
   /** Whether there may be one more than so many. */
@@ -67,10 +83,12 @@ export class LiveHost {
     return open < LIVE_SESSIONS_PER_SHARD
   }
 
-  /** Begins a session. */
-  open(socket: KeptSocket, clientHost: string): void {
-    const nowMs = Date.now()
-    this.#start(socket, null, { clientHost, seenMs: nowMs, askedMs: 0 })
+  /** Begins a session. @param told who the Worker says that the client is */
+  open(socket: KeptSocket, clientHost: string, told: string | null): void {
+    const identity = told === null ? this.#unknown() : identityIn(told)
+    if (identity === null) closeQuietly(socket, CloseCode.DENIED, 'nobody knows who this is')
+    else this.#start(socket, null, { clientHost, identity, seenMs: Date.now(), askedMs: 0 })
+    this.count()
   }
 
   /** Goes on with the sessions of these sockets that this host does not know: the object was made anew. */
@@ -85,6 +103,7 @@ export class LiveHost {
     const open = this.#sessions.get(socket)
     if (open === undefined) return
     open.seenMs = Date.now()
+    counts.add('received|live', typeof message === 'string' ? message.length : message.byteLength)
     if (typeof message === 'string') open.session.receive(message)
     else open.session.receiveBinary()
     this.#changed(socket, open)
@@ -97,6 +116,7 @@ export class LiveHost {
     if (!this.#sessions.has(socket)) this.#goOn(socket)
     const open = this.#sessions.get(socket)
     this.#sessions.delete(socket)
+    this.count()
     await open?.session.close()
   }
 
@@ -124,6 +144,11 @@ export class LiveHost {
     return true
   }
 
+  /** Says what there is and was: nobody waits for it. */
+  count(): void {
+    void countOpen(this.#env, 'live', this.#name, this.#sessions.size)
+  }
+
   #end(socket: KeptSocket, code: number, reason: string): void {
     closeQuietly(socket, code, reason)
     // It may not tell of a client that does not answer.
@@ -132,33 +157,62 @@ export class LiveHost {
 
   #goOn(socket: KeptSocket): void {
     const attached = socket.deserializeAttachment()
-    if (!isAttachment(attached)) {
+    const identity = isAttachment(attached) ? (attached.identity ?? this.#unknown()) : null
+    if (!isAttachment(attached) || identity === null) {
       closeQuietly(socket, CloseCode.RESTART, 'the broker has restarted: connect again')
       return
     }
-    this.#start(socket, decodeState(attached.state), attached)
+    this.#start(socket, decodeState(attached.state), { ...attached, identity })
+  }
+
+  /** Who a client is of whom nobody has said anything: none who may be served, where somebody is asked. */
+  #unknown(): Identity | null {
+    return entranceOf(this.#env) === null ? OPEN_IDENTITY : null
+  }
+
+  /** Ends the sessions whose clients may not go on: what they have shown has expired, or was revoked. */
+  async endDenied(): Promise<void> {
+    const nowMs = Date.now()
+    const due = [...this.#sessions].filter(([, { access, allowedMs }]) => {
+      const isDue = nowMs - allowedMs >= STREAM_ACCESS_MS || nowMs >= expiryOf(access)
+      return !access.isOpen && isDue
+    })
+    await Promise.all(
+      due.map(async ([socket, open]) => {
+        open.allowedMs = nowMs
+        const end = await endOfAccess(open.access)
+        if (end === null || this.#sessions.get(socket) !== open) return
+        open.session.tellEnd(end)
+        this.#end(socket, CloseCode.DENIED, 'who this is has to be shown again')
+      }),
+    )
   }
 
   #start(
     socket: KeptSocket,
     state: SessionState | null,
-    about: Pick<Attachment, 'clientHost' | 'seenMs' | 'askedMs'>,
+    about: Pick<Attachment, 'clientHost' | 'seenMs' | 'askedMs'> & { readonly identity: Identity },
   ): void {
-    const { clientHost, seenMs, askedMs } = about
-    const session = new Session(this.#surroundings(socket, clientHost), state)
-    const open = { session, clientHost, seenMs, askedMs, isChanged: false }
+    const { clientHost, identity, seenMs, askedMs } = about
+    const reached = brokerContext(this.#env, NOWHERE, clientHost)
+    const context = entranceOf(this.#env)?.contextOf(reached, identity) ?? reached
+    const session = new Session(this.#surroundings(socket, context), state)
+    const { access } = context
+    const known = { clientHost, identity, access, allowedMs: 0 }
+    const open = { session, ...known, seenMs, askedMs, isChanged: false }
     this.#sessions.set(socket, open)
     this.#changed(socket, open)
   }
 
-  #surroundings(socket: KeptSocket, clientHost: string): Surroundings {
-    const { logLevel } = environmentOf(this.#env)
-    const context = brokerContext(this.#env, NOWHERE, clientHost)
-    const log = workerLog(logLevel)
+  #surroundings(socket: KeptSocket, context: BrokerContext): Surroundings {
+    const { log } = context
     return {
       now: context.timers.now,
       after: context.timers.after,
-      send: (text) => sendQuietly(socket, text),
+      send(text) {
+        sendQuietly(socket, text)
+        counts.add('sent|live', text.length)
+      },
       newId: () => crypto.randomUUID(),
       totals,
       ...brokerFace(context, Math.random),
@@ -181,11 +235,11 @@ export class LiveHost {
     })
   }
 
-  #keep(socket: KeptSocket, { session, clientHost, seenMs, askedMs }: Open): void {
+  #keep(socket: KeptSocket, { session, clientHost, identity, seenMs, askedMs }: Open): void {
     const state = encodeState(session.state())
     // What is ended here changes the state: it comes back.
     if (state === null) session.shrink()
-    else socket.serializeAttachment({ version: 1, clientHost, state, seenMs, askedMs })
+    else socket.serializeAttachment({ version: 1, clientHost, identity, state, seenMs, askedMs })
   }
 
   /**
@@ -197,12 +251,19 @@ export class LiveHost {
     if (![...this.#sessions.values()].some(({ session }) => session.isActive)) return
     this.#awake = setTimeout(() => {
       this.#awake = null
+      this.count()
       for (const [socket, { session }] of this.#sessions) {
         if (session.isStalled) this.#end(socket, CloseCode.LATER, 'stalled while others wait')
       }
+      void this.endDenied()
       this.#stayAwake()
     }, LIVE_AWAKE_MS)
   }
+}
+
+/** As the Worker writes it; nobody else reaches this object. */
+function identityIn(told: string): Identity {
+  return JSON.parse(decodeURIComponent(told)) as Identity
 }
 
 function isAttachment(value: unknown): value is Attachment {

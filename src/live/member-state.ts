@@ -2,6 +2,8 @@
 // many of them are short. Not what it does (member.ts).
 
 import type { TopicId } from '../core/ids.ts'
+import { LIVE_MAX_POLL_MS } from '../core/limits/live.ts'
+import type { ClientMessages } from './messages.ts'
 
 /** Numbers of one partition: itself, the offset to be sent next, the offset to be processed next. */
 export type HeldNumbers = readonly [partition: number, next: number, processed: number]
@@ -17,6 +19,8 @@ export interface MemberState {
   readonly maxPollIntervalMs: number
   readonly granted: number
   readonly memberId: string
+  /** Absent: as all that name none. */
+  readonly clientId?: string
   /** 0: it has not joined yet, or is out. */
   readonly epoch: number
   /** Out of the group until the client has let go. */
@@ -71,4 +75,27 @@ export function restoreHeld(held: MemberState['held']): Held[] {
       return { topic: name, topicId: id, partition, next, processed }
     }),
   )
+}
+
+/** What a member begins as. */
+export function newMember(message: ClientMessages['join'], memberId: string): MemberState {
+  const { sub, group, topics, bytes, clientId } = message
+  return {
+    kind: 'member',
+    sub,
+    group,
+    topics: [...new Set(topics)].sort(),
+    from: message.from ?? 'latest',
+    readCommitted: message.isolation !== 'read_uncommitted',
+    maxPollIntervalMs: message.maxPollIntervalMs ?? LIVE_MAX_POLL_MS,
+    granted: bytes,
+    memberId,
+    ...(clientId === undefined ? {} : { clientId }),
+    epoch: 0,
+    isOut: false,
+    unanswered: 0,
+    held: [],
+    revoking: [],
+    isForgotten: false,
+  }
 }

@@ -8,27 +8,20 @@ import type { TopicId } from '../core/ids.ts'
 import type { Problem } from '../http/problem.ts'
 import type { Tail, TopicRecords } from '../http/tail/contract.ts'
 import type { ConsumerGroupHeartbeatResponse } from '../protocol/messages/consumer-group-heartbeat.ts'
-import {
-  commitProblem,
-  isLost,
-  isPassing,
-  memberProblem,
-  outOfGroup,
-} from './coordinator-errors.ts'
-import { Feed } from './feed.ts'
+import { type Committer, commitAs } from './commits.ts'
+import { isLost, isPassing, memberProblem } from './coordinator-errors.ts'
+import type { Feed } from './feed.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { Holding } from './holding.ts'
+import { memberFeed } from './member-feed.ts'
 import type { MemberState } from './member-state.ts'
 import { messageText, recordsText } from './outgoing.ts'
+import { startsOf } from './starts.ts'
 import type { Stream, StreamHost } from './stream.ts'
 import type { CommitOffset } from './surroundings.ts'
 import { Wake } from './wake.ts'
 
 type Assignment = NonNullable<ConsumerGroupHeartbeatResponse['assignment']>
-
-const STALE = KafkaError.STALE_MEMBER_EPOCH
-/** Of a commit whose epoch was overtaken. */
-const COMMIT_TRIES = 3
 
 /** See the head of this file. */
 export class Member implements Stream {
@@ -39,6 +32,7 @@ export class Member implements Stream {
   readonly #holding: Holding
   readonly #wake = new Wake()
   readonly #heartbeats: Heartbeats
+  readonly #committer: Committer
   #isOut: boolean
   #unanswered: number
   /** What the coordinator wants this member to have; null: what it has. */
@@ -58,7 +52,14 @@ export class Member implements Stream {
     this.#tail = host.surroundings.assignedTail(state.readCommitted)
     this.#holding = new Holding(state, host.surroundings.now())
     this.#heartbeats = new Heartbeats(host.surroundings, state, () => this.#holding.owned())
-    this.#feed = this.#feedOf(state)
+    this.#committer = this.#committerOf(state)
+    this.#feed = memberFeed(host, this.#tail, state, {
+      records: (records) => this.#records(records),
+      over: (problem) => {
+        void this.leave()
+        host.over(this, problem)
+      },
+    })
     this.#tail.assign(this.#holding.reading())
   }
 
@@ -100,7 +101,8 @@ export class Member implements Stream {
   async commit(offsets: readonly CommitOffset[]): Promise<Problem | null> {
     let outcome: Problem | null = null
     await this.#inOrder(async () => {
-      outcome = await this.#commit(offsets)
+      outcome = await commitAs(this.#committer, offsets)
+      if (outcome === null) this.processed(offsets)
     })
     return outcome
   }
@@ -220,17 +222,10 @@ export class Member implements Stream {
   /** False: not now. */
   async #take(missing: readonly { topicId: TopicId; partition: number }[]): Promise<boolean> {
     const { group } = this.#host.surroundings
-    const names = await group.topicNames([...new Set(missing.map(({ topicId }) => topicId))])
-    if (names === null) return this.#notNow()
-    // A topic that is gone: the coordinator will find out, and say so.
-    const alive = missing.flatMap(({ topicId, partition }) => {
-      const topic = names.get(topicId)
-      return topic === undefined ? [] : [{ topic, topicId, partition }]
-    })
-    if (alive.length === 0) return true
-    const starts = await group.startOffsets(this.#heartbeats.identity, alive, this.#asked)
+    const starts = await startsOf(group, this.#heartbeats.identity, missing, this.#asked)
     if (this.#isEnded || this.#isOut) return false
     if (typeof starts === 'number') return this.#notNow(starts)
+    if (starts.length === 0) return true
     this.#holding.add(starts)
     const { sub } = this.#asked
     const partitions = starts.map((one) => ({ ...named(one), offset: one.offset }))
@@ -242,31 +237,25 @@ export class Member implements Stream {
   }
 
   /** Tried again with the next heartbeat, whose answer says whether it is a member still. */
-  #notNow(errorCode: number = KafkaError.COORDINATOR_NOT_AVAILABLE): false {
+  #notNow(errorCode: number): false {
     if (!isPassing(errorCode) && !isLost(errorCode)) {
       this.#fail(memberProblem(errorCode, null, this.#asked.group))
     } else this.#heartbeats.later()
     return false
   }
 
-  async #commit(offsets: readonly CommitOffset[]): Promise<Problem | null> {
-    if (this.#isOut || this.#hasLeft || this.#heartbeats.epoch === 0) {
-      return outOfGroup(this.#asked.group, undefined)
+  #committerOf({ group: name }: MemberState): Committer {
+    const isIn = () => !this.#isOut && !this.#hasLeft && this.#heartbeats.epoch > 0
+    return {
+      name,
+      group: this.#host.surroundings.group,
+      identity: () => (isIn() ? this.#heartbeats.identity : null),
+      has: (offset) => this.#holding.has(offset),
+      nextBeat: async () => {
+        if (!this.#isEnded) await this.#nextBeat()
+      },
+      doubted: () => this.#beatNow(),
     }
-    const strange = offsets.find((one) => !this.#holding.has(one))
-    if (strange !== undefined) return outOfGroup(this.#asked.group, strange)
-    const { group } = this.#host.surroundings
-    let errors = await group.commit(this.#heartbeats.identity, offsets)
-    for (let tries = 1; tries < COMMIT_TRIES && errors.includes(STALE); tries++) {
-      // The coordinator has moved on, and the answer that says so is on its way.
-      if (!this.#isEnded) await this.#nextBeat()
-      if (this.#isOut) return outOfGroup(this.#asked.group, undefined)
-      errors = await group.commit(this.#heartbeats.identity, offsets)
-    }
-    if (errors.some(isLost)) this.#beatNow()
-    const problem = commitProblem(errors, offsets, this.#asked.group)
-    if (problem === null) this.processed(offsets)
-    return problem
   }
 
   /** Resolves when a heartbeat was answered, one way or the other. */
@@ -340,30 +329,6 @@ export class Member implements Stream {
 
   #now(): number {
     return this.#host.surroundings.now()
-  }
-
-  #feedOf({ sub, granted }: MemberState): Feed {
-    const { outbox, sharers, surroundings } = this.#host
-    return new Feed(this.#tail, {
-      outbox,
-      granted,
-      sharers,
-      events: {
-        records: (records) => this.#records(records),
-        // Of no use to a group: what counts is committed by offsets.
-        position: () => {},
-        reset: ({ topic, partition, reason, position, next }) => {
-          const where = partition === null ? {} : { partition }
-          outbox.send(messageText({ type: 'reset', sub, topic, ...where, reason, position, next }))
-          surroundings.changed()
-        },
-        starved: (bytes) => outbox.send(messageText({ type: 'starved', sub, bytes })),
-        over: (problem) => {
-          void this.leave()
-          this.#host.over(this, problem)
-        },
-      },
-    })
   }
 
   #records(records: TopicRecords): void {

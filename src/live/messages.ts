@@ -5,6 +5,7 @@
 
 import * as z from 'zod/mini'
 import {
+  LIVE_CLIENT_ID_CHARACTERS,
   LIVE_COMMIT_PARTITIONS,
   LIVE_GROUP_NAME_CHARACTERS,
   LIVE_MAX_POLL_MS,
@@ -151,6 +152,15 @@ function clientSchemas() {
       ),
       isolation: z.optional(z.enum(['read_committed', 'read_uncommitted'])),
       bytes: grant(),
+      clientId: z.optional(
+        z.string().check(
+          z.minLength(1, { error: 'must not be empty' }),
+          z.maxLength(LIVE_CLIENT_ID_CHARACTERS, {
+            error: `must have at most ${LIVE_CLIENT_ID_CHARACTERS} characters`,
+          }),
+          described("Kafka's client.id, which descriptions of the group show"),
+        ),
+      ),
       maxPollIntervalMs: z.optional(
         wholeNumber(1_000, LIVE_MAX_POLL_MS_MAX).check(
           z.meta({

@@ -5,7 +5,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { WorkerEnv } from '../broker/isolate.ts'
 import { LIVE_SWEEP_MS } from '../core/limits/live.ts'
-import { CLIENT_HEADER } from './headers.ts'
+import { CLIENT_HEADER, IDENTITY_HEADER } from './headers.ts'
 import type { LiveHost } from './host.ts'
 import { LIVE_PROTOCOL, PING, PONG } from './protocol.ts'
 
@@ -31,8 +31,9 @@ export class Live extends DurableObject<WorkerEnv> {
     // Nothing may come between: a client's first message finds its session.
     const [client, socket] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
     this.ctx.acceptWebSocket(socket)
-    host.open(socket, request.headers.get(CLIENT_HEADER) ?? '/')
-    const asked = request.headers.has('sec-websocket-protocol')
+    const { headers: told } = request
+    host.open(socket, told.get(CLIENT_HEADER) ?? '/', told.get(IDENTITY_HEADER))
+    const asked = told.has('sec-websocket-protocol')
     const headers = asked ? { 'sec-websocket-protocol': LIVE_PROTOCOL } : {}
     return new Response(null, { status: 101, webSocket: client, headers })
   }
@@ -54,10 +55,12 @@ export class Live extends DurableObject<WorkerEnv> {
   /** Finds clients that are gone, takes up sessions again should the object have ended, and looks again later. */
   override async alarm(): Promise<void> {
     const host = this.#host ?? (await this.#load())
+    await host.endDenied()
     const left = this.ctx.getWebSockets().filter((socket) => {
       const pinged = this.ctx.getWebSocketAutoResponseTimestamp(socket)
       return host.look(socket, pinged?.getTime() ?? 0)
     })
+    host.count()
     if (left.length > 0) await this.#lookLater()
   }
 
@@ -68,7 +71,7 @@ export class Live extends DurableObject<WorkerEnv> {
   /** The sessions of an object that was made anew all go on with its first event. */
   #load(): Promise<LiveHost> {
     this.#loading ??= import('./host.ts').then(({ LiveHost }) => {
-      this.#host = new LiveHost(this.env)
+      this.#host = new LiveHost(this.env, this.ctx.id.name ?? 'live')
       this.#host.resume(this.ctx.getWebSockets())
       return this.#host
     })

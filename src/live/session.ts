@@ -3,15 +3,16 @@
 // Durable Object: surroundings.ts is all it sees of the world.
 
 import { KafkaError } from '../core/errors.ts'
-import { LIVE_MAX_POLL_MS, LIVE_SUBSCRIPTIONS } from '../core/limits/live.ts'
+import { LIVE_SUBSCRIPTIONS } from '../core/limits/live.ts'
 import { badRequest, Problem } from '../http/problem.ts'
 import { type PlainMessage, type ProduceMessage, readMessage } from './incoming.ts'
 import { Member } from './member.ts'
-import type { MemberState } from './member-state.ts'
+import { newMember } from './member-state.ts'
 import type { ClientMessages } from './messages.ts'
 import { Outbox } from './outbox.ts'
 import { errorText, messageText } from './outgoing.ts'
 import { LIVE_PROTOCOL, PING, PONG } from './protocol.ts'
+import { noMember, noStream, noSubscription, notJoined } from './refusals.ts'
 import { interrupted, Requests } from './requests.ts'
 import { fitsState, type SessionState } from './session-state.ts'
 import type { Stream, StreamHost } from './stream.ts'
@@ -91,6 +92,11 @@ export class Session {
   /** Asks the client for a sign of life. */
   ping(): void {
     this.#outbox.ping()
+  }
+
+  /** Says why it is about to be ended. */
+  tellEnd(problem: Problem): void {
+    this.#refuse(problem)
   }
 
   /** The client has gone: members leave their groups. Resolves when they have. */
@@ -295,45 +301,4 @@ export class Session {
   #say(message: Parameters<typeof messageText>[0]): void {
     this.#outbox.send(messageText(message))
   }
-}
-
-function newMember(message: MessageOf<'join'>, memberId: string): MemberState {
-  const { sub, group, topics, bytes } = message
-  return {
-    kind: 'member',
-    sub,
-    group,
-    topics: [...new Set(topics)].sort(),
-    from: message.from ?? 'latest',
-    readCommitted: message.isolation !== 'read_uncommitted',
-    maxPollIntervalMs: message.maxPollIntervalMs ?? LIVE_MAX_POLL_MS,
-    granted: bytes,
-    memberId,
-    epoch: 0,
-    isOut: false,
-    unanswered: 0,
-    held: [],
-    revoking: [],
-    isForgotten: false,
-  }
-}
-
-function noStream(sub: number): Problem {
-  const detail = `there is no subscription ${sub}`
-  return badRequest('sub', detail, { status: 404, members: { sub } })
-}
-
-function noMember({ type, sub }: { readonly type: string; readonly sub: number }): Problem {
-  const detail = `subscription ${sub} is not a member of a group, which ${type} is about`
-  return badRequest('sub', detail, { members: { sub } })
-}
-
-function noSubscription(sub: number): Problem {
-  const detail = `${sub} is a member of a group: say leave`
-  return badRequest('sub', detail, { members: { sub } })
-}
-
-function notJoined(sub: number): Problem {
-  const detail = `${sub} is not a member of a group: it has left, or never joined`
-  return new Problem(KafkaError.UNKNOWN_MEMBER_ID, { status: 409, field: 'sub', detail })
 }

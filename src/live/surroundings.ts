@@ -31,6 +31,8 @@ export interface ProduceAsk {
 export interface MemberIdentity {
   readonly group: string
   readonly memberId: string
+  /** undefined: it names none. */
+  readonly clientId: string | undefined
   readonly epoch: number
 }
 
@@ -58,7 +60,10 @@ export interface StartOptions {
 /** The coordinators, asked as a Kafka client asks them. */
 export interface GroupFace {
   /** One ConsumerGroupHeartbeat (KIP-848). Never rejects: a call that failed is an error code. */
-  heartbeat(request: ConsumerGroupHeartbeatRequest): Promise<ConsumerGroupHeartbeatResponse>
+  heartbeat(
+    member: MemberIdentity,
+    request: ConsumerGroupHeartbeatRequest,
+  ): Promise<ConsumerGroupHeartbeatResponse>
   /** Error codes in the order of the offsets. */
   commit(member: MemberIdentity, offsets: readonly CommitOffset[]): Promise<ErrorCode[]>
   /** The problem with the first topic that does not exist; null when all do. */

@@ -21,8 +21,8 @@ import type {
   DeleteRecordsReply,
   DeleteRecordsRequest,
   FollowReply,
-  Freeing,
   FollowRequest,
+  Freeing,
   OffsetQuery,
   OffsetReply,
   PartitionCalls,
@@ -80,6 +80,7 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
       startTimer,
       report: (event, error) => log('debug', event, { ...identity, reason: String(error) }),
     })
+    let hasTold = false
     this.#leader = new PartitionLeader({
       identity,
       loaded: (loaded) => this.#reporting.loaded(loaded),
@@ -96,7 +97,12 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
         const participant = { kind: 'partition', topic, ...identity } as const
         return transaction(producer.transactionalId).enlist({ ...producer, participant })
       },
-      tell: (told) => watch(shard).tell(told),
+      tell: async (told) => {
+        // The first wakes that object, for whose file everything in the process waits: answers leave before.
+        if (!hasTold) await new Promise<void>((resolve) => startTimer(resolve, 0))
+        hasTold = true
+        return watch(shard).tell(told)
+      },
       openPipe,
       isolate: isolateId,
       now: () => Date.now(),

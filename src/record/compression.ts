@@ -1,10 +1,10 @@
 // The five codecs of record batches by their numbers: gzip and zstd from node:zlib (native in the
 // runtime), Snappy and LZ4 from the WebAssembly module. Always bounded. Not the batch around the blob.
 
-import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { lz4Compress, lz4Decompress } from '../core/lz4.ts'
 import { snappyDecompress, xerialCompress } from '../core/snappy.ts'
 import { CodecError } from '../core/wasm.ts'
+import { zlib } from './runtime-zlib.ts'
 import { zstdFrames } from './zstd-frames.ts'
 
 /** Kafka's codec numbers, as in a batch's attributes. */
@@ -39,15 +39,15 @@ export function compress(codec: CodecId, bytes: Uint8Array): Uint8Array {
     case Codec.none:
       return bytes
     case Codec.gzip:
-      return plain(gzipSync(bytes, { level: GZIP_LEVEL }))
+      return plain(zlib().gzipSync(bytes, { level: GZIP_LEVEL }))
     case Codec.snappy:
       return xerialCompress(bytes)
     case Codec.lz4:
       return lz4Compress(bytes)
     case Codec.zstd:
       return plain(
-        zstdCompressSync(bytes, {
-          params: { [constants.ZSTD_c_compressionLevel as number]: ZSTD_LEVEL },
+        zlib().zstdCompressSync(bytes, {
+          params: { [zlib().constants.ZSTD_c_compressionLevel as number]: ZSTD_LEVEL },
         }),
       )
   }
@@ -135,7 +135,7 @@ const CHUNK_BYTES = 64
 /** A piece that holds all the content halves the time of a batch of 64 KiB in workerd. */
 function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const likely = Math.min(gzipSize(bytes), maxBytes, bytes.length * GZIP_EXPANSION)
-  return whole(gunzipSync, bytes, maxBytes, { chunkSize: CHUNK_BYTES + likely })
+  return whole(zlib().gunzipSync, bytes, maxBytes, { chunkSize: CHUNK_BYTES + likely })
 }
 
 /** The size of its content that a gzip stream ends with; only a hint here. */
@@ -150,10 +150,10 @@ function gzipSize(bytes: Uint8Array): number {
  */
 function unzstdFrame(frame: Uint8Array, maxBytes: number): Uint8Array {
   try {
-    return plain(bounded(zstdDecompressSync, frame, maxBytes))
+    return plain(bounded(zlib().zstdDecompressSync, frame, maxBytes))
   } catch (error) {
     if (!(error instanceof CodecError) || error.reason !== 'too-large') throw error
-    return whole(zstdDecompressSync, frame, maxBytes)
+    return whole(zlib().zstdDecompressSync, frame, maxBytes)
   }
 }
 

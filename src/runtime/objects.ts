@@ -265,6 +265,15 @@ function clusterOver(call: Call<ClusterRpc>): ClusterRpc {
     updateFeatures: (request, version) => call((stub) => stub.updateFeatures(request, version)),
     listConfigResources: (request, version) =>
       call((stub) => stub.listConfigResources(request, version)),
+    security: (sinceVersion) => call((stub) => stub.security(sinceVersion)),
+    scramCredential: (user, mechanism) => call((stub) => stub.scramCredential(user, mechanism)),
+    describeScramCredentials: (request) => call((stub) => stub.describeScramCredentials(request)),
+    alterScramCredentials: (changes) => call((stub) => stub.alterScramCredentials(changes)),
+    describeAcls: (request) => call((stub) => stub.describeAcls(request)),
+    createAcls: (request) => call((stub) => stub.createAcls(request)),
+    deleteAcls: (request) => call((stub) => stub.deleteAcls(request)),
+    describeClientQuotas: (request) => call((stub) => stub.describeClientQuotas(request)),
+    alterClientQuotas: (request) => call((stub) => stub.alterClientQuotas(request)),
   }
 }
 

@@ -2,3 +2,9 @@
 
 /** Header of the Worker's request: the client's address as Kafka prints it, `/192.0.2.7`. */
 export const CLIENT_HEADER = 'ottla-client'
+
+/** Header of the Worker's request: the user that the upgrade has proved to be of, percent-encoded; absent where nobody was asked. */
+export const PRINCIPAL_HEADER = 'ottla-principal'
+
+/** Header of the Worker's request: when that ends, in milliseconds since the epoch; absent where it does not. */
+export const EXPIRES_HEADER = 'ottla-expires'

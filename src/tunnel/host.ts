@@ -10,9 +10,13 @@ import {
   requestMaxBytes,
   type WorkerEnv,
 } from '../broker/isolate.ts'
+import { Login } from '../broker/login.ts'
 import { TUNNEL_SILENT_MS, TUNNELS_PER_SHARD } from '../core/limits.ts'
 import { workerLog } from '../runtime/log.ts'
-import { CloseCode, TunnelSession, type TunnelSocket, type TunnelTotals } from './session.ts'
+import type { Principal } from '../security/principal.ts'
+import { CloseCode } from './close.ts'
+import type { TunnelTotals } from './outflow.ts'
+import { TunnelSession, type TunnelSocket } from './session.ts'
 import { newTunnel, readState, type TunnelState } from './state.ts'
 
 /** A WebSocket as the platform keeps it for an object. */
@@ -24,6 +28,8 @@ export interface KeptSocket extends TunnelSocket {
 export interface Beginning extends Pick<TunnelState, 'advertised' | 'clientHost'> {
   /** It counts bytes (core/tunnel-protocol.ts). */
   readonly isCounted: boolean
+  /** Who they have proved to be by the upgrade, and until when, where that is known. */
+  readonly known: { readonly principal: Principal; readonly expiresAtMs: number | null } | null
 }
 
 /** Shared by all objects of this isolate. */
@@ -44,10 +50,12 @@ export class TunnelHost {
   }
 
   /** What is known of a tunnel before its first message. */
-  async prepare({ advertised, clientHost, isCounted }: Beginning): Promise<TunnelState> {
+  async prepare({ advertised, clientHost, isCounted, known }: Beginning): Promise<TunnelState> {
     const context = brokerContext(this.#env, advertised, clientHost)
     const maxRequestBytes = await requestMaxBytes(context)
-    return newTunnel({ advertised, clientHost, maxRequestBytes, seenMs: Date.now() }, isCounted)
+    const seenMs = Date.now()
+    const login = known && Login.known(known, seenMs)
+    return newTunnel({ advertised, clientHost, maxRequestBytes, seenMs }, isCounted, login)
   }
 
   /** Begins a tunnel, or goes on with one. */

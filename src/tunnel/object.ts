@@ -6,8 +6,9 @@ import type { WorkerEnv } from '../broker/isolate.ts'
 import { parseAddress } from '../core/env.ts'
 import { TUNNEL_SWEEP_MS } from '../core/limits.ts'
 import { ADVERTISED_HEADER, PING, PONG, TUNNEL_PROTOCOL } from '../core/tunnel-protocol.ts'
-import { CLIENT_HEADER } from './headers.ts'
-import type { TunnelHost } from './host.ts'
+import { principalOf } from '../security/principal.ts'
+import { CLIENT_HEADER, EXPIRES_HEADER, PRINCIPAL_HEADER } from './headers.ts'
+import type { Beginning, TunnelHost } from './host.ts'
 
 /**
  * One shard of the tunnels of `/kafka`. Between the requests of its clients it sleeps while their sockets stay open:
@@ -33,7 +34,8 @@ export class Tunnel extends DurableObject<WorkerEnv> {
     const isCounted = headers.get('sec-websocket-protocol') === TUNNEL_PROTOCOL
     const advertised = { host: address.host, port: address.port }
     const clientHost = headers.get(CLIENT_HEADER) ?? '/'
-    const state = await host.prepare({ advertised, clientHost, isCounted })
+    const known = knownBy(headers)
+    const state = await host.prepare({ advertised, clientHost, isCounted, known })
     const { storage } = this.ctx
     if ((await storage.getAlarm({ allowConcurrency: true })) === null) await this.#lookLater()
     // Nothing may come between: a client's first bytes find its session.
@@ -94,5 +96,16 @@ export class Tunnel extends DurableObject<WorkerEnv> {
       return this.#host
     })
     return this.#loading
+  }
+}
+
+/** Who the Worker says that the upgrade is of. */
+function knownBy(headers: Headers): Beginning['known'] {
+  const principal = headers.get(PRINCIPAL_HEADER)
+  const expires = headers.get(EXPIRES_HEADER)
+  if (principal === null) return null
+  return {
+    principal: principalOf(decodeURIComponent(principal)),
+    expiresAtMs: expires === null ? null : Number(expires),
   }
 }

@@ -5,21 +5,19 @@
 import type { ApiTable } from '../broker/api-table.ts'
 import { Connection } from '../broker/connection.ts'
 import { type BrokerContext, CloseConnection } from '../broker/context.ts'
+import { counts } from '../broker/counts.ts'
 import { logEnd, parts } from '../broker/tcp.ts'
 import {
-  STALLED_BYTES_PER_MS,
   STALLED_CHECK_MS,
-  STALLED_CONNECTION_MS,
   TUNNEL_ACK_BYTES,
   TUNNEL_MESSAGE_BYTES,
   TUNNEL_QUEUE_BYTES,
   TUNNEL_QUEUES_TOTAL_BYTES,
-  TUNNEL_UNCOUNTED_BYTES,
-  TUNNEL_UNCOUNTED_WAIT_MS,
-  TUNNEL_UNTAKEN_TOTAL_BYTES,
   TUNNEL_WINDOW_BYTES,
 } from '../core/limits.ts'
-import { END, PING, PONG, parseAck, SendWindow, UsedBytes } from '../core/tunnel-protocol.ts'
+import { END, PING, PONG, parseAck, UsedBytes } from '../core/tunnel-protocol.ts'
+import { CloseCode, closeCode, reasonText } from './close.ts'
+import { Outflow, type TunnelTotals } from './outflow.ts'
 import type { TunnelState } from './state.ts'
 
 /** What is needed of a WebSocket with an attachment. */
@@ -29,30 +27,6 @@ export interface TunnelSocket {
   serializeAttachment(state: TunnelState): void
 }
 
-/** Of all tunnels of this isolate. Plain counters, so that contexts may share them. */
-export interface TunnelTotals {
-  /** Bytes that came and are not used yet. */
-  queued: number
-  /** Bytes that were sent and are not known to be taken. */
-  untaken: number
-}
-
-/** WebSocket's close codes, as far as this end gives a reason. */
-export const CloseCode = {
-  NORMAL: 1000,
-  GONE: 1001,
-  PROTOCOL: 1002,
-  UNSUPPORTED: 1003,
-  TOO_BIG: 1009,
-  BUG: 1011,
-  RESTART: 1012,
-} as const
-
-/** Close reasons are at most 123 bytes. */
-const REASON_CHARACTERS = 120
-/** How often a tunnel looks whether others have left room. */
-const TOTAL_POLL_MS = 10
-
 /** See the head of this file. */
 export class TunnelSession {
   readonly #socket: TunnelSocket
@@ -60,7 +34,7 @@ export class TunnelSession {
   readonly #connection: Connection
   readonly #totals: TunnelTotals
   readonly #began: TunnelState
-  readonly #window: SendWindow
+  readonly #outflow: Outflow
   /** null: the client counts nothing. Then its next message says that it has taken what was sent. */
   readonly #used: UsedBytes | null
   #seenMs: number
@@ -72,11 +46,6 @@ export class TunnelSession {
   #isKept = true
   #failed = false
   #ended = false
-  /** Of the isolate's bytes that are not known to be taken. */
-  #untaken = 0
-  #wakeWindow: (() => void) | null = null
-  #waitsSinceMs = 0
-  #stalledAtMs = Number.POSITIVE_INFINITY
   #cancelWatch: (() => void) | null = null
 
   /**
@@ -97,12 +66,8 @@ export class TunnelSession {
     this.#seenMs = state.seenMs
     const { counts, maxRequestBytes, connection } = state
     this.#connection = new Connection(apis, context, maxRequestBytes, connection ?? undefined)
-    this.#window =
-      counts === null
-        ? new SendWindow(TUNNEL_UNCOUNTED_BYTES)
-        : new SendWindow(TUNNEL_WINDOW_BYTES, counts.sent, counts.acked)
+    this.#outflow = new Outflow(context, totals, counts)
     this.#used = counts && new UsedBytes(TUNNEL_ACK_BYTES, counts.used, counts.said)
-    this.#countUntaken()
     this.#attach(connection)
     void this.#sendAll()
   }
@@ -127,7 +92,8 @@ export class TunnelSession {
       return
     }
     this.#queue(bytes.length)
-    if (this.#used === null) this.#acked(this.#window.sent)
+    counts.add('received|tunnel', bytes.length)
+    if (this.#used === null) this.#outflow.acked(this.#outflow.counts.sent)
     this.#keep()
     this.#taken = this.#taken.then(() => this.#use(bytes))
   }
@@ -147,8 +113,7 @@ export class TunnelSession {
     this.#cancelWatch?.()
     this.#connection.close()
     this.#queue(-this.#queuedBytes)
-    this.#totals.untaken -= this.#untaken
-    this.#wakeWindow?.()
+    this.#outflow.end()
     try {
       this.#socket.close(code, reason instanceof Error ? reasonText(reason) : '')
     } catch {
@@ -169,25 +134,11 @@ export class TunnelSession {
     if (acked === null) {
       const reason = new CloseConnection('the Kafka byte stream is binary messages')
       this.end(CloseCode.UNSUPPORTED, reason)
-    } else if (!this.#acked(acked)) {
+    } else if (!this.#outflow.acked(acked)) {
       this.end(CloseCode.PROTOCOL, new CloseConnection('an ack of what was not sent'))
     } else if (this.#isKept) {
       this.#keep()
     }
-  }
-
-  /** The client has taken so many bytes; false when it cannot have. */
-  #acked(bytes: number): boolean {
-    if (!this.#window.ack(bytes)) return false
-    this.#countUntaken()
-    this.#wakeWindow?.()
-    return true
-  }
-
-  #countUntaken(): void {
-    const untaken = this.#window.sent - this.#window.acked
-    this.#totals.untaken += untaken - this.#untaken
-    this.#untaken = untaken
   }
 
   async #use(bytes: Uint8Array): Promise<void> {
@@ -214,11 +165,11 @@ export class TunnelSession {
         this.#isSending = true
         try {
           for (const part of parts(out.pieces, TUNNEL_MESSAGE_BYTES)) {
-            await this.#room(part.length)
+            await this.#outflow.room(part.length, () => this.#watch())
             if (this.#ended) return
-            this.#window.send(part.length)
-            this.#countUntaken()
+            this.#outflow.sent(part.length)
             this.#send(part)
+            counts.add('sent|tunnel', part.length)
           }
         } finally {
           out.sent()
@@ -239,32 +190,6 @@ export class TunnelSession {
     } catch (error) {
       this.end(CloseCode.GONE, error)
     }
-  }
-
-  /** Waits until so many bytes may be sent, or the tunnel has ended. */
-  async #room(bytes: number): Promise<void> {
-    if (this.#hasRoom(bytes)) return
-    const { timers } = this.#context
-    this.#waitsSinceMs = timers.now()
-    this.#stalledAtMs = this.#waitsSinceMs + STALLED_CONNECTION_MS + bytes / STALLED_BYTES_PER_MS
-    this.#watch()
-    while (!this.#ended && !this.#hasRoom(bytes)) {
-      // It is the client's turn, or that of others.
-      if (this.#window.room >= bytes) await timers.sleep(TOTAL_POLL_MS)
-      else {
-        await new Promise<void>((resolve) => {
-          this.#wakeWindow = resolve
-        })
-      }
-    }
-    this.#stalledAtMs = Number.POSITIVE_INFINITY
-  }
-
-  #hasRoom(bytes: number): boolean {
-    if (this.#window.room < bytes) return false
-    // An ack may be due for the next message only.
-    if (this.#untaken + bytes <= 2 * TUNNEL_MESSAGE_BYTES) return true
-    return this.#totals.untaken + bytes <= TUNNEL_UNTAKEN_TOTAL_BYTES
   }
 
   #queue(bytes: number): void {
@@ -291,8 +216,8 @@ export class TunnelSession {
   }
 
   #attach(connection: TunnelState['connection']): void {
-    const { sent, acked } = this.#window
-    const counts = this.#used && { sent, acked, used: this.#used.used, said: this.#used.said }
+    const taken = this.#used && { used: this.#used.used, said: this.#used.said }
+    const counts = taken && { ...this.#outflow.counts, ...taken }
     this.#isKept = connection !== null
     const state = { ...this.#began, counts, connection, seenMs: this.#seenMs }
     this.#socket.serializeAttachment(state)
@@ -309,28 +234,12 @@ export class TunnelSession {
   }
 
   #stalled(): string | null {
-    const nowMs = this.#context.timers.now()
-    const { smallReplies, largeReplies } = this.#context.budget
-    const isAwaited = smallReplies.contended || largeReplies.contended
-    if (this.#connection.stalled || (isAwaited && nowMs > this.#stalledAtMs)) {
+    if (this.#connection.stalled || this.#outflow.isStalled) {
       return 'stalled while others wait for memory'
     }
-    const isWaiting = this.#stalledAtMs < Number.POSITIVE_INFINITY
-    if (this.#used !== null || !isWaiting) return null
-    return nowMs - this.#waitsSinceMs > TUNNEL_UNCOUNTED_WAIT_MS
+    if (this.#connection.isLoginOverdue) return 'no login in time'
+    return this.#outflow.isForgotten
       ? 'answers are not taken: a client that waits for more than this counts bytes'
       : null
   }
-}
-
-function closeCode(error: unknown): number {
-  return error instanceof Error && error.name === 'MalformedMessage'
-    ? CloseCode.PROTOCOL
-    : CloseCode.BUG
-}
-
-/** Nobody outside learns more of a bug than that there is one. */
-function reasonText(reason: Error): string {
-  const isOurs = reason instanceof CloseConnection || reason.name === 'MalformedMessage'
-  return isOurs ? reason.message.slice(0, REASON_CHARACTERS) : ''
 }

@@ -3,6 +3,7 @@
 
 import type { ConnectionState } from '../broker/connection.ts'
 import type { Endpoint } from '../broker/context.ts'
+import type { LoginState } from '../broker/login.ts'
 
 /** Bytes of either direction since the tunnel began, where the client counts too (core/tunnel-protocol.ts). */
 export interface TunnelCounts {
@@ -14,7 +15,7 @@ export interface TunnelCounts {
 
 /** See the head of this file. */
 export interface TunnelState {
-  readonly version: 1
+  readonly version: 2
   /** What its clients are told to connect to. */
   readonly advertised: Endpoint
   /** As BrokerContext has it. */
@@ -29,21 +30,22 @@ export interface TunnelState {
   readonly seenMs: number
 }
 
-/** The state of a tunnel that begins. */
+/** The state of a tunnel that begins. @param login of a client who has said who they are by the upgrade */
 export function newTunnel(
   about: Pick<TunnelState, 'advertised' | 'clientHost' | 'maxRequestBytes' | 'seenMs'>,
   isCounted: boolean,
+  login: LoginState | null,
 ): TunnelState {
   return {
-    version: 1,
+    version: 2,
     ...about,
     counts: isCounted ? { sent: 0, acked: 0, used: 0, said: 0 } : null,
-    connection: { partial: new Uint8Array(0) },
+    connection: { partial: new Uint8Array(0), login },
   }
 }
 
 /** What was attached, or null when it is not of this version: then nobody knows where the tunnel was. */
 export function readState(attachment: unknown): TunnelState | null {
   if (typeof attachment !== 'object' || attachment === null) return null
-  return Reflect.get(attachment, 'version') === 1 ? (attachment as TunnelState) : null
+  return Reflect.get(attachment, 'version') === 2 ? (attachment as TunnelState) : null
 }

@@ -2,6 +2,7 @@
 
 import { memoryBudget } from '../../src/broker/budget.ts'
 import type { BrokerContext, Timers } from '../../src/broker/context.ts'
+import { authorizerSettings, SecurityState } from '../../src/broker/security.ts'
 import { TopicCache } from '../../src/broker/topic-cache.ts'
 import { Watches } from '../../src/broker/watches.ts'
 import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
@@ -23,6 +24,9 @@ export const timers: Timers = {
   },
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 }
+
+/** No user is configured. */
+const NOBODY = { config: {}, secret: null, user: 'admin' }
 
 /** Fails the test that calls a method it did not give. */
 export function partial<T extends object>(methods: Partial<T>, what: string): T {
@@ -71,6 +75,8 @@ export function fakeContext(fakes: {
     advertised: { host: '127.0.0.1', port: 9092 },
     clientHost: '/127.0.0.1',
     access: OPEN_ACCESS,
+    authentication: null,
+    security: new SecurityState(timers.now, authorizerSettings(NOBODY)),
     log: () => {},
     timers,
     watches: new Watches(timers, () => watch),

@@ -6,8 +6,10 @@ import type { TestContext } from 'vitest'
 import { absent } from '../clients/tools.ts'
 
 export const CHROMIUM = '/usr/bin/chromium'
+/** A name that leads to this machine and is not its own. */
+export const FOREIGN_HOST = 'elsewhere.example'
 
-const ARGUMENTS = [
+export const ARGUMENTS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -16,22 +18,24 @@ const ARGUMENTS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  `--host-resolver-rules=MAP ${FOREIGN_HOST} 127.0.0.1`,
   // So that a page can say how large its heap is, to the byte and after a collection.
   '--enable-precise-memory-info',
   '--js-flags=--expose-gc',
 ]
 
-let browser: Browser | undefined
+let browser: Promise<Browser> | undefined
 
 /** The browser of this file, or leaves the scenario out. */
-export async function openBrowser(context: TestContext): Promise<Browser> {
+export function openBrowser(context: TestContext): Promise<Browser> {
   if (!existsSync(CHROMIUM)) absent(context, CHROMIUM)
-  browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+  browser ??= chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
   return browser
 }
 
 /** Ends it, if it was started. */
 export async function closeBrowser(): Promise<void> {
-  await browser?.close()
+  const open = browser
   browser = undefined
+  await (await open)?.close()
 }

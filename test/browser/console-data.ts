@@ -23,21 +23,15 @@ export async function call<Answer>(url: string, method = 'GET', body?: unknown):
 /** Fills a broker. */
 export async function fill(http: string): Promise<void> {
   const topics = `${http}/v1/topics`
-  await call(topics, 'POST', {
-    name: TOPIC,
-    partitions: 8,
-    configs: { 'retention.ms': 86_400_000 },
-  })
-  await call(topics, 'POST', {
-    name: ODD_TOPIC,
-    partitions: 2,
-    configs: { 'cleanup.policy': 'compact' },
-  })
-  await call(topics, 'POST', { name: EMPTY_TOPIC, partitions: 1 })
-  await call(topics, 'POST', { name: LONG_TOPIC, partitions: 3 })
-  for (let n = 0; n < 30; n++) {
-    await call(topics, 'POST', { name: `service-${n}.events`, partitions: (n % 4) + 1 })
-  }
+  const create = (name: string, partitions: number, configs: object = {}) =>
+    call(topics, 'POST', { name, partitions, configs })
+  await Promise.all([
+    create(TOPIC, 8, { 'retention.ms': 86_400_000 }),
+    create(ODD_TOPIC, 2, { 'cleanup.policy': 'compact' }),
+    create(EMPTY_TOPIC, 1),
+    create(LONG_TOPIC, 3),
+    ...Array.from({ length: 30 }, (_, n) => create(`service-${n}.events`, (n % 4) + 1)),
+  ])
   const now = Date.now()
   const records = Array.from({ length: RECORDS }, (_, n) => ({
     key: `customer-${n % 40}`,

@@ -1,9 +1,10 @@
-// The cluster that the views of groups, transactions and names are looked at with: Debian's package index in
-// eight partitions, 500 topics with names of up to 249 characters, 40 groups (one lagging, one dead, one of
-// which both protocols are members), binary keys, tombstones, a record of 1 MiB, aborted and open transactions,
-// a batch that cannot be read. Not a test.
+// The cluster that the views of groups, transactions and names are looked at with: Debian's whole package index in
+// eight partitions, its descriptions in Japanese and German, 500 topics with names of up to 249 characters, 40
+// groups (one lagging, one dead, one of which both protocols are members), binary keys, tombstones, a record of
+// 1 MiB, aborted and open transactions, a batch that cannot be read. Not a test.
 
 import type { TestContext } from 'vitest'
+import { partitionForKey } from '../../src/core/murmur2.ts'
 import { CreateTopics } from '../../src/protocol/messages/create-topics.ts'
 import { OffsetCommit } from '../../src/protocol/messages/offset-commit.ts'
 import { batch, Codec } from '../clients/batches.ts'
@@ -11,11 +12,14 @@ import type { Broker } from '../clients/broker.ts'
 import { produce, topicReady, topicToCreate } from '../clients/calls.ts'
 import { ClassicMember, protocol, RANGE, subscription } from '../clients/classic-member.ts'
 import { LiveClient } from '../clients/live-client.ts'
-import { packageStanzas } from '../clients/packages.ts'
+import { descriptions, packageStanzas, type Stanza } from '../clients/packages.ts'
 import { end, produceIn, producer } from '../clients/transaction-calls.ts'
 import { Wire } from '../clients/wire.ts'
 
 export const PACKAGES = 'debian.packages'
+/** A partition for each language. */
+export const DESCRIPTIONS = 'debian.descriptions'
+export const LANGUAGES = ['ja', 'de'] as const
 export const ODD = 'odd.records'
 export const PAYMENTS = 'payments'
 /** Nobody is in it, and it is behind. */
@@ -32,29 +36,55 @@ export const OPEN_TRANSACTION = 'ledger-writer'
 export const ABORTED_TRANSACTION = 'invoice-writer'
 export const TOPICS = 500
 export const GROUPS = 40
-const PARTITIONS = 8
-/** Records of the index in each partition, at most: the whole index takes longer than the rest of a test. */
-const RECORDS_EACH = 500
+export const PARTITIONS = 8
+/** The index was produced over so long, until now. */
+const SPAN_MS = 3_000_000
 
-/** What keeps members in their groups; close it after the tests. */
-export interface Filled {
-  readonly close: () => void
+/** The stanzas of the index by partition, as their keys say. Leaves the scenario out where there is no index. */
+export async function packagesByPartition(context: TestContext): Promise<Stanza[][]> {
+  const stanzas = await packageStanzas(context)
+  if (placed !== undefined) return placed
+  placed = Array.from({ length: PARTITIONS }, () => [])
+  const encoder = new TextEncoder()
+  for (const stanza of stanzas) {
+    placed[partitionForKey(encoder.encode(stanza.key), PARTITIONS)]!.push(stanza)
+  }
+  return placed
 }
 
-/** Fills a broker. Leaves the scenario out where there is no package index. */
-export async function fillAll(broker: Broker, context: TestContext): Promise<Filled> {
+let placed: Stanza[][] | undefined
+
+/** Where the partitions of the index end. */
+export async function packageEnds(context: TestContext): Promise<number[]> {
+  return (await packagesByPartition(context)).map(({ length }) => length)
+}
+
+/** Fills a broker; what it returns has the members leave their groups. */
+export async function fillAll(broker: Broker, context: TestContext): Promise<() => void> {
+  const ends = await packageEnds(context)
   const wire = await Wire.open(broker.kafka)
   await createTopics(wire)
-  await fillPackages(wire, context)
+  await fillPackages(broker, await packageStanzas(context))
   await fillOdd(wire)
   await runTransactions(wire)
-  await commitGroups(wire)
+  await commitGroups(wire, ends)
   return joinGroups(broker, wire)
+}
+
+/** Puts the descriptions there. Leaves the scenario out where the machine has none. */
+export async function fillDescriptions(broker: Broker, context: TestContext): Promise<Stanza[][]> {
+  const all = await Promise.all(LANGUAGES.map((language) => descriptions(context, language)))
+  const lines = all.flatMap((stanzas, partition) =>
+    stanzas.map((stanza) => `${JSON.stringify({ ...stanza, partition })}\n`),
+  )
+  await produceLines(broker, DESCRIPTIONS, lines)
+  return all
 }
 
 async function createTopics(wire: Wire): Promise<void> {
   const named = [
     topicToCreate(PACKAGES, PARTITIONS),
+    topicToCreate(DESCRIPTIONS, LANGUAGES.length),
     topicToCreate(ODD, 1),
     topicToCreate(PAYMENTS, 2),
     topicToCreate(LONGEST, 3),
@@ -69,14 +99,30 @@ async function createTopics(wire: Wire): Promise<void> {
   await topicReady(wire, PACKAGES, PARTITIONS)
 }
 
-async function fillPackages(wire: Wire, context: TestContext): Promise<void> {
-  const stanzas = await packageStanzas(context)
-  const timestamp = Date.now() - 3_000_000
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    const own = stanzas.slice(partition * RECORDS_EACH, (partition + 1) * RECORDS_EACH)
-    const records = own.map((stanza, at) => ({ ...stanza, timestampDelta: at * 5_000 }))
-    await written(wire, PACKAGES, partition, batch({ records, timestamp, codec: Codec.gzip }))
-  }
+async function fillPackages(broker: Broker, stanzas: readonly Stanza[]): Promise<void> {
+  const first = Date.now() - SPAN_MS
+  const lines = stanzas.map((stanza, at) => {
+    const timestamp = first + Math.floor((at * SPAN_MS) / stanzas.length)
+    return `${JSON.stringify({ ...stanza, timestamp })}\n`
+  })
+  await produceLines(broker, PACKAGES, lines)
+}
+
+/** One request, as somebody would send a file. */
+async function produceLines(
+  broker: Broker,
+  topic: string,
+  lines: readonly string[],
+): Promise<void> {
+  const response = await fetch(`${broker.http}/v1/topics/${topic}/records`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: lines.join(''),
+  })
+  const answer = await response.text()
+  const { count = 0 } = response.ok ? (JSON.parse(answer) as { readonly count?: number }) : {}
+  if (count !== lines.length)
+    throw new Error(`${topic}: ${response.status} ${answer.slice(0, 500)}`)
 }
 
 async function fillOdd(wire: Wire): Promise<void> {
@@ -113,14 +159,14 @@ async function runTransactions(wire: Wire): Promise<void> {
   }
 }
 
-async function commitGroups(wire: Wire): Promise<void> {
-  const all = (offset: number) => Array.from({ length: PARTITIONS }, () => offset)
+async function commitGroups(wire: Wire, ends: readonly number[]): Promise<void> {
+  const behind = (records: number) => ends.map((end) => end - records)
   await commit(wire, DEAD, PACKAGES, [10, 20, 30, 40, 50, 60, 70, 80])
-  await commit(wire, DONE, PACKAGES, all(RECORDS_EACH))
-  await commit(wire, LONG_GROUP, PACKAGES, all(RECORDS_EACH - 1))
+  await commit(wire, DONE, PACKAGES, ends)
+  await commit(wire, LONG_GROUP, PACKAGES, behind(1))
   // Two more are those that have members.
   for (let n = 0; n < GROUPS - 5; n++) {
-    await commit(wire, `service-${n}`, PACKAGES, all(RECORDS_EACH - (n % 3 === 0 ? n : 0)))
+    await commit(wire, `service-${n}`, PACKAGES, behind(n % 3 === 0 ? n : 0))
   }
 }
 
@@ -139,7 +185,7 @@ async function commit(
   if (failed !== undefined) throw new Error(`OffsetCommit of ${groupId}: ${failed.errorCode}`)
 }
 
-async function joinGroups(broker: Broker, wire: Wire): Promise<Filled> {
+async function joinGroups(broker: Broker, wire: Wire): Promise<() => void> {
   await commit(wire, LAGGING, PACKAGES, [0, 0, 0, 100, 200, 300, 400, 500])
   const live = await LiveClient.open(broker.http)
   live.onMessage = ({ type, sub }) => {
@@ -155,11 +201,9 @@ async function joinGroups(broker: Broker, wire: Wire): Promise<Filled> {
   const { errorCode } = await classic.join({ protocols, ...patient })
   if (errorCode !== 0) throw new Error(`JoinGroup of ${MIXED}: ${errorCode}`)
   await classic.sync()
-  return {
-    close: () => {
-      void live.close()
-      classic.wire.close()
-      wire.close()
-    },
+  return () => {
+    void live.close()
+    classic.wire.close()
+    wire.close()
   }
 }

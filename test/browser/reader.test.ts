@@ -1,38 +1,17 @@
-// A real browser against a broker as it is started: a page of another loopback origin reads records with
-// fetch and follows them with EventSource; a page of a foreign origin is kept out. Needs Chromium.
+// A real browser against a broker as it is started: a page of another loopback origin writes with fetch and
+// follows with EventSource; a page of a foreign origin is kept out. Needs Chromium. (Reading: large-index.ts.)
 
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest'
-import { partitionForKey } from '../../src/core/murmur2.ts'
 import { type Broker, startBroker } from '../clients/broker.ts'
-import { packageStanzas } from '../clients/packages.ts'
-import { absent } from '../clients/tools.ts'
-
-const CHROMIUM = '/usr/bin/chromium'
-const FOREIGN_HOST = 'elsewhere.example'
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  `--host-resolver-rules=MAP ${FOREIGN_HOST} 127.0.0.1`,
-]
+import { closeBrowser, FOREIGN_HOST, openBrowser } from './chromium.ts'
 
 /** The functions that reader.html gives to this test. */
 interface Reader {
-  readPartition(
-    origin: string,
-    topic: string,
-    partition: number,
-  ): Promise<{ key: string; value: string }[]>
   produce(origin: string, topic: string, record: object): Promise<Record<string, unknown>>
   follow(origin: string, topic: string): Promise<void>
   readonly seen: string[]
@@ -40,7 +19,6 @@ interface Reader {
 
 let broker: Broker
 let pages: Server
-let browser: Browser | undefined
 
 beforeAll(async () => {
   broker = await startBroker()
@@ -50,15 +28,15 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await browser?.close()
+  await closeBrowser()
   pages.close()
   await broker.stop()
 })
 
 async function open(context: TestContext, host: string): Promise<Page> {
-  if (!existsSync(CHROMIUM)) absent(context, CHROMIUM)
-  browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS })
+  const browser = await openBrowser(context)
   const page = await browser.newPage()
+  context.onTestFinished(() => page.close())
   await page.goto(`http://${host}:${(pages.address() as AddressInfo).port}/`)
   return page
 }
@@ -70,34 +48,6 @@ async function createTopic(name: string, partitions: number): Promise<void> {
 }
 
 describe('a browser', () => {
-  it("reads Debian's package stanzas with fetch, identical and in order, before and after kill -9", async (context) => {
-    const page = await open(context, 'localhost')
-    const stanzas = await packageStanzas(context)
-    await createTopic('packages', 8)
-    const lines = stanzas.map((stanza) => `${JSON.stringify(stanza)}\n`).join('')
-    const produced = await fetch(`${broker.http}/v1/topics/packages/records`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-ndjson' },
-      body: lines,
-    })
-    expect(await produced.json()).toMatchObject({ count: stanzas.length })
-    const encoder = new TextEncoder()
-    const expected = (partition: number) =>
-      stanzas.filter(({ key }) => partitionForKey(encoder.encode(key), 8) === partition)
-    const read = (partition: number) =>
-      page.evaluate(
-        ({ origin, partition }) =>
-          (globalThis as never as Reader).readPartition(origin, 'packages', partition),
-        { origin: broker.http, partition },
-      )
-    for (let partition = 0; partition < 8; partition++) {
-      expect(await read(partition)).toEqual(expected(partition))
-    }
-    await broker.kill()
-    broker = await broker.restart()
-    expect(await read(3)).toEqual(expected(3))
-  })
-
   it('shows the topics in the broker’s own console', async (context) => {
     const page = await open(context, 'localhost')
     await createTopic('shown', 3)
@@ -123,7 +73,7 @@ describe('a browser', () => {
     const seen = () => page.evaluate(() => (globalThis as never as Reader).seen)
     expect(await produce('one', 0)).toMatchObject({ offsets: [{ partition: 0, offset: 0 }] })
     await produce('two', 1)
-    await expect.poll(seen, { timeout: 10_000 }).toEqual(['one', 'two'])
+    await context.expect.poll(seen).toEqual(['one', 'two'])
     await broker.kill()
     const args = ['--http-port', new URL(broker.http).port]
     const again = await startBroker({ data: broker.dataDir, args })
@@ -137,7 +87,7 @@ describe('a browser', () => {
     }
     await produce('three', 0)
     await produce('four', 1)
-    await expect.poll(seen, { timeout: 10_000 }).toEqual(['one', 'two', 'three', 'four'])
+    await context.expect.poll(seen).toEqual(['one', 'two', 'three', 'four'])
   })
 
   it('lets no page of another site read or write', async (context) => {

@@ -15,6 +15,8 @@ const DEFAULTS: StartOptions = {
   logLevel: 'info',
   logJson: false,
   secretFile: null,
+  user: null,
+  tls: null,
   open: false,
 }
 
@@ -74,6 +76,18 @@ describe('ottla start', () => {
     ],
     [['--allow-host', 'A.example', '--allow-host', 'b'], {}, { allowHosts: ['a.example', 'b'] }],
     [['--log-level', 'debug', '--log-json'], {}, { logLevel: 'debug', logJson: true }],
+    [['--user', 'root'], { OTTLA_USER: 'else' }, { user: 'root' }],
+    [[], { OTTLA_USER: 'else' }, { user: 'else' }],
+    [
+      ['--tls-cert', 'c', '--tls-key', 'k'],
+      { OTTLA_TLS_KEY: 'else' },
+      { tls: { certificate: 'c', key: 'k', clientAuthority: null } },
+    ],
+    [
+      [],
+      { OTTLA_TLS_CERT: 'c', OTTLA_TLS_KEY: 'k', OTTLA_TLS_CLIENT_CA: 'a' },
+      { tls: { certificate: 'c', key: 'k', clientAuthority: 'a' } },
+    ],
   ])('%j with %j', (args, env, expected) => {
     expect(parseFlags(['start', ...args], env)).toEqual({
       kind: 'start',
@@ -106,6 +120,8 @@ describe('ottla start', () => {
     [['--allow-origin', 'a.example'], {}, '--allow-origin must be an origin'],
     [['--allow-origin', 'https://a.example/'], {}, '--allow-origin must be an origin'],
     [['--allow-host', 'a:1'], {}, '--allow-host must be a name without a port'],
+    [['--tls-cert', 'c'], {}, 'TLS needs --tls-cert and --tls-key: --tls-key is missing'],
+    [['--tls-client-ca', 'c'], {}, 'TLS needs --tls-cert and --tls-key: --tls-cert is missing'],
     [['--log-level', 'loud'], {}, '--log-level must be one of debug, info, warn, error'],
   ])('refuses %j with %j in one line', (args, env, reason) => {
     const parsed = parseFlags(['start', ...args], env)
@@ -127,6 +143,6 @@ describe('other command lines', () => {
 
   it('the help names every flag', () => {
     const flags = Object.keys(DEFAULTS).length
-    expect(HELP.match(/^ {2}--[a-z-]+/gm)).toHaveLength(flags + 2)
+    expect(HELP.match(/^ {2}--[a-z-]+/gm)).toHaveLength(flags + 4)
   })
 })

@@ -16,10 +16,10 @@ function machine(addresses = ['127.0.0.1', '::1', '192.0.2.7', '2001:db8::7']): 
   }
 }
 
-async function plan(flags: string, on = machine()) {
+async function plan(flags: string, on = machine(), isSecured = false) {
   const parsed = parseFlags(['start', ...flags.split(' ').filter((flag) => flag !== '')], {})
   if (parsed.kind !== 'start') throw new Error(JSON.stringify(parsed))
-  const result = await planListeners(parsed.options, on)
+  const result = await planListeners(parsed.options, on, isSecured)
   if (result.kind === 'refused') return result.reason
   const { all, kafka, http, httpAddresses } = result.listeners
   return {
@@ -80,8 +80,11 @@ describe('listeners', () => {
     ['--host here.example', 'here.example'],
     ['--host 192.0.2.7', '192.0.2.7'],
     ['--listen [::]:9093=b:1', '::'],
-  ])('%s is beyond loopback and needs --allow-anonymous', async (flags, host) => {
-    expect(await plan(flags)).toBe(`listening on ${host}, beyond loopback, needs --allow-anonymous`)
+  ])('%s is beyond loopback and needs a first user or --allow-anonymous', async (flags, host) => {
+    expect(await plan(flags)).toBe(
+      `listening on ${host}, beyond loopback, needs a first user or --allow-anonymous: OTTLA_SECRET="$(openssl rand -hex 24)" npx ottla start --host ${host}`,
+    )
+    expect(await plan(flags, machine(), true)).toBeTypeOf('object')
     expect(await plan(`${flags} --allow-anonymous`)).toBeTypeOf('object')
   })
 

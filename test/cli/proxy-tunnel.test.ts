@@ -48,7 +48,7 @@ async function carried(): Promise<{
     },
   )
   const { port } = server.address() as { port: number }
-  const to: Broker = { url: `ws://127.0.0.1:${port}/kafka`, secret: 's3cret' }
+  const to: Broker = { url: `ws://127.0.0.1:${port}/kafka`, authorization: 'Bearer s3cret' }
   const dialled = await dial(to, '127.0.0.1:9092')
   if (dialled.kind === 'failed') throw new Error(dialled.reason)
   const { broker, headers } = await opened

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseFlags } from '../../src/cli/flags.ts'
+import type { LocalTls } from '../../src/cli/security.ts'
 import type { LocalTier } from '../../src/cli/tier.ts'
 import {
   bindings,
@@ -87,12 +88,22 @@ function tierText(tier: LocalTier | null): { services: string; bindings: string 
   }
 }
 
+function tlsText({ key, certificate, clientAuthority }: LocalTls): string {
+  const clients =
+    clientAuthority === null
+      ? ''
+      : `, requireClientCerts = true, trustedCertificates = [${JSON.stringify(clientAuthority)}]`
+  const keypair = `(privateKey = ${JSON.stringify(key)}, certificateChain = ${JSON.stringify(certificate)})`
+  return `tlsOptions = (keypair = ${keypair}${clients})`
+}
+
 /** The same configuration in workerd's own language, encoded by workerd. */
 function encodedByWorkerd(one: WorkerdConfig): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'ottla-config-'))
   for (const { name, content } of one.modules) writeFileSync(join(folder, name), content)
   const objects = [...OBJECTS]
   const tier = tierText(one.tier)
+  const tls = one.tls ? tlsText(one.tls) : ''
   writeFileSync(
     join(folder, 'config.capnp'),
     `using Workerd = import "/workerd/workerd.capnp";
@@ -103,11 +114,12 @@ const config :Workerd.Config = (
     (name = "web", disk = (path = "/web")),
     (name = "internet", network = (allow = [])),
     ${tier.services}
+    ${one.oauth?.network ? `(name = "issuer", network = (allow = ["public", "private"]${one.oauth.network.isTls ? ', tlsOptions = (trustBrowserCas = true)' : ''})),` : ''}
   ],
   sockets = [
-    (name = "kafka-0", address = "[::1]:1", tcp = (), service = "main"),
-    (name = "kafka-1", address = "*:2", tcp = (), service = "main"),
-    (name = "http-2", address = "127.0.0.1:4", http = (), service = "main"),
+    (name = "kafka-0", address = "[::1]:1", tcp = (${tls}), service = "main"),
+    (name = "kafka-1", address = "*:2", tcp = (${tls}), service = "main"),
+    (name = "http-2", address = "127.0.0.1:4", ${one.tls ? `https = (options = (), ${tls})` : 'http = ()'}, service = "main"),
     (name = "lock", address = "unix:lock", http = (), service = "internet"),
   ],
 );
@@ -128,6 +140,8 @@ ${Object.entries(bindings(one))
   .map(([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)}),`)
   .join('\n')}
     ${tier.bindings}
+    ${one.oauth?.network ? '(name = "OTTLA_OAUTH_NETWORK", service = "issuer"),' : ''}
+    ${one.oauth?.keys ? `(name = "OTTLA_OAUTH_KEYS", text = ${JSON.stringify(one.oauth.keys)}),` : ''}
     ${one.hasSecret === true ? '(name = "OTTLA_SECRET", fromEnvironment = "OTTLA_SECRET"),' : ''}
   ],
 );
@@ -157,6 +171,20 @@ describe('the configuration for workerd', () => {
 
   it('takes the secret from the environment: it is in no file', () => {
     const one = { ...config(tiers['an S3 server'] ?? null), hasSecret: true }
+    expect(readMessage(workerdConfig(one))).toEqual(readMessage(encodedByWorkerd(one)))
+  })
+
+  it.each<[string, Partial<WorkerdConfig>]>([
+    ['TLS', { tls: { key: 'k\n', certificate: 'c\n', clientAuthority: null } }],
+    [
+      'certificates of clients',
+      { tls: { key: 'k\n', certificate: 'c\n', clientAuthority: 'a\n' } },
+    ],
+    ['the keys of an issuer', { oauth: { keys: '{"keys":[]}', network: null } }],
+    ['the address of an issuer', { oauth: { keys: null, network: { isTls: true } } }],
+    ['one in the clear', { oauth: { keys: null, network: { isTls: false } } }],
+  ])('is what workerd makes of the same: %s', (_, security) => {
+    const one = { ...config(tiers['a directory'] ?? null, '--user', 'root'), ...security }
     expect(readMessage(workerdConfig(one))).toEqual(readMessage(encodedByWorkerd(one)))
   })
 
@@ -209,6 +237,8 @@ describe('the bindings', () => {
       openFiles: null,
       logLevel: 'debug',
       secret: null,
+      user: 'admin',
+      oauthKeys: null,
     })
   })
 })

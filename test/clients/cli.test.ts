@@ -224,6 +224,55 @@ describe('ottla produce and consume', () => {
     expect(ran.stderr.trim().split('\n')).toHaveLength(1)
   })
 
+  it('shares a group with others, and goes on where that has committed', async () => {
+    const name = await filled('shared', ['0', '1', '2', '3'])
+    const consume = (...more: string[]) => [
+      'consume',
+      name,
+      '--group',
+      'readers',
+      '--from',
+      'earliest',
+      ...more,
+    ]
+    expect(await done(consume('--max', '2'))).toBe('0\n1\n')
+    // What was printed is committed, and one that is stopped has committed it, too.
+    let printed = ''
+    let about: unknown
+    const stopped = await run(consume('--json'), {
+      running: (child) =>
+        createInterface({ input: child.stdout! }).on('line', async (line) => {
+          printed += line
+          if (!line.includes('"value":"3"')) return
+          const headers = { authorization: `Bearer ${SECRET}` }
+          about = await (await fetch(`${broker.http}/v1/groups/readers`, { headers })).json()
+          child.kill('SIGINT')
+        }),
+    })
+    expect(stopped).toMatchObject({ code: 0, stderr: '' })
+    expect(printed).toMatch(
+      /^\{"topic":"shared","partition":0,"offset":2,"timestamp":\d+,"key":null,/,
+    )
+    expect(about).toMatchObject({
+      state: 'Stable',
+      members: [{ clientId: 'ottla-consume', clientHost: '/127.0.0.1', memberType: 'consumer' }],
+    })
+    await done(['produce', name], { input: '4\n' })
+    expect(await done(consume('--max', '1'))).toBe('4\n')
+    const [{ committed, lag } = {}] = items(await done(['groups', 'show', 'readers', '--json']))
+    expect({ committed, lag }).toEqual({ committed: 5, lag: 0 })
+  })
+
+  it('refuses of a group what its group decides, and says what is not there', async () => {
+    for (const more of [['--partition', '0'], ['--key', 'k'], ['--until-end'], ['--from', '0:1']]) {
+      const ran = await run(['consume', 'lines', '--group', 'g', ...more])
+      expect(ran, more.join(' ')).toMatchObject({ code: 2, stdout: '' })
+    }
+    const nowhere = await run(['consume', 'nowhere', '--group', 'g'])
+    expect(nowhere).toMatchObject({ code: 1, stdout: '' })
+    expect(nowhere.stderr).toContain('UNKNOWN_TOPIC_OR_PARTITION')
+  })
+
   it.each<[string, readonly string[], string]>([
     ['a topic that is not there', ['consume', 'nowhere'], 'UNKNOWN_TOPIC_OR_PARTITION'],
     [

@@ -1,29 +1,41 @@
-// A TCP proxy that cuts connections behind a given number of bytes of the answer, wherever that falls: in
-// the head, in the middle of an event or of a character. Not a proxy that changes anything else.
+// A TCP proxy that cuts connections behind a given number of bytes of the answer, or of what is asked, wherever that falls:
+// in the head, in the middle of an event or of a character. Not a proxy that changes anything else.
 
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-/** How many bytes of the next connection's answer get through; null for all. */
+/** How many bytes of the next connection get through, of one of its directions; null for all. */
 export type NextCut = () => number | null
+
+const NEVER: NextCut = () => null
 
 export class CuttingProxy {
   readonly #server: Server
   readonly #nextCut: NextCut
+  readonly #nextAskedCut: NextCut
   readonly #sockets = new Set<Socket>()
   #port: number
   /** Connections that were cut. */
   cuts = 0
 
-  private constructor(port: number, nextCut: NextCut) {
+  private constructor(port: number, nextCut: NextCut, nextAskedCut: NextCut) {
     this.#port = port
     this.#nextCut = nextCut
+    this.#nextAskedCut = nextAskedCut
     this.#server = createServer((client) => this.#accept(client))
   }
 
-  /** @param port of the server on this machine that connections are passed on to */
-  static async start(port: number, nextCut: NextCut): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(port, nextCut)
+  /**
+   * @param port of the server on this machine that connections are passed on to
+   * @param nextCut of answers
+   * @param nextAskedCut of what is asked
+   */
+  static async start(
+    port: number,
+    nextCut: NextCut,
+    nextAskedCut: NextCut = NEVER,
+  ): Promise<CuttingProxy> {
+    const proxy = new CuttingProxy(port, nextCut, nextAskedCut)
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve))
     return proxy
   }
@@ -58,20 +70,24 @@ export class CuttingProxy {
       socket.on('error', end)
       socket.on('close', end)
     }
-    client.on('data', (bytes) => server.write(bytes))
-    let left = this.#nextCut()
-    server.on('data', (bytes: Buffer) => {
+    this.#pass(client, server, this.#nextAskedCut(), end)
+    this.#pass(server, client, this.#nextCut(), end)
+  }
+
+  /** @param left bytes that get through; null for all */
+  #pass(from: Socket, to: Socket, left: number | null, end: () => void): void {
+    from.on('data', (bytes: Buffer) => {
       if (left === null || bytes.length <= left) {
         if (left !== null) left -= bytes.length
-        client.write(bytes)
+        to.write(bytes)
         return
       }
       this.cuts += 1
       // What was let through arrives; then the connection is gone without a farewell.
-      client.write(bytes.subarray(0, left), () => end())
+      to.write(bytes.subarray(0, left), () => end())
       left = 0
-      server.removeAllListeners('data')
-      server.destroy()
+      from.removeAllListeners('data')
+      from.destroy()
     })
   }
 }

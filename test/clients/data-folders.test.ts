@@ -84,9 +84,9 @@ async function withBroker<T>(data: string, use: (wire: Wire, broker: Broker) => 
 }
 
 /** All that must not have changed; the open transaction is aborted when its time is up. */
-function compared({ logs, ...seen }: Seen) {
+function compared({ logs, security = [], ...seen }: Seen) {
   const { 'open-0': open, ...others } = logs
-  return { ...seen, logs: others, open: open?.records.slice(0, 2) }
+  return { ...seen, security, logs: others, open: open?.records.slice(0, 2) }
 }
 
 describe('a recorded data folder', () => {

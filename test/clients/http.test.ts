@@ -316,6 +316,15 @@ describe('the door', () => {
     expect(await status({ host, origin: 'https://elsewhere.example' })).toBe(403)
     expect(await status({ host, origin: 'http://localhost:3000' })).toBe(200)
   })
+
+  it('takes no head of a megabyte, and goes on', async () => {
+    const { host } = new URL(broker.http)
+    // The runtime answers, or hangs up.
+    const answered = await status({ host, 'x-large': 'x'.repeat(2 ** 20) }).catch(() => 431)
+    expect(answered).toBeGreaterThanOrEqual(400)
+    expect(answered).toBeLessThan(500)
+    expect(await status({ host })).toBe(200)
+  })
 })
 
 interface Followed {

@@ -32,15 +32,24 @@ interface Running {
   readonly parent: string
 }
 
-/** Formats a folder and starts Kafka in it; `settings` are server properties. */
+/** Server properties, or what makes them of the ports that it was given. */
+export type Settings =
+  | Readonly<Record<string, string>>
+  | ((ports: { readonly kafka: number; readonly controller: number }) => Record<string, string>)
+
+/** Formats a folder and starts Kafka in it. */
 export async function startKafka(
-  settings: Readonly<Record<string, string>> = {},
+  settings: Settings = {},
   { jvm, parent }: Running = { jvm: JVM, parent: tmpdir() },
 ): Promise<Oracle> {
   const dir = await mkdtemp(join(parent, 'ottla-oracle-'))
   const [port, controllerPort] = await freePorts()
   const file = join(dir, 'server.properties')
-  await writeFile(file, properties({ ...quiet(dir, port, controllerPort), ...settings }))
+  const own =
+    typeof settings === 'function'
+      ? settings({ kafka: port, controller: controllerPort })
+      : settings
+  await writeFile(file, properties({ ...quiet(dir, port, controllerPort), ...own }))
   const format = ['format', '-t', 'MkU3OEVBNTcwNTJENDM2Qg', '-c', file]
   await run(java(jvm, 'kafka.tools.StorageTool', format))
   return start(dir, file, { host: '127.0.0.1', port }, jvm)
@@ -120,7 +129,7 @@ async function run(child: ChildProcess): Promise<void> {
 }
 
 /** Two ports that were free a moment ago: Kafka must know its ports before it starts. */
-async function freePorts(): Promise<[number, number]> {
+export async function freePorts(): Promise<[number, number]> {
   const servers = [createServer(), createServer()]
   const ports = await Promise.all(
     servers.map(

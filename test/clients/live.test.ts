@@ -1,18 +1,15 @@
 // /v1/live of a broker as it is started, over Node's own WebSocket: the whole way to the disk and back, over a
 // restart, and in groups with members that speak Kafka. What a session says to what is test/live.
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { join, resolve } from 'node:path'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Broker, bootstrap, residentBytes, startBroker } from './broker.ts'
 import { until } from './calls.ts'
+import { startJavaConsumer } from './java-consumer.ts'
 import { LiveClient, LiveMember } from './live-client.ts'
-import { hasTool, leftOut } from './tools.ts'
 
 const { Kafka, logLevel } = kafkajs
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -51,7 +48,13 @@ async function produce(name: string, partitions: number, from: number, count: nu
 }
 
 interface GroupShown {
-  readonly members: readonly { readonly memberId: string; readonly assigned: readonly object[] }[]
+  readonly members: readonly {
+    readonly memberId: string
+    readonly memberType: string
+    readonly clientId: string
+    readonly clientHost: string
+    readonly assigned: readonly object[]
+  }[]
   readonly offsets: {
     readonly items: readonly { readonly committed: number | null; readonly end: number }[]
   }
@@ -59,17 +62,6 @@ interface GroupShown {
 
 async function group(name: string): Promise<GroupShown> {
   return (await fetch(`${broker.http}/v1/groups/${name}`)).json() as Promise<GroupShown>
-}
-
-/** A folder with the jars of Kafka's tools: the oracle's, or what the client matrix has fetched. */
-function toolsLib(): string | null {
-  const matrix = resolve(import.meta.dirname, 'matrix/.build/kafka-tools/lib')
-  const folders = [process.env.OTTLA_ORACLE_LIB ?? '', matrix].filter((folder) =>
-    existsSync(folder),
-  )
-  const hasTools = (folder: string) =>
-    readdirSync(folder).some((name) => /^kafka-tools-.*\.jar$/.test(name))
-  return folders.find(hasTools) ?? null
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => String(at))
@@ -344,6 +336,17 @@ describe('members of a group', () => {
       const { members } = await group(name)
       return members.length === 3 && members.every(({ assigned }) => assigned.length === 1)
     })
+    const { members } = await group(name)
+    const about = members.map(({ clientId, clientHost, memberType }) => [
+      memberType,
+      clientId,
+      clientHost,
+    ])
+    expect(about.toSorted()).toEqual([
+      ['classic', 'classic', '/127.0.0.1'],
+      ['consumer', 'ottla-live', '/127.0.0.1'],
+      ['consumer', 'ottla-live', '/127.0.0.1'],
+    ])
     await produce(name, 6, 120, 120)
     const all = () => [...first.seen, ...second.seen, ...seen]
     await until(async () => new Set(all()).size === 240)
@@ -423,29 +426,13 @@ describe('members of a group', () => {
   })
 
   it('shares a group with Java members, classic and new', async (context) => {
-    const lib = toolsLib()
-    if (!hasTool('java') || lib === null) leftOut(context, "Java with the jars of Kafka's tools")
     const name = await topic(6)
     const live = await LiveMember.join(broker.http, name, name)
-    const seen: string[] = []
-    const java = (['consumer', 'classic'] as const).map((protocol) => {
-      const args = ['--bootstrap-server', bootstrap(broker.kafka), '--topic', name, '--group', name]
-      const properties = [`group.protocol=${protocol}`, 'auto.offset.reset=earliest']
-      const flags = properties.flatMap((property) => ['--consumer-property', property])
-      const program = ['-Xmx128m', '-cp', join(lib, '*')]
-      const tool = 'org.apache.kafka.tools.consumer.ConsoleConsumer'
-      const child = spawn('java', [...program, tool, ...args, ...flags], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      })
-      child.stdout.on('data', (chunk: Buffer) => {
-        seen.push(
-          ...String(chunk)
-            .split('\n')
-            .filter((line) => line !== ''),
-        )
-      })
-      return child
-    })
+    const asked = { bootstrap: bootstrap(broker.kafka), topic: name, group: name }
+    const java = (['consumer', 'classic'] as const).map((protocol) =>
+      startJavaConsumer(context, asked, [`group.protocol=${protocol}`]),
+    )
+    const seen = () => java.flatMap((one) => one.seen)
     try {
       const areShared = async () => {
         const { members } = await group(name)
@@ -457,14 +444,12 @@ describe('members of a group', () => {
       }
       await until(async () => live.owned.size === 2)
       await produce(name, 6, 0, 120)
-      await until(async () => new Set([...live.seen, ...seen]).size === 120)
+      await until(async () => new Set([...live.seen, ...seen()]).size === 120)
       expect(live.seen.length).toBe(40)
-      expect(seen.length).toBe(80)
+      expect(seen().length).toBe(80)
       expect(live.client.of('error')).toEqual([])
     } finally {
-      const exits = java.map((child) => once(child, 'exit'))
-      for (const child of java) child.kill('SIGTERM')
-      await Promise.all(exits)
+      await Promise.all(java.map((one) => one.stop()))
     }
     await until(async () => live.owned.size === 6)
     await live.client.close()

@@ -2,10 +2,11 @@
 // looks at them wakes nobody. An object that is awake has its file open, so the process's open files tell.
 
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Metadata } from '../../src/protocol/messages/metadata.ts'
+import { databases } from '../faults/load/data-folder.ts'
 import { type Broker, startBroker } from './broker.ts'
 import { Wire } from './wire.ts'
 
@@ -13,6 +14,8 @@ const RECORDS = 30
 const WITHIN_MS = 20_000
 
 let broker: Broker
+/** When the last thing happened that the figures have. */
+let changedAtMs = 0
 
 beforeAll(async () => {
   broker = await startBroker()
@@ -55,6 +58,12 @@ async function scraped(line: string): Promise<string> {
   }
 }
 
+/** When the figures were last written, which is a moment after they were told. */
+function savedAtMs(): number {
+  const [path] = databases(broker.dataDir, 'Statistics')
+  return statSync(`${path}-wal`).mtimeMs
+}
+
 /** Classes of the objects whose files are open. */
 function awake(): Set<string> {
   const fds = `/proc/${broker.workerdPid()}/fd`
@@ -86,6 +95,7 @@ describe.runIf(process.platform === 'linux')('the figures of a broker', () => {
     expect(text).toContain('kafka_topic_partitions{topic="orders"} 3\n')
     expect(text).toContain('ottla_requests_total{api="Metadata"} 1\n')
     expect(text).toContain('ottla_connections{kind="tcp"} 1\n')
+    changedAtMs = Date.now()
     wire.close()
     await scraped('ottla_connections{kind="tcp"} 0')
     const overview = await get('/v1/overview')
@@ -97,6 +107,37 @@ describe.runIf(process.platform === 'linux')('the figures of a broker', () => {
       health: { status: 'attention' },
     })
     expect(overview.ageSeconds).toBeLessThan(60)
+  })
+
+  it('have the connections of streams and sockets, and what went through them', async () => {
+    const stream = await fetch(`${broker.http}/v1/topics/orders/events?from=earliest`)
+    const reader = stream.body!.getReader()
+    let bytes = 0
+    for (let text = ''; !text.includes('"value":"29"'); ) {
+      const { value } = await reader.read()
+      bytes += value!.length
+      text += new TextDecoder().decode(value)
+    }
+    const socket = new WebSocket(`${broker.http.replace('http', 'ws')}/v1/live`)
+    const answer = new Promise<string>((done) => {
+      socket.addEventListener('message', ({ data }) => {
+        if (data.includes('hello')) socket.send('{"type":"nonsense"}')
+        else done(data)
+      })
+    })
+    expect(await answer).toContain('"type":"error"')
+    await scraped('ottla_connections{kind="events"} 1')
+    await scraped('ottla_connections{kind="live"} 1')
+    const text = await scraped('ottla_received_bytes_total{kind="live"} 19')
+    const value = (name: string) => Number(text.split(`\n${name} `)[1]?.split('\n')[0])
+    expect(value('ottla_sent_bytes_total{kind="events"}')).toBe(bytes)
+    expect(value('ottla_sent_bytes_total{kind="live"}')).toBeGreaterThan((await answer).length)
+    expect(value('ottla_sent_bytes_total{kind="tcp"}')).toBeGreaterThan(0)
+    expect(value('ottla_received_bytes_total{kind="tcp"}')).toBeGreaterThan(0)
+    await reader.cancel()
+    socket.close()
+    await scraped('ottla_connections{kind="events"} 0')
+    await scraped('ottla_connections{kind="live"} 0')
   })
 
   it('are text that promtool has nothing to say of', async (test) => {
@@ -111,6 +152,7 @@ describe.runIf(process.platform === 'linux')('the figures of a broker', () => {
 
   it('are there after a restart, and whoever looks at them wakes no topic and no group', async () => {
     const before = await get('/v1/overview')
+    await expect.poll(savedAtMs, { timeout: WITHIN_MS }).toBeGreaterThan(changedAtMs)
     broker = await broker.restart()
     for (let again = 0; again < 3; again++) {
       expect(await metrics()).toContain('ottla_topic_records{topic="orders"} 30\n')
@@ -162,8 +204,11 @@ describe.runIf(process.platform === 'linux')('the figures of a broker', () => {
     await fetch(`${broker.http}/v1/topics/orders`, { method: 'DELETE' })
     await scraped('ottla_storage_bytes 0')
     const deadline = Date.now() + WITHIN_MS
-    while ((await metrics()).includes('billing') && Date.now() < deadline) await sleep(200)
-    const text = await metrics()
+    let text = await metrics()
+    while (/"orders"|billing/.test(text) && Date.now() < deadline) {
+      await sleep(200)
+      text = await metrics()
+    }
     expect(text).not.toContain('"orders"')
     expect(text).not.toContain('billing')
   })

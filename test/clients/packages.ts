@@ -9,6 +9,10 @@ import { absent, needs, run } from './tools.ts'
 
 const LISTS = '/var/lib/apt/lists'
 const INDEX = /_main_binary-amd64_Packages(\.lz4)?$/
+const TRANSLATIONS = {
+  ja: /_main_i18n_Translation-ja(\.lz4)?$/,
+  de: /_main_i18n_Translation-de(\.lz4)?$/,
+} as const
 
 /** One stanza: the package's name and the whole text. */
 export interface Stanza {
@@ -18,19 +22,33 @@ export interface Stanza {
 
 /** All stanzas (tens of thousands), or leaves the scenario out where the lists are absent. */
 export async function packageStanzas(context: TestContext): Promise<Stanza[]> {
-  const names = indexNames()
-  if (names.length === 0) absent(context, `a Debian package index in ${LISTS}`)
-  if (names.some((name) => name.endsWith('.lz4'))) needs(context, 'lz4')
+  const names = present(context, INDEX, 'a Debian package index')
   stanzas ??= Promise.all(names.map(readIndex)).then((texts) => texts.flatMap(parse))
   return stanzas
+}
+
+/**
+ * The descriptions of packages in Japanese or German (thousands), as `apt-get -o Acquire::Languages=ja,de update`
+ * leaves them; leaves the scenario out where they are absent.
+ */
+export async function descriptions(context: TestContext, language: 'ja' | 'de'): Promise<Stanza[]> {
+  const names = present(context, TRANSLATIONS[language], `Debian's Translation-${language}`)
+  return (await Promise.all(names.map(readIndex))).flatMap(parse)
 }
 
 /** Read once for all scenarios of a file. */
 let stanzas: Promise<Stanza[]> | undefined
 
-function indexNames(): string[] {
+function present(context: TestContext, pattern: RegExp, what: string): string[] {
+  const names = namesOf(pattern)
+  if (names.length === 0) absent(context, `${what} in ${LISTS}`)
+  if (names.some((name) => name.endsWith('.lz4'))) needs(context, 'lz4')
+  return names
+}
+
+function namesOf(pattern: RegExp): string[] {
   try {
-    const names = readdirSync(LISTS).filter((name) => INDEX.test(name))
+    const names = readdirSync(LISTS).filter((name) => pattern.test(name))
     return names.toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
   } catch {
     return []

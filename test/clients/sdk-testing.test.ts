@@ -104,6 +104,42 @@ describe('startBroker', () => {
     }
   })
 
+  it('is empty after a reset while groups have members, and these go on', async () => {
+    const configs = { 'compression.type': 'uncompressed' }
+    await using broker = await startBroker({ topics: { orders: { configs } } })
+    const orders = broker.client.topic('orders')
+    const { Kafka, logLevel } = kafkajs
+    const kafka = new Kafka({ brokers: [broker.kafka], logLevel: logLevel.NOTHING })
+    const classic = kafka.consumer({ groupId: 'classic', heartbeatInterval: 200 })
+    const seen: { readonly live: unknown[]; readonly classic: unknown[] } = {
+      live: [],
+      classic: [],
+    }
+    await classic.connect()
+    await classic.subscribe({ topic: 'orders', fromBeginning: true })
+    await classic.run({
+      eachMessage: async ({ message }) => void seen.classic.push(JSON.parse(`${message.value}`)),
+    })
+    const stop = new AbortController()
+    const reading = (async () => {
+      const options = { from: 'earliest', signal: stop.signal } as const
+      for await (const { value } of broker.client.group('live').consume(orders, options)) {
+        seen.live.push(value)
+      }
+    })().catch(() => {})
+    await orders.produce({ value: 'before' })
+    await expect
+      .poll(() => seen, { timeout: 20_000 })
+      .toEqual({ live: ['before'], classic: ['before'] })
+    await broker.reset()
+    expect(await orders.produce({ value: 'after' })).toMatchObject({ offset: 0 })
+    const all = ['before', 'after']
+    await expect.poll(() => seen, { timeout: 30_000 }).toEqual({ live: all, classic: all })
+    stop.abort()
+    await reading
+    await classic.disconnect()
+  })
+
   it('keeps its data and its addresses over a restart, and its client goes on', async () => {
     await using broker = await startBroker({ topics: { orders: {} } })
     const { client, url, kafka } = broker

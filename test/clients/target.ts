@@ -3,7 +3,7 @@
 // unless OTTLA_CONFORMANCE_HTTP names Ottla's HTTP origin). Not a suite itself.
 
 import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest'
-import { type Address, type Broker, startBroker } from './broker.ts'
+import { type Address, type Broker, type BrokerOptions, startBroker } from './broker.ts'
 import { type BrokerKind, gapsOf } from './gaps.ts'
 import { type Oracle, startKafka } from './kafka.ts'
 import { Wire } from './wire.ts'
@@ -27,6 +27,8 @@ export interface SuiteOptions {
   readonly set?: Readonly<Record<string, string>>
   /** More of them for Apache Kafka alone, where it takes its time and Ottla does not. */
   readonly oracle?: Readonly<Record<string, string>>
+  /** More flags and environment for Ottla alone. */
+  readonly ottla?: Pick<BrokerOptions, 'args' | 'env'>
 }
 
 /** The scenarios of one file against one broker. */
@@ -96,7 +98,7 @@ export function suite(name: string, options: SuiteOptions = {}): Suite {
   }
 }
 
-async function start({ set = {}, oracle: more = {} }: SuiteOptions): Promise<Running> {
+async function start({ set = {}, oracle: more = {}, ottla = {} }: SuiteOptions): Promise<Running> {
   const address = process.env.OTTLA_CONFORMANCE_ADDRESS
   const http = process.env.OTTLA_CONFORMANCE_HTTP
   if (address !== undefined) {
@@ -107,7 +109,7 @@ async function start({ set = {}, oracle: more = {} }: SuiteOptions): Promise<Run
   }
   if (process.env.OTTLA_ORACLE === '1') return oracle(await startKafka({ ...set, ...more }))
   const args = Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${value}`])
-  return ours(await startBroker({ args }))
+  return ours(await startBroker({ ...ottla, args: [...args, ...(ottla.args ?? [])] }))
 }
 
 function oracle({ kafka, stop, again }: Oracle): Running {

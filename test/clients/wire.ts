@@ -8,6 +8,8 @@ import type { Api, RequestToSend, ResponseRead } from '../../src/protocol/schema
 import type { Address } from './broker.ts'
 
 const ANSWER_WITHIN_MS = 20_000
+/** A broker that has decided to close does it at once; less than any interval at which it does something later. */
+const CLOSED_WITHIN_MS = 8_000
 
 /** How a connection stands while a scenario waits for something from it. */
 type Waiter = { readonly take: (frame: Buffer) => void; readonly end: (error: Error) => void }
@@ -106,7 +108,7 @@ export class Wire {
   }
 
   /** Resolves when the broker has closed the connection; rejects when it has not in time. */
-  async ended(withinMs: number = ANSWER_WITHIN_MS): Promise<void> {
+  async ended(withinMs: number = CLOSED_WITHIN_MS): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, failed) => {
       timer = setTimeout(() => failed(new Error(`still open after ${withinMs} ms`)), withinMs)

@@ -51,7 +51,7 @@ describe('the storage of the controller', () => {
   it('of a newer release is refused and left as it is', () => {
     const storage = memoryStorage()
     openCluster(storage)
-    storage.database.exec('UPDATE schema_version SET version = 4')
+    storage.database.exec('UPDATE schema_version SET version = 5')
     expect(() => openCluster(storage)).toThrow(NewerSchemaError)
   })
 
@@ -71,7 +71,7 @@ describe('the storage of the controller', () => {
       durable(after.state),
     )
     expect(storage.database.prepare('SELECT version FROM schema_version').all()).toEqual([
-      { version: 3 },
+      { version: 4 },
     ])
   })
 
@@ -175,7 +175,7 @@ describe('the storage of the controller', () => {
   })
 })
 
-/** Takes back what the second layout added. */
+/** Takes back what the later layouts added. */
 function toFirstLayout({ database }: ReturnType<typeof memoryStorage>): void {
   for (const table of [
     'feature',
@@ -183,6 +183,10 @@ function toFirstLayout({ database }: ReturnType<typeof memoryStorage>): void {
     'group_config',
     'group_notice',
     'transaction_entry',
+    'scram_credential',
+    'acl',
+    'client_quota',
+    'security_version',
   ]) {
     database.exec(`DROP TABLE ${table}`)
   }

@@ -28,7 +28,9 @@ interface KafkaConfig {
 
 const kafkaTopic = kafka.topic as Readonly<Record<string, KafkaConfig>>
 const kafkaBroker = kafka.broker as Readonly<Record<string, KafkaConfig>>
-const isOurs = (name: string) => name.startsWith('ottla.')
+/** Of Kafka's authorizer, which is configured beside what its broker lists. */
+const OF_THE_AUTHORIZER = ['allow.everyone.if.no.acl.found', 'super.users']
+const isOurs = (name: string) => name.startsWith('ottla.') || OF_THE_AUTHORIZER.includes(name)
 
 /** Broker configurations whose default is not Kafka's, with the reason. */
 const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
@@ -43,7 +45,8 @@ const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
   'offsets.topic.num.partitions': 'no offsets topic',
   'offsets.topic.replication.factor': 'one broker',
   'process.roles': 'both',
-  'sasl.enabled.mechanisms': 'none is served',
+  'sasl.enabled.mechanisms': 'all that are configured',
+  'sasl.server.max.receive.size': 'no token is larger, and there is nobody yet who answers for it',
   'socket.request.max.bytes': 'one isolate has 128 MB for everybody',
   'transaction.state.log.min.isr': 'one broker',
   'transaction.state.log.num.partitions': 'no transaction topic',
@@ -68,6 +71,8 @@ const OTHER_BOUNDS = [
   ...LOWER_BOUNDS,
   'fetch.max.bytes',
   'group.consumer.assignors',
+  'sasl.enabled.mechanisms',
+  'sasl.server.max.receive.size',
   'socket.request.max.bytes',
 ]
 
@@ -125,7 +130,8 @@ describe('the configurations of the broker', () => {
   })
 
   it.each(settable)('$name changes dynamically if it does in Kafka', ({ name, change }) => {
-    expect(kafka.dynamic.includes(name)).toBe(change === 'dynamic')
+    const isFixedAtStart = name === 'sasl.enabled.mechanisms'
+    expect(kafka.dynamic.includes(name) && !isFixedAtStart).toBe(change === 'dynamic')
   })
 
   it.each([

@@ -20,6 +20,8 @@ describe('the settings of the Worker', () => {
       openFiles: null,
       logLevel: 'info',
       secret: null,
+      user: 'admin',
+      oauthKeys: null,
     })
   })
 

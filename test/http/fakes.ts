@@ -253,6 +253,8 @@ export const LOCAL: Environment = {
   openFiles: null,
   logLevel: 'info',
   secret: null,
+  user: 'admin',
+  oauthKeys: null,
 }
 
 export { topicState }

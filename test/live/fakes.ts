@@ -365,7 +365,7 @@ export class World {
         return this.onProduce(ask)
       },
       group: {
-        heartbeat: (request) => coordinator.heartbeat(request),
+        heartbeat: (_, request) => coordinator.heartbeat(request),
         async commit(member, offsets) {
           coordinator.commits.push({ member, offsets })
           const error = coordinator.commitErrors.shift() ?? KafkaError.NONE

@@ -240,13 +240,16 @@ describe('a member that is fenced', () => {
     expect(world.values(1)).toEqual([])
   })
 
-  it('joins again at once when it had nothing', async () => {
-    const world = await joined([])
-    world.coordinator.answers.push({ errorCode: KafkaError.UNKNOWN_MEMBER_ID })
-    await world.pass(5_000)
-    expect(world.of('revoked')).toEqual([])
-    expect(world.of('joined')).toHaveLength(2)
-  })
+  it.each(['UNKNOWN_MEMBER_ID', 'GROUP_ID_NOT_FOUND'] as const)(
+    'joins again at once when it had nothing: %s',
+    async (name) => {
+      const world = await joined([])
+      world.coordinator.answers.push({ errorCode: KafkaError[name] })
+      await world.pass(5_000)
+      expect(world.of('revoked')).toEqual([])
+      expect(world.of('joined')).toHaveLength(2)
+    },
+  )
 
   it('waits for each answer that is owed: a revocation it had not answered yet, and the loss', async () => {
     const world = await joined([0, 1])

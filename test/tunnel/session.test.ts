@@ -13,7 +13,8 @@ import {
 } from '../../src/core/limits.ts'
 import { encodeRequest } from '../../src/protocol/codec.ts'
 import { Fetch } from '../../src/protocol/messages/fetch.ts'
-import { TunnelSession, type TunnelTotals } from '../../src/tunnel/session.ts'
+import type { TunnelTotals } from '../../src/tunnel/outflow.ts'
+import { TunnelSession } from '../../src/tunnel/session.ts'
 import { newTunnel, readState, type TunnelState } from '../../src/tunnel/state.ts'
 import { fakeContext } from '../broker/fakes.ts'
 
@@ -133,7 +134,7 @@ function tunnel({
     maxRequestBytes: REQUEST_MAX_BYTES,
     seenMs: clock.now(),
   }
-  const began = state ?? newTunnel(about, isCounted)
+  const began = state ?? newTunnel(about, isCounted, null)
   const session = new TunnelSession(socket, apis, context, began, totals)
   return {
     session,
@@ -182,7 +183,7 @@ describe('answers to a client that counts', () => {
     await one.clock.pass(2_000)
     expect(one.clock.isIdle).toBe(true)
     expect(one.state()).toMatchObject({ counts: { acked: one.sentBytes(), sent: one.sentBytes() } })
-    expect(one.state().connection).toEqual({ partial: new Uint8Array(0) })
+    expect(one.state().connection).toEqual({ partial: new Uint8Array(0), login: null })
   })
 
   it('of all tunnels together are bounded, and none is left without', async () => {
@@ -247,7 +248,7 @@ describe('the state of a tunnel', () => {
     expect(one.state().connection).toBeNull()
     one.answer[0]?.()
     await settled()
-    expect(one.state().connection).toEqual({ partial: new Uint8Array(0) })
+    expect(one.state().connection).toEqual({ partial: new Uint8Array(0), login: null })
     const frame = fetchOf(10)
     one.receive(frame.subarray(0, 9))
     await settled()
@@ -277,7 +278,7 @@ describe('the state of a tunnel', () => {
   })
 
   it('is not read when it is none of ours', () => {
-    for (const other of [null, undefined, 1, 'x', {}, { version: 2 }]) {
+    for (const other of [null, undefined, 1, 'x', {}, { version: 1 }]) {
       expect(readState(other)).toBeNull()
     }
   })

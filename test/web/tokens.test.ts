@@ -7,16 +7,11 @@ import { describe, expect, it } from 'vitest'
 
 const SHEET = readFileSync(resolve(import.meta.dirname, '../../web/style/tokens.css'), 'utf8')
 
-function coloursOf(selector: RegExp): Map<string, string> {
-  const from = SHEET.search(selector)
-  const block = SHEET.slice(from, SHEET.indexOf('}', from))
-  const found = [...block.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)]
-  return new Map(found.map(([, name = '', colour = '']) => [name, colour]))
-}
+const PAIRS = [...SHEET.matchAll(/--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);/g)]
 
 const THEMES = {
-  light: coloursOf(/:root\[data-theme="light"\] \{\s+--ground/),
-  dark: coloursOf(/:root\[data-theme="dark"\] \{/),
+  light: new Map(PAIRS.map(([, name = '', light = '']) => [name, light])),
+  dark: new Map(PAIRS.map(([, name = '', , dark = '']) => [name, dark])),
 }
 
 function luminance(colour: string): number {
@@ -72,9 +67,13 @@ describe.each(Object.entries(THEMES))('the colours of the %s theme', (theme, col
   })
 })
 
-describe('the dark theme', () => {
-  it('is the same whether the system says so or a person', () => {
-    const bySystem = coloursOf(/:root:not\(\[data-theme="light"\]\)/)
-    expect(bySystem).toEqual(THEMES.dark)
+describe('a colour', () => {
+  it('is said once, for both themes', () => {
+    const names = [...SHEET.matchAll(/--([\w-]+):[^;]*(?:#|rgb\()/g)].map(([, name]) => name)
+    expect(new Set(names).size).toBe(names.length)
+    const alone = SHEET.replaceAll(/light-dark\((?:[^()]|\([^()]*\))*\)/g, '').match(
+      /#[0-9a-f]{3,8}\b|rgb\(/g,
+    )
+    expect(alone).toBeNull()
   })
 })

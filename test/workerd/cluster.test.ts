@@ -204,6 +204,9 @@ describe('the directory in the Cluster object', () => {
       await rows(cluster.stub(), `DROP TABLE ${table}`)
     }
     await rows(cluster.stub(), 'DROP TABLE transaction_entry')
+    for (const table of ['scram_credential', 'acl', 'client_quota', 'security_version']) {
+      await rows(cluster.stub(), `DROP TABLE ${table}`)
+    }
     for (const column of ['metadata_version', 'features_epoch', 'swept_ms']) {
       await rows(cluster.stub(), `ALTER TABLE cluster DROP COLUMN ${column}`)
     }

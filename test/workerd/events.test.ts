@@ -61,7 +61,7 @@ describe('streams of events in the runtime', () => {
       await new Promise((resolve) => setTimeout(resolve, 30))
     }
     await expect
-      .poll(() => valuesIn(stream.text).toSorted(), { timeout: 10_000 })
+      .poll(() => valuesIn(stream.text).toSorted(), { timeout: 20_000 })
       .toEqual(all.toSorted())
     expect(idsIn(stream.text).at(-1)).toMatch(/^[\w-]{22}\/0:4,1:4;[\w-]{22}\/0:4,1:4$/)
     await stream.cancel()
@@ -80,9 +80,9 @@ describe('streams of events in the runtime', () => {
     }
     for (const [at, key] of keys.entries()) {
       const own = Array.from({ length: 10 }, (_, index) => `${key}${index * 3 + at}`)
-      await expect.poll(() => valuesIn(streams[at]!.text), { timeout: 10_000 }).toEqual(own)
+      await expect.poll(() => valuesIn(streams[at]!.text), { timeout: 20_000 }).toEqual(own)
       // In the end each has been told that the others' records are behind it.
-      await expect.poll(() => idsIn(streams[at]!.text).at(-1), { timeout: 10_000 }).toBe('0:29')
+      await expect.poll(() => idsIn(streams[at]!.text).at(-1), { timeout: 20_000 }).toBe('0:29')
     }
     for (const stream of streams) await stream.cancel()
   })
@@ -91,9 +91,9 @@ describe('streams of events in the runtime', () => {
     await done(ask('/topics', 'POST', { name: 'going', partitions: 1 }))
     await done(ask('/topics/going/records', 'POST', { value: 'last' }))
     const stream = await follow('/topics/going/events?from=earliest')
-    await expect.poll(() => valuesIn(stream.text), { timeout: 10_000 }).toEqual(['last'])
+    await expect.poll(() => valuesIn(stream.text), { timeout: 20_000 }).toEqual(['last'])
     await done(ask('/topics/going', 'DELETE'))
-    await expect.poll(() => stream.text, { timeout: 10_000 }).toContain('event: reset')
+    await expect.poll(() => stream.text, { timeout: 20_000 }).toContain('event: reset')
     expect(stream.text).toContain('"reason":"deleted","position":"0:0","next":null')
   })
 })

@@ -145,6 +145,30 @@ describe('the Group object', () => {
     expect(await one.rpc().describe(ID, 6)).toMatchObject({ groupState: 'Stable' })
   })
 
+  it('describes what its members have when it was evicted: it must learn the names of their topics anew', async () => {
+    const one = tenant('described')
+    await one.topic('t')
+    const joining = {
+      groupId: ID,
+      memberId: 'm',
+      memberEpoch: 0,
+      instanceId: null,
+      rackId: null,
+      rebalanceTimeoutMs: 60_000,
+      subscribedTopicNames: ['t'],
+      subscribedTopicRegex: null,
+      serverAssignor: null,
+      topicPartitions: [],
+    }
+    expect(await one.rpc().consumerHeartbeat(joining, CALLER)).toMatchObject({ errorCode: 0 })
+    await one.listed('Stable')
+    await evictDurableObject(one.stub())
+    const { members } = await one.rpc().describeConsumer(ID)
+    expect(members[0]?.targetAssignment.topicPartitions).toMatchObject([
+      { topicName: 't', partitions: [0] },
+    ])
+  })
+
   it('rejects a parked join when it ends; the client asks again', async () => {
     const one = tenant('parked')
     const parked = one.join('')

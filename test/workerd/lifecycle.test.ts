@@ -57,7 +57,7 @@ describe('the alarm', () => {
     const count = Math.ceil(MERGE_AT_ONCE_BYTES / 1_000) + 10
     for (let index = 0; index < count; index++) await slow.append(1_000)
     await runDurableObjectAlarm(slow.stub())
-    await expect.poll(() => slow.rows(), { timeout: 5_000 }).toBeLessThan(50)
+    await expect.poll(() => slow.rows(), { timeout: 30_000 }).toBeLessThan(50)
     for (const state of ['loaded', 'evicted'] as const) {
       if (state === 'evicted') await evictDurableObject(slow.stub())
       const limits = { maxBytes: 2_000_000, atLeastOneBatch: true, readCommitted: false }
@@ -86,7 +86,7 @@ describe('the alarm', () => {
       await runDurableObjectAlarm(short.stub())
       return short.rows()
     }
-    await expect.poll(alarms, { timeout: 10_000 }).toBe(1)
+    await expect.poll(alarms, { timeout: 30_000 }).toBe(1)
     expect(await short.leader.size(short.target)).toMatchObject({
       logStartOffset: 20,
       highWatermark: 21,

@@ -72,7 +72,7 @@ async function client(name: string, { answers = true } = {}) {
     closed: () => closed,
     say: (message: unknown) => socket.send(JSON.stringify(message)),
     values: () => of('records').flatMap(({ records }) => records!.map(({ value }) => value)),
-    until: (holds: () => void, timeout = 5_000) => vi.waitFor(holds, { timeout, interval: 5 }),
+    until: (holds: () => void, timeout = 15_000) => vi.waitFor(holds, { timeout, interval: 5 }),
     /** Whether the instance is still the one that was marked. */
     mark: () => runInDurableObject(stub(), (instance) => void Reflect.set(instance, 'marked', 1)),
     isMarked: () => runInDurableObject(stub(), (instance) => Reflect.has(instance, 'marked')),
@@ -148,7 +148,7 @@ describe('a session of /v1/live', () => {
     expect(await members()).toEqual([one.of('joined')[0]!.memberId])
     one.socket.close()
     await vi.waitFor(async () => expect(await members()).toEqual([]), {
-      timeout: 5_000,
+      timeout: 15_000,
       interval: 50,
     })
   })
@@ -185,7 +185,7 @@ describe('a session of /v1/live', () => {
     const since = Date.now()
     await produce('live-waiting', 'a')
     await one.until(() => expect(one.values()).toEqual(['a']))
-    expect(Date.now() - since).toBeLessThan(2_000)
+    expect(Date.now() - since).toBeLessThan(SLEEPS_AFTER_MS)
     expect(await one.isMarked()).toBe(true)
     one.socket.close()
   }, 60_000)

@@ -190,7 +190,7 @@ describe('the Partition object', () => {
       )
     // The alarm may be due before the test asks for it.
     if (Number((await left()).n) > 0) await runDurableObjectAlarm(freed.stub())
-    await expect.poll(left, { timeout: 5_000 }).toEqual({ n: 0 })
+    await expect.poll(left, { timeout: 15_000 }).toEqual({ n: 0 })
     expect(await freed.leader.size(freed.target)).toMatchObject({ highWatermark: 6, sizeBytes: 0 })
   })
 
@@ -203,7 +203,7 @@ describe('the Partition object', () => {
       runInDurableObject(gone.stub(), (_, { storage }) =>
         storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'chunk'").toArray(),
       )
-    await expect.poll(tables, { timeout: 5_000 }).toEqual([])
+    await expect.poll(tables, { timeout: 15_000 }).toEqual([])
     await evictDurableObject(gone.stub())
     expect(await gone.append(batch())).toMatchObject({ error: KafkaError.UNKNOWN_TOPIC_ID })
     expect(await gone.read(0)).toMatchObject({ error: KafkaError.UNKNOWN_TOPIC_ID })

@@ -60,8 +60,8 @@ describe('an object that may hold less than the platform allows', () => {
       expect(await partition.deleteRecords({ ...target, offset: -1 })).toMatchObject({ error: 0 })
       await expect
         .poll(
-          () => {
-            partition.alarm()
+          async () => {
+            await partition.alarm()
             return size()
           },
           { timeout: 10_000 },

@@ -49,10 +49,10 @@ describe('the Statistics object', () => {
     await append(1)
     await append(1)
     await expect
-      .poll(logs, { timeout: 5_000 })
+      .poll(logs, { timeout: 15_000 })
       .toMatchObject([['orders', 1, 0, 2, expect.any(Number)]])
     const before = await logs()
-    await sleep(STATISTICS_SAVE_MS + 500)
+    await sleep(STATISTICS_SAVE_MS + 1_500)
     await evictDurableObject(stub())
     expect(await logs()).toEqual(before)
   })
@@ -60,7 +60,7 @@ describe('the Statistics object', () => {
   it('asks Cluster for the topics where nobody has told it of any, and no topic', async () => {
     const { logs, stub, statistics, topicId } = await cluster('asked')
     expect(await logs()).toEqual([['orders']])
-    await sleep(STATISTICS_DELAY_MS + STATISTICS_SAVE_MS + 500)
+    await sleep(STATISTICS_DELAY_MS + STATISTICS_SAVE_MS + 1_500)
     await evictDurableObject(stub())
     expect(await statistics.topics([topicId])).toMatchObject({
       topics: [{ name: 'orders', partitions: 2, records: 0, reportedMs: null }],
@@ -72,7 +72,7 @@ describe('the Statistics object', () => {
     const { append, logs, stub, ...one } = await cluster('deleted')
     await append(0)
     await expect
-      .poll(logs, { timeout: 5_000 })
+      .poll(logs, { timeout: 15_000 })
       .toMatchObject([['orders', 0, 0, 1, expect.any(Number)]])
     const request = {
       topics: [{ name: 'orders', topicId: ZERO_TOPIC_ID }],
@@ -80,11 +80,11 @@ describe('the Statistics object', () => {
       timeoutMs: 5_000,
     }
     await one.cluster.deleteTopics(request, 6)
-    await expect.poll(logs, { timeout: 15_000 }).toEqual([])
-    await sleep(STATISTICS_SAVE_MS + 500)
-    const keys = await runInDurableObject(stub(), (_, { storage }) =>
-      storage.sql.exec('SELECT key FROM figure').toArray(),
-    )
-    expect(keys).toEqual([{ key: 'catalogue' }])
+    await expect.poll(logs, { timeout: 30_000 }).toEqual([])
+    const keys = () =>
+      runInDurableObject(stub(), (_, { storage }) =>
+        storage.sql.exec('SELECT key FROM figure').toArray(),
+      )
+    await expect.poll(keys, { timeout: 15_000 }).toEqual([{ key: 'catalogue' }])
   })
 })

@@ -44,7 +44,7 @@ async function tenant(name: string) {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) {
+  for (let turn = 0; turn < 2_000; turn++) {
     if (await holds()) return
     await scheduler.wait(10)
   }

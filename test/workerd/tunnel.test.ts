@@ -237,7 +237,7 @@ describe('a tunnel', () => {
     const asked = client.frame(Fetch, 11, fetchFrom(topic, 0, 1_000))
     const id = client.lastId
     client.send(asked)
-    await vi.waitFor(() => expect(client.receivedBytes).toBeGreaterThan(900_000), 5_000)
+    await vi.waitFor(() => expect(client.receivedBytes).toBeGreaterThan(900_000), 15_000)
     await new Promise((done) => setTimeout(done, 300))
     expect(client.receivedBytes).toBeLessThanOrEqual(1 << 20)
     for (let taken = 0; taken < 2_400_000; ) {
@@ -287,7 +287,7 @@ describe('a tunnel that sleeps', () => {
     await new Promise((done) => setTimeout(done, 16_000))
     // A ping wakes nobody.
     client.send(PING)
-    await vi.waitFor(() => expect(client.texts).toContain('pong'), 2_000)
+    await vi.waitFor(() => expect(client.texts).toContain('pong'), 15_000)
     expect(await isMarked()).toBe(false)
     const { brokers } = await client.call(DescribeCluster, 1, cluster)
     expect(brokers).toMatchObject([{ host: 'idle.example', port: 7 }])

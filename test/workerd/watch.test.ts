@@ -97,14 +97,13 @@ type Waiting = Awaited<ReturnType<typeof waiting>>
 
 async function subscribed(one: Waiting): Promise<number> {
   const end = await one.arm()
-  await until(() => one.watches.subscribed === 1, WATCH_AT_LEADER_MAX_MS + 5_000)
+  await until(() => one.watches.subscribed === 1, WATCH_AT_LEADER_MAX_MS + 15_000)
   return end
 }
 
-/** Milliseconds until the connection hears that there is something to read. */
-async function heard({ idleAt }: Waiting, position: number, since: number): Promise<number> {
-  await until(() => idleAt(position) === undefined, 5_000)
-  return Date.now() - since
+/** Until the connection hears that there is something to read. To find it by reading again would take minutes. */
+async function heard({ idleAt }: Waiting, position: number): Promise<void> {
+  await until(() => idleAt(position) === undefined, 15_000)
 }
 
 describe('an idle partition that is watched', () => {
@@ -117,9 +116,8 @@ describe('an idle partition that is watched', () => {
     // The one call that is left is parked at the Watch object.
     expect(idle.idleAt(end)).toMatchObject({ highWatermark: 1 })
     expect(await idle.isMarked()).toBe(false)
-    const since = Date.now()
     await idle.append()
-    expect(await heard(idle, end, since)).toBeLessThan(500)
+    await heard(idle, end)
     expect(await idle.arm()).toBe(2)
   }, 60_000)
 
@@ -130,7 +128,7 @@ describe('an idle partition that is watched', () => {
     // It would refuse while any call was parked at it.
     await evictDurableObject(idle.stub())
     await idle.append()
-    await heard(idle, end, Date.now())
+    await heard(idle, end)
     expect(await idle.arm()).toBe(2)
   }, 60_000)
 
@@ -140,7 +138,7 @@ describe('an idle partition that is watched', () => {
     const end = await subscribed(idle)
     const ended = runInDurableObject(idle.shard(), (_, state) => state.abort('the test ends it'))
     await expect(ended).rejects.toThrow()
-    await heard(idle, end, Date.now())
+    await heard(idle, end)
     expect(await subscribed(idle)).toBe(1)
   }, 60_000)
 
@@ -149,7 +147,7 @@ describe('an idle partition that is watched', () => {
     const end = await subscribed(idle)
     expect(end).toBe(offset(0))
     await idle.delete()
-    await heard(idle, end, Date.now())
+    await heard(idle, end)
   }, 60_000)
 
   // After the others: it ends their objects too.
@@ -158,6 +156,6 @@ describe('an idle partition that is watched', () => {
     await idle.append()
     const end = await subscribed(idle)
     await abortAllDurableObjects()
-    await heard(idle, end, Date.now())
+    await heard(idle, end)
   }, 60_000)
 })

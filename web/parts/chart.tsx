@@ -54,8 +54,7 @@ function draw(
   times: readonly number[],
   values: readonly (number | null)[],
 ): uPlot {
-  const style = getComputedStyle(place)
-  const colour = (name: string) => style.getPropertyValue(name).trim()
+  const colour = (name: string) => colourOf(place, name)
   const axis = {
     stroke: colour('--muted'),
     font: FONT,
@@ -90,6 +89,14 @@ function draw(
     ],
   }
   return new uPlot(options, [times.map((time) => time / 1000), [...values]], place)
+}
+
+/** A token as a canvas takes it: the variable itself still has both themes in it. */
+function colourOf(place: HTMLElement, name: string): string {
+  place.style.color = `var(${name})`
+  const { color } = getComputedStyle(place)
+  place.style.color = ''
+  return color
 }
 
 /** Whole numbers only: 1, 2, 5, 10, … */

@@ -7,6 +7,7 @@ import { follow, type ServerEvent } from '../broker/events.ts'
 import { BrokerError, pathOf } from '../broker/http.ts'
 import { type Item, isMalformed } from '../broker/shapes.ts'
 import { Filter } from '../filter/filter.ts'
+import { span } from '../parts/format.ts'
 import { isPicky, matcher, type Wanted } from './match.ts'
 
 /** What is followed. */
@@ -109,7 +110,12 @@ export class LiveTail {
       this.state.value = { kind: 'waiting' }
       return
     }
-    if (Date.now() - this.#hiddenAt > HIDDEN_MAX_MS) this.#lastId = ''
+    const hiddenMs = Date.now() - this.#hiddenAt
+    if (hiddenMs > HIDDEN_MAX_MS) {
+      this.#lastId = ''
+      const words = `This tab was hidden for ${span(hiddenMs)}: what came meanwhile is left out`
+      this.notice.value = words
+    }
     this.#follow()
   }
 

@@ -103,7 +103,7 @@ function followLink(event: MouseEvent): void {
 
 /** The rest is the broker's: JSON, the API's description. */
 function isOurs(pathname: string): boolean {
-  return !/^\/(v1|metrics|livez|readyz|openapi\.json)(\/|$)/.test(pathname)
+  return !/^\/(v1|metrics|livez|readyz|openapi\.json|sign-in)(\/|$)/.test(pathname)
 }
 
 function scrolls(): Record<string, number> {

@@ -5,6 +5,7 @@ import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
 import { ask, disconnectedSince, isSignedOut, lastAnswerAt } from '../broker/http.ts'
+import { useMe } from '../broker/me.ts'
 import { Palette, PaletteButtons } from '../palette/palette.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { Ago } from '../parts/time.tsx'
@@ -91,6 +92,7 @@ function Rail({ section }: { readonly section: string | undefined }) {
         <div>
           <PaletteButtons />
           <ThemeButton />
+          <Person />
         </div>
       </nav>
     </header>
@@ -116,6 +118,33 @@ function ThemeButton() {
       <Icon name={theme.value === 'dark' ? 'moon' : theme.value === 'light' ? 'sun' : 'screen'} />
       <span>{words}</span>
     </button>
+  )
+}
+
+/** Who one is here, and how to be somebody else. Nothing where nobody is asked. */
+function Person() {
+  const me = useMe()
+  if (me === undefined || me.isOpen) return null
+  const name = me.principal.replace(/^User:/, '')
+  const here = encodeURIComponent(location.pathname + location.search)
+  if (name === 'ANONYMOUS') {
+    return (
+      <a class="theme" href={`/sign-in?next=${here}`}>
+        Sign in
+      </a>
+    )
+  }
+  return (
+    <form class="person" method="post" action="/sign-out">
+      <span class="person-name" title={`Signed in as ${name}`}>
+        {name}
+      </span>
+      {me.isSession && (
+        <button type="submit" class="link">
+          Sign out
+        </button>
+      )}
+    </form>
   )
 }
 

@@ -2,11 +2,14 @@
 // that it hears of its end. Kafka adds the partition of __consumer_offsets that the group is kept in;
 // here the group itself takes part.
 
+import { KafkaError } from '../../core/errors.ts'
 import type {
   AddOffsetsToTxnRequest,
   AddOffsetsToTxnResponse,
 } from '../../protocol/messages/add-offsets-to-txn.ts'
+import { Operation, Resource } from '../../security/access.ts'
 import type { Participant } from '../../transaction/contract.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, fencedFrom } from '../transactions.ts'
@@ -21,6 +24,11 @@ export async function addOffsetsToTxn(
   context: BrokerContext,
 ): Promise<AddOffsetsToTxnResponse> {
   const { transactionalId, groupId, producerEpoch } = request
+  const access = await authorised(context)
+  const denied =
+    denial(access, Operation.WRITE, Resource.TRANSACTIONAL_ID, transactionalId) ||
+    denial(access, Operation.READ, Resource.GROUP, groupId)
+  if (denied !== KafkaError.NONE) return { throttleTimeMs: 0, errorCode: denied }
   const producerId = Number(request.producerId)
   // Nobody can commit offsets to the empty group, so it need not hear of the end.
   const participants: Participant[] = groupId === '' ? [] : [{ kind: 'group', groupId }]

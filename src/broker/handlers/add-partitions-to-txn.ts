@@ -1,16 +1,19 @@
 // AddPartitionsToTxn (key 24), versions 0 to 5 (KIP-98, KIP-588, KIP-890). Partitions become part of a
 // transaction, all or none: where one does not exist, the others are OPERATION_NOT_ATTEMPTED. Versions 4
-// and 5 are the batched form of Kafka's brokers, which any client may send where no authorizer forbids
-// it; `verifyOnly` answers for each partition whether it takes part, and adds none.
+// and 5 are the batched form of Kafka's brokers, for whoever may act for the cluster; `verifyOnly` answers
+// for each partition whether it takes part, and adds none.
 
 import type { TopicState } from '../../cluster/contract.ts'
+import { isInternalTopic } from '../../cluster/names.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import { VERIFICATIONS_AT_ONCE } from '../../core/limits/coordinators.ts'
 import type {
   AddPartitionsToTxnRequest,
   AddPartitionsToTxnResponse,
 } from '../../protocol/messages/add-partitions-to-txn.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
 import type { Participant } from '../../transaction/contract.ts'
+import { authorised, clusterDenial, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, fencedFrom } from '../transactions.ts'
@@ -38,6 +41,7 @@ export async function addPartitionsToTxn(
   call: Call,
   context: BrokerContext,
 ): Promise<AddPartitionsToTxnResponse> {
+  const access = await authorised(context)
   const answer = { throttleTimeMs: 0, errorCode: KafkaError.NONE }
   if (call.version < BATCHED_FROM) {
     const asked = {
@@ -47,8 +51,13 @@ export async function addPartitionsToTxn(
       verifyOnly: false,
       topics: request.v3AndBelowTopics,
     }
-    const resultsByTopicV3AndBelow = await resultsOf(asked, call, context)
+    const denied = denials(asked, access)
+    const resultsByTopicV3AndBelow = denied ?? (await resultsOf(asked, call, context))
     return { ...answer, resultsByTransaction: [], resultsByTopicV3AndBelow }
+  }
+  const errorCode = clusterDenial(access, Operation.CLUSTER_ACTION)
+  if (errorCode !== KafkaError.NONE) {
+    return { ...answer, errorCode, resultsByTransaction: [], resultsByTopicV3AndBelow: [] }
   }
   const resultsByTransaction = []
   for (const asked of request.transactions) {
@@ -57,6 +66,23 @@ export async function addPartitionsToTxn(
     resultsByTransaction.push({ transactionalId, topicResults })
   }
   return { ...answer, resultsByTransaction, resultsByTopicV3AndBelow: [] }
+}
+
+/** Why a client may not add these; null where it may. Internal topics are no client's, as in Kafka. */
+function denials(asked: Asked, access: Access): TopicResults | null {
+  const { WRITE } = Operation
+  const denied = denial(access, WRITE, Resource.TRANSACTIONAL_ID, asked.transactionalId)
+  if (denied !== KafkaError.NONE) return everywhere(asked, denied)
+  const errors = new Map(
+    asked.topics.map(({ name }) => [
+      name,
+      isInternalTopic(name)
+        ? KafkaError.TOPIC_AUTHORIZATION_FAILED
+        : denial(access, WRITE, Resource.TOPIC, name),
+    ]),
+  )
+  if ([...errors.values()].every((error) => error === KafkaError.NONE)) return null
+  return results(asked, (name) => errors.get(name) || KafkaError.OPERATION_NOT_ATTEMPTED)
 }
 
 async function resultsOf(asked: Asked, call: Call, context: BrokerContext): Promise<TopicResults> {

@@ -2,11 +2,13 @@
 // be is the one broker, where it is: moving it there is done at once, and no other place exists.
 
 import { assignmentFault } from '../../cluster/assignments.ts'
-import { KafkaError } from '../../core/errors.ts'
+import { errorMessage, KafkaError } from '../../core/errors.ts'
 import type {
   AlterPartitionReassignmentsRequest,
   AlterPartitionReassignmentsResponse,
 } from '../../protocol/messages/alter-partition-reassignments.ts'
+import { Operation } from '../../security/access.ts'
+import { authorised, clusterDenial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 
@@ -19,6 +21,19 @@ export async function alterPartitionReassignments(
   _call: Call,
   context: BrokerContext,
 ): Promise<AlterPartitionReassignmentsResponse> {
+  const denied = clusterDenial(await authorised(context), Operation.ALTER)
+  if (denied !== KafkaError.NONE) {
+    const failed = { errorCode: denied, errorMessage: errorMessage(denied) }
+    return {
+      throttleTimeMs: 0,
+      allowReplicationFactorChange: request.allowReplicationFactorChange,
+      ...failed,
+      responses: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...failed })),
+      })),
+    }
+  }
   const names = request.topics.map(({ name }) => name)
   const { topics } = await context.objects.cluster.lookup({ names })
   return {

@@ -5,7 +5,13 @@
 
 import { KafkaError } from '../../core/errors.ts'
 import { SUPPORTED_FEATURES } from '../../core/features.ts'
-import { encodeResponse, type RequestHeader } from '../../protocol/codec.ts'
+import {
+  decodeRequest,
+  encodeResponse,
+  isServed,
+  type OpenedRequest,
+  type RequestHeader,
+} from '../../protocol/codec.ts'
 import {
   ApiVersions,
   type ApiVersionsRequest,
@@ -62,4 +68,20 @@ export function answerUnknownVersion(table: ApiTable, header: RequestHeader): Ui
     errorCode: KafkaError.UNSUPPORTED_VERSION,
     apiKeys: own,
   })
+}
+
+/** The frame for an ApiVersions request that comes before a login, and whether it was a good question. */
+export async function versionsFrame(
+  table: ApiTable,
+  request: OpenedRequest,
+  context: BrokerContext,
+): Promise<{ readonly pieces: readonly Uint8Array[]; readonly isGood: boolean }> {
+  const { apiVersion, correlationId, clientId, reader } = request
+  if (!isServed(ApiVersions, apiVersion)) {
+    return { pieces: answerUnknownVersion(table, request) ?? [], isGood: false }
+  }
+  const asked = decodeRequest(ApiVersions, apiVersion, reader)
+  const answer = await apiVersions(table, asked, { version: apiVersion, clientId }, context)
+  const pieces = encodeResponse(ApiVersions, apiVersion, correlationId, answer)
+  return { pieces, isGood: answer.errorCode === KafkaError.NONE }
 }

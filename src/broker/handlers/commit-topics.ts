@@ -4,6 +4,8 @@
 import type { TopicState } from '../../cluster/contract.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import type { CommitReply, CommittedTopic } from '../../group/contract.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { allowing } from '../authorise.ts'
 import type { BrokerContext } from '../context.ts'
 
 /** As both requests name what they commit. */
@@ -46,11 +48,36 @@ export async function refreshTopics(
   }
 }
 
+/** The answer where nothing is committed for one reason. */
+export function refusedTopics(
+  topics: readonly TopicToCommit[],
+  errorCode: ErrorCode,
+): CommittedAnswer[] {
+  return topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+  }))
+}
+
 /**
- * Commits what is known of these topics and answers the rest, in the order asked. The call leaves in
- * the caller's own turn.
+ * Commits what is known of these topics, of those that the client may read, and answers the rest, in the order
+ * asked. The call leaves in the caller's own turn.
  */
 export async function commitTopics(
+  topics: readonly TopicToCommit[],
+  access: Access,
+  context: BrokerContext,
+  send: SendCommit,
+): Promise<CommittedAnswer[]> {
+  const mayRead = allowing(access, Operation.READ, Resource.TOPIC)
+  const isAllowed = topics.map(({ name }) => mayRead(name))
+  const allowed = topics.filter((_, index) => isAllowed[index])
+  const answers = (await commitAllowed(allowed, context, send)).values()
+  const refused = refusedTopics(topics, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+  return refused.map((answer, index) => (isAllowed[index] ? answers.next().value : null) ?? answer)
+}
+
+async function commitAllowed(
   topics: readonly TopicToCommit[],
   context: BrokerContext,
   send: SendCommit,

@@ -8,11 +8,11 @@ import type {
   ConsumerGroupDescribeRequest,
   ConsumerGroupDescribeResponse,
 } from '../../protocol/messages/consumer-group-describe.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { allowing, authorised, denial, OPERATIONS_NOT_ASKED, operationsOn } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { OPERATIONS_NOT_ASKED } from '../topic-view.ts'
 import { askCoordinator, groupIdError } from './group-call.ts'
-import { GROUP_OPERATIONS } from './group-operations.ts'
 
 /** The groups in the order asked; an error is a group's own. */
 export async function consumerGroupDescribe(
@@ -20,36 +20,61 @@ export async function consumerGroupDescribe(
   _call: Call,
   context: BrokerContext,
 ): Promise<ConsumerGroupDescribeResponse> {
+  const access = await authorised(context)
   const groups: DescribedConsumerGroup[] = []
   for (let at = 0; at < groupIds.length; at += COORDINATORS_AT_ONCE) {
     const some = groupIds.slice(at, at + COORDINATORS_AT_ONCE)
-    groups.push(...(await Promise.all(some.map((groupId) => describe(groupId, context)))))
+    groups.push(...(await Promise.all(some.map((groupId) => describe(groupId, access, context)))))
   }
   if (!includeAuthorizedOperations) return { throttleTimeMs: 0, groups }
   const shown = groups.map((group) =>
     group.errorCode === KafkaError.NONE
-      ? { ...group, authorizedOperations: GROUP_OPERATIONS }
+      ? { ...group, authorizedOperations: operationsOn(access, Resource.GROUP, group.groupId) }
       : group,
   )
   return { throttleTimeMs: 0, groups: shown }
 }
 
-function describe(groupId: string, context: BrokerContext): Promise<DescribedConsumerGroup> {
+function describe(
+  groupId: string,
+  access: Access,
+  context: BrokerContext,
+): Promise<DescribedConsumerGroup> {
   const ask = async () => {
     const { levels } = await context.features()
     if ((levels['group.version'] ?? 0) < 1) return failed(groupId, KafkaError.UNSUPPORTED_VERSION)
-    const error = groupIdError(groupId)
+    const error =
+      denial(access, Operation.DESCRIBE, Resource.GROUP, groupId) || groupIdError(groupId)
     if (error !== KafkaError.NONE) return failed(groupId, error)
-    return context.objects.group(groupId).describeConsumer(groupId)
+    return shown(await context.objects.group(groupId).describeConsumer(groupId), access)
   }
   const otherwise = failed(groupId, KafkaError.COORDINATOR_NOT_AVAILABLE)
   return askCoordinator(context, 'ConsumerGroupDescribe', ask, otherwise)
 }
 
-function failed(groupId: string, errorCode: ErrorCode): DescribedConsumerGroup {
+/** A group with a topic that the client may not see is not shown at all. */
+function shown(group: DescribedConsumerGroup, access: Access): DescribedConsumerGroup {
+  const isShown = allowing(access, Operation.DESCRIBE, Resource.TOPIC)
+  const isWhole = group.members.every(({ assignment, targetAssignment }) =>
+    [assignment, targetAssignment].every(({ topicPartitions }) =>
+      topicPartitions.every(({ topicName }) => isShown(topicName)),
+    ),
+  )
+  if (isWhole) return group
+  return failed(group.groupId, KafkaError.TOPIC_AUTHORIZATION_FAILED, HIDDEN_TOPICS)
+}
+
+const HIDDEN_TOPICS =
+  'The group has described topic(s) that the client is not authorized to describe.'
+
+function failed(
+  groupId: string,
+  errorCode: ErrorCode,
+  errorMessage: string | null = null,
+): DescribedConsumerGroup {
   return {
     errorCode,
-    errorMessage: null,
+    errorMessage,
     groupId,
     groupState: '',
     groupEpoch: 0,

@@ -7,6 +7,8 @@ import type {
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,
 } from '../../protocol/messages/consumer-group-heartbeat.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { allowing, authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, groupCaller } from './group-call.ts'
@@ -18,8 +20,11 @@ export function consumerGroupHeartbeat(
   context: BrokerContext,
 ): Promise<ConsumerGroupHeartbeatResponse> {
   const ask = async () => {
+    const access = await authorised(context)
     const { levels } = await context.features()
     if ((levels['group.version'] ?? 0) < 1) return refused(KafkaError.UNSUPPORTED_VERSION)
+    const denied = deniedTo(request, access)
+    if (denied !== KafkaError.NONE) return refused(denied)
     const wrong = missingId(request, call)
     if (wrong !== undefined) return refused(KafkaError.INVALID_REQUEST, wrong)
     const group = context.objects.group(request.groupId)
@@ -27,6 +32,19 @@ export function consumerGroupHeartbeat(
   }
   const failed = refused(KafkaError.COORDINATOR_NOT_AVAILABLE)
   return askCoordinator(context, 'ConsumerGroupHeartbeat', ask, failed)
+}
+
+/** A member reads as its group, and may name no topic that it may not see. */
+function deniedTo(
+  { groupId, subscribedTopicNames }: ConsumerGroupHeartbeatRequest,
+  access: Access,
+): ErrorCode {
+  const denied = denial(access, Operation.READ, Resource.GROUP, groupId)
+  if (denied !== KafkaError.NONE) return denied
+  const isShown = allowing(access, Operation.DESCRIBE, Resource.TOPIC)
+  return (subscribedTopicNames ?? []).every(isShown)
+    ? KafkaError.NONE
+    : KafkaError.TOPIC_AUTHORIZATION_FAILED
 }
 
 /** Without the id of a group there is none to ask. What Kafka looks at first is the member's. */

@@ -5,8 +5,11 @@ import type {
   DeleteGroupsRequest,
   DeleteGroupsResponse,
 } from '../../protocol/messages/delete-groups.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { inTurns } from '../in-turns.ts'
 import { askCoordinator } from './group-call.ts'
 
 export async function deleteGroups(
@@ -14,7 +17,10 @@ export async function deleteGroups(
   _call: Call,
   context: BrokerContext,
 ): Promise<DeleteGroupsResponse> {
-  const results = [...new Set(request.groupsNames)].map(async (groupId) => {
+  const access = await authorised(context)
+  const results = await inTurns([...new Set(request.groupsNames)], async (groupId) => {
+    const denied = denial(access, Operation.DELETE, Resource.GROUP, groupId)
+    if (denied !== KafkaError.NONE) return { groupId, errorCode: denied }
     const { error: errorCode } = await askCoordinator(
       context,
       'DeleteGroups',
@@ -23,5 +29,5 @@ export async function deleteGroups(
     )
     return { groupId, errorCode }
   })
-  return { results: await Promise.all(results) }
+  return { results }
 }

@@ -7,6 +7,8 @@ import type {
   DeleteRecordsRequest,
   DeleteRecordsResponse,
 } from '../../protocol/messages/delete-records.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askLeader, byName } from '../routing.ts'
@@ -20,10 +22,14 @@ export async function deleteRecords(
   _call: Call,
   context: BrokerContext,
 ): Promise<DeleteRecordsResponse> {
-  const topics = request.topics.map(async ({ name, partitions }) => ({
-    name,
-    partitions: await Promise.all(partitions.map((asked) => deleteBefore(name, asked, context))),
-  }))
+  const access = await authorised(context)
+  const topics = request.topics.map(async ({ name, partitions }) => {
+    const denied = denial(access, Operation.DELETE, Resource.TOPIC, name)
+    const results = partitions.map((asked) =>
+      denied === KafkaError.NONE ? deleteBefore(name, asked, context) : failure(asked, denied),
+    )
+    return { name, partitions: await Promise.all(results) }
+  })
   return { throttleTimeMs: 0, topics: await Promise.all(topics) }
 }
 
@@ -33,10 +39,13 @@ async function deleteBefore(
   context: BrokerContext,
 ): Promise<PartitionResponse> {
   const { partitionIndex, offset } = asked
-  const failure = (errorCode: ErrorCode) => ({ partitionIndex, lowWatermark: -1, errorCode })
   const answer = await askLeader(context, byName(topic, partitionIndex), (leader, target) =>
     leader.deleteRecords({ ...target, offset }),
   )
-  if (answer.error !== KafkaError.NONE || 'failed' in answer) return failure(answer.error)
+  if (answer.error !== KafkaError.NONE || 'failed' in answer) return failure(asked, answer.error)
   return { partitionIndex, lowWatermark: answer.lowWatermark, errorCode: KafkaError.NONE }
+}
+
+function failure({ partitionIndex }: PartitionRequest, errorCode: ErrorCode): PartitionResponse {
+  return { partitionIndex, lowWatermark: -1, errorCode }
 }

@@ -7,9 +7,9 @@ import type {
   DescribeClusterRequest,
   DescribeClusterResponse,
 } from '../../protocol/messages/describe-cluster.ts'
+import { authorised, clusterOperations, OPERATIONS_NOT_ASKED } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED } from '../topic-view.ts'
 
 const BROKERS = 1
 const CONTROLLERS = 2
@@ -34,6 +34,7 @@ export async function describeCluster(
           }
     return { ...refused, clusterId: '', brokers: [] }
   }
+  const access = await authorised(context)
   const { host, port } = context.advertised
   return {
     throttleTimeMs: 0,
@@ -43,7 +44,7 @@ export async function describeCluster(
     controllerId: BROKER_ID,
     brokers: [{ brokerId: BROKER_ID, host, port, rack: null, isFenced: false }],
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? CLUSTER_OPERATIONS
+      ? clusterOperations(access)
       : OPERATIONS_NOT_ASKED,
   }
 }

@@ -7,8 +7,12 @@ import type {
   DescribeConfigsRequest,
   DescribeConfigsResponse,
 } from '../../protocol/messages/describe-configs.ts'
+import { Operation } from '../../security/access.ts'
+import { authorised } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext, Endpoint } from '../context.ts'
+import { nothingLeft } from '../controller.ts'
+import { allowedConfigs } from './config-denial.ts'
 
 type Result = DescribeConfigsResponse['results'][number]
 type Entry = Result['configs'][number]
@@ -22,11 +26,16 @@ export async function describeConfigs(
   call: Call,
   context: BrokerContext,
 ): Promise<DescribeConfigsResponse> {
-  const response = await context.objects.cluster.describeConfigs(request, call.version)
+  const access = await authorised(context)
+  const { allowed, denied } = allowedConfigs(request.resources, access, Operation.DESCRIBE_CONFIGS)
+  const refused = denied.map((one) => ({ ...one, configs: [] }))
+  if (nothingLeft(request.resources, allowed)) return { throttleTimeMs: 0, results: refused }
+  const permitted = { ...request, resources: allowed }
+  const response = await context.objects.cluster.describeConfigs(permitted, call.version)
   const results = response.results.map((result) =>
     result.resourceType === BROKER ? withListeners(result, request, context.advertised) : result,
   )
-  return { ...response, results }
+  return { ...response, results: [...results, ...refused] }
 }
 
 /** The listener as this connection sees it: what its client was told to connect to. */

@@ -6,6 +6,8 @@ import type {
   DescribeLogDirsRequest,
   DescribeLogDirsResponse,
 } from '../../protocol/messages/describe-log-dirs.ts'
+import { Operation } from '../../security/access.ts'
+import { authorised, clusterDenial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askLeader, byName, type Route } from '../routing.ts'
@@ -22,6 +24,8 @@ export async function describeLogDirs(
   _call: Call,
   context: BrokerContext,
 ): Promise<DescribeLogDirsResponse> {
+  const denied = clusterDenial(await authorised(context), Operation.DESCRIBE)
+  if (denied !== KafkaError.NONE) return { throttleTimeMs: 0, errorCode: denied, results: [] }
   const asked = request.topics ?? (await allTopics(context))
   const topics = await Promise.all(
     asked.map(async ({ topic, partitions }) => {

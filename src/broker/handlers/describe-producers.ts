@@ -1,12 +1,15 @@
 // DescribeProducers (key 61), version 0 (KIP-664): the producers that each partition remembers, with
 // the start of the transaction that is open there. What kafka-transactions looks for hanging ones with.
 
+import { topicNameFault } from '../../cluster/names.ts'
 import { type ErrorCode, errorMessage, KafkaError } from '../../core/errors.ts'
 import { LEADERS_AT_ONCE } from '../../core/limits/coordinators.ts'
 import type {
   DescribeProducersRequest,
   DescribeProducersResponse,
 } from '../../protocol/messages/describe-producers.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askLeader, byName } from '../routing.ts'
@@ -19,11 +22,28 @@ export async function describeProducers(
   _call: Call,
   context: BrokerContext,
 ): Promise<DescribeProducersResponse> {
+  const access = await authorised(context)
   const topics = []
   for (const { name, partitionIndexes } of request.topics) {
-    topics.push({ name, partitions: await describeAll(name, partitionIndexes, context) })
+    const refused = topicError(name, access)
+    const partitions =
+      refused === null
+        ? await describeAll(name, partitionIndexes, context)
+        : partitionIndexes.map((index) => failure(index, refused.error, refused.message))
+    topics.push({ name, partitions })
   }
   return { throttleTimeMs: 0, topics }
+}
+
+/** Why nothing is told of a topic: what is no name is said before what may not be read. */
+function topicError(
+  name: string,
+  access: Access,
+): { readonly error: ErrorCode; readonly message?: string } | null {
+  const fault = topicNameFault(name)
+  if (fault !== null) return { error: KafkaError.INVALID_TOPIC_EXCEPTION, message: fault }
+  const error = denial(access, Operation.READ, Resource.TOPIC, name)
+  return error === KafkaError.NONE ? null : { error }
 }
 
 async function describeAll(
@@ -65,11 +85,15 @@ async function describe(
   }
 }
 
-function failure(partitionIndex: number, errorCode: ErrorCode): PartitionResponse {
+function failure(
+  partitionIndex: number,
+  errorCode: ErrorCode,
+  message = errorMessage(errorCode),
+): PartitionResponse {
   return {
     partitionIndex,
     errorCode,
-    errorMessage: errorMessage(errorCode),
+    errorMessage: message,
     activeProducers: [],
   }
 }

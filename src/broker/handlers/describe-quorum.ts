@@ -8,6 +8,8 @@ import type {
   DescribeQuorumRequest,
   DescribeQuorumResponse,
 } from '../../protocol/messages/describe-quorum.ts'
+import { Operation } from '../../security/access.ts'
+import { authorised, clusterDenial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 
@@ -22,6 +24,10 @@ export async function describeQuorum(
   _call: Call,
   context: BrokerContext,
 ): Promise<DescribeQuorumResponse> {
+  const denied = clusterDenial(await authorised(context), Operation.DESCRIBE)
+  if (denied !== KafkaError.NONE) {
+    return { errorCode: denied, errorMessage: errorMessage(denied), topics: [], nodes: [] }
+  }
   const answer = { errorCode: KafkaError.NONE, errorMessage: '' }
   if (!isMetadata(request)) return { ...answer, topics: unknown(request), nodes: [] }
   const nothing = { names: [], ids: [], all: false }

@@ -9,9 +9,11 @@ import type {
   DescribeTopicPartitionsRequest,
   DescribeTopicPartitionsResponse,
 } from '../../protocol/messages/describe-topic-partitions.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { allowing, authorised, divided, operationsOn } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { partitionViews, TOPIC_OPERATIONS } from '../topic-view.ts'
+import { partitionViews } from '../topic-view.ts'
 
 /** Kafka's default of max.request.partition.size.limit. */
 const DEFAULT_PAGE = 2_000
@@ -29,15 +31,22 @@ export async function describeTopicPartitions(
     const topics = request.topics.map(({ name }) => failure(name, KafkaError.INVALID_REQUEST))
     return { throttleTimeMs: 0, topics }
   }
-  const found = await topicsFrom(request, context)
+  const access = await authorised(context)
+  const { found, hidden } = await topicsFrom(request, access, context)
+  const answer = (nextCursor?: DescribeTopicPartitionsResponse['nextCursor']) => ({
+    throttleTimeMs: 0,
+    topics: [...topics, ...hidden],
+    ...(nextCursor === undefined ? {} : { nextCursor }),
+  })
   const topics: TopicResponse[] = []
   let room = await pageSize(request, context)
   for (const { name, result } of found) {
     if (room === 0) {
-      return { throttleTimeMs: 0, topics, nextCursor: { topicName: name, partitionIndex: 0 } }
+      return answer({ topicName: name, partitionIndex: 0 })
     }
+    const topicAuthorizedOperations = operationsOn(access, Resource.TOPIC, name)
     if (result.topic === undefined) {
-      topics.push({ ...failure(name, result.error), topicAuthorizedOperations: TOPIC_OPERATIONS })
+      topics.push({ ...failure(name, result.error), topicAuthorizedOperations })
       continue
     }
     const from = cursor?.topicName === name ? cursor.partitionIndex : 0
@@ -52,15 +61,14 @@ export async function describeTopicPartitions(
         eligibleLeaderReplicas: [],
         lastKnownElr: [],
       })),
-      topicAuthorizedOperations: TOPIC_OPERATIONS,
+      topicAuthorizedOperations,
     })
     room -= Math.max(0, until - from)
     if (until < result.topic.partitions) {
-      const nextCursor = { topicName: name, partitionIndex: until }
-      return { throttleTimeMs: 0, topics, nextCursor }
+      return answer({ topicName: name, partitionIndex: until })
     }
   }
-  return { throttleTimeMs: 0, topics }
+  return answer()
 }
 
 /** A cursor stands at a partition of a topic that is asked. */
@@ -79,26 +87,35 @@ async function pageSize(
   return Math.max(1, Math.min(responsePartitionLimit, Number(configured ?? DEFAULT_PAGE)))
 }
 
+/** Those that the client may see, and, if it named them, what is said of those that it may not. */
 async function topicsFrom(
   request: DescribeTopicPartitionsRequest,
+  access: Access,
   context: BrokerContext,
-): Promise<{ readonly name: string; readonly result: TopicLookupResult }[]> {
+): Promise<{
+  readonly found: readonly { readonly name: string; readonly result: TopicLookupResult }[]
+  readonly hidden: readonly TopicResponse[]
+}> {
+  const isShown = allowing(access, Operation.DESCRIBE, Resource.TOPIC)
   const first = request.cursor?.topicName ?? ''
   const { cluster } = context.objects
   if (request.topics.length === 0) {
     const { topics } = await context.topics.refresh(cluster, { all: true })
-    return topics
+    const found = topics
       .map((result) => ({ name: result.topic?.name ?? '', result }))
-      .filter(({ name }) => name >= first)
+      .filter(({ name }) => name >= first && isShown(name))
+    return { found, hidden: [] }
   }
-  const names = [...new Set(request.topics.map(({ name }) => name))]
-    .filter((name) => name >= first)
-    .sort()
+  const asked = [...new Set(request.topics.map(({ name }) => name))].filter((name) => name >= first)
+  const { allowed, denied } = divided(asked, isShown)
+  const names = [...allowed].sort()
   const { topics } = await context.topics.refresh(cluster, { names })
-  return names.flatMap((name, index) => {
+  const found = names.flatMap((name, index) => {
     const result = topics[index]
     return result === undefined ? [] : [{ name, result }]
   })
+  const error = KafkaError.TOPIC_AUTHORIZATION_FAILED
+  return { found, hidden: denied.map((name) => ({ ...failure(name, error), isInternal: false })) }
 }
 
 function failure(name: string, errorCode: ErrorCode): TopicResponse {

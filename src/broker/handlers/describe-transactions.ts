@@ -8,7 +8,9 @@ import type {
   DescribeTransactionsRequest,
   DescribeTransactionsResponse,
 } from '../../protocol/messages/describe-transactions.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
 import type { TransactionPartition } from '../../transaction/contract.ts'
+import { allowing, authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator } from '../transactions.ts'
@@ -21,21 +23,29 @@ export async function describeTransactions(
   _call: Call,
   context: BrokerContext,
 ): Promise<DescribeTransactionsResponse> {
+  const access = await authorised(context)
   const transactionStates: Described[] = []
   for (let at = 0; at < transactionalIds.length; at += COORDINATORS_AT_ONCE) {
     const some = transactionalIds.slice(at, at + COORDINATORS_AT_ONCE)
-    transactionStates.push(...(await Promise.all(some.map((id) => describe(id, context)))))
+    transactionStates.push(...(await Promise.all(some.map((id) => describe(id, access, context)))))
   }
   return { throttleTimeMs: 0, transactionStates }
 }
 
-async function describe(transactionalId: string, context: BrokerContext): Promise<Described> {
+async function describe(
+  transactionalId: string,
+  access: Access,
+  context: BrokerContext,
+): Promise<Described> {
+  const denied = denial(access, Operation.DESCRIBE, Resource.TRANSACTIONAL_ID, transactionalId)
+  if (denied !== KafkaError.NONE) return undescribed(transactionalId, denied)
   const reply = await askCoordinator(context, transactionalId, (coordinator) =>
     coordinator.describe(transactionalId),
   )
   if (reply.error !== KafkaError.NONE || 'failed' in reply) {
     return undescribed(transactionalId, reply.error)
   }
+  const isShown = allowing(access, Operation.DESCRIBE, Resource.TOPIC)
   return {
     errorCode: reply.error,
     transactionalId,
@@ -44,7 +54,7 @@ async function describe(transactionalId: string, context: BrokerContext): Promis
     transactionStartTimeMs: reply.startTimeMs,
     producerId: BigInt(reply.producerId),
     producerEpoch: reply.producerEpoch,
-    topics: byTopic(reply.partitions),
+    topics: byTopic(reply.partitions).filter(({ topic }) => isShown(topic)),
   }
 }
 

@@ -1,11 +1,13 @@
 // ElectLeaders (key 43), versions 0 to 2 (KIP-183, KIP-460). The one broker leads every partition and is
 // its preferred replica, so no election is ever needed, clean or not.
 
-import { errorMessage, KafkaError } from '../../core/errors.ts'
+import { type ErrorCode, errorMessage, KafkaError } from '../../core/errors.ts'
 import type {
   ElectLeadersRequest,
   ElectLeadersResponse,
 } from '../../protocol/messages/elect-leaders.ts'
+import { Operation } from '../../security/access.ts'
+import { authorised, clusterDenial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 
@@ -22,21 +24,30 @@ export async function electLeaders(
   context: BrokerContext,
 ): Promise<ElectLeadersResponse> {
   const { electionType, topicPartitions } = request
+  const denied = clusterDenial(await authorised(context), Operation.ALTER)
+  if (denied !== KafkaError.NONE) return refused(topicPartitions, denied)
   if (electionType < 0 || electionType >= ELECTION_TYPES) {
     const message = `Unknown election type ${electionType}`
-    const errorCode = KafkaError.INVALID_REQUEST
-    return {
-      throttleTimeMs: 0,
-      errorCode,
-      replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
-        topic,
-        partitionResult: partitions.map((partition) => result(partition, errorCode, message)),
-      })),
-    }
+    return refused(topicPartitions, KafkaError.INVALID_REQUEST, message)
   }
   const replicaElectionResults =
     topicPartitions === null ? await all(context) : await some(topicPartitions, context)
   return { throttleTimeMs: 0, errorCode: KafkaError.NONE, replicaElectionResults }
+}
+
+function refused(
+  wanted: ElectLeadersRequest['topicPartitions'],
+  errorCode: ErrorCode,
+  message?: string,
+): ElectLeadersResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode,
+    replicaElectionResults: (wanted ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map((partition) => result(partition, errorCode, message)),
+    })),
+  }
 }
 
 async function all({ objects }: BrokerContext): Promise<Results> {

@@ -2,8 +2,10 @@
 // when that is decided for good, while the partitions and groups that take part are told of it. From
 // version 5 on the answer has the id and epoch for the next transaction.
 
-import { KafkaError } from '../../core/errors.ts'
+import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import type { EndTxnRequest, EndTxnResponse } from '../../protocol/messages/end-txn.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, fencedFrom } from '../transactions.ts'
@@ -18,13 +20,16 @@ export async function endTxn(
   context: BrokerContext,
 ): Promise<EndTxnResponse> {
   const { transactionalId, producerEpoch, committed } = request
+  const access = await authorised(context)
+  const denied = denial(access, Operation.WRITE, Resource.TRANSACTIONAL_ID, transactionalId)
+  if (denied !== KafkaError.NONE) return failure(denied)
   const producerId = Number(request.producerId)
   const reply = await askCoordinator(context, transactionalId, (coordinator) =>
     coordinator.endTransaction({ transactionalId, producerId, producerEpoch, committed, version }),
   )
   const errorCode = fencedFrom(FENCED_FROM, version, reply.error)
   if (errorCode !== KafkaError.NONE || 'failed' in reply) {
-    return { throttleTimeMs: 0, errorCode, producerId: -1n, producerEpoch: -1 }
+    return failure(errorCode)
   }
   return {
     throttleTimeMs: 0,
@@ -32,4 +37,8 @@ export async function endTxn(
     producerId: BigInt(reply.producerId),
     producerEpoch: reply.producerEpoch,
   }
+}
+
+function failure(errorCode: ErrorCode): EndTxnResponse {
+  return { throttleTimeMs: 0, errorCode, producerId: -1n, producerEpoch: -1 }
 }

@@ -4,8 +4,13 @@
 
 import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { type Offset, offset } from '../../core/ids.ts'
-import { FETCH_MAX_BYTES, FETCH_PART_BYTES, MEMORY_WAIT_MS } from '../../core/limits.ts'
+import { type Offset, offset, ZERO_TOPIC_ID } from '../../core/ids.ts'
+import {
+  FETCH_MAX_BYTES,
+  FETCH_PART_BYTES,
+  MEMORY_WAIT_MS,
+  STALLED_CONNECTION_MS,
+} from '../../core/limits.ts'
 import type {
   AbortedTransaction,
   PartitionRpc,
@@ -15,6 +20,8 @@ import type {
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { readBatchHeader } from '../../record/header.ts'
 import { endOfBatches } from '../../record/stored.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { denial } from '../authorise.ts'
 import { type Reservation, repliesPool } from '../budget.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext, Handling } from '../context.ts'
@@ -84,15 +91,39 @@ class FetchRun {
     if (request.sessionId !== 0) {
       return { errorCode: KafkaError.FETCH_SESSION_ID_NOT_FOUND, responses: [] }
     }
-    const { timers, watches } = this.#context
+    const { timers, watches, access } = this.#context
+    if (!access.isOpen) await this.#authorise()
     const deadlineMs = timers.now() + Math.max(0, request.maxWaitMs)
     this.#budget = Math.max(0, Math.min(request.maxBytes, await this.#fetchMaxBytes()))
     for (;;) {
       await this.#readWhatIsNew(Math.max(deadlineMs, timers.now() + MEMORY_WAIT_MS))
       const leftMs = deadlineMs - timers.now()
       if (this.#isEnough() || leftMs <= 0) return this.#answer()
-      await watches.news(leftMs)
+      if (this.#heldBytes() === 0) {
+        await watches.news(leftMs)
+        continue
+      }
+      // Too little for this client, and yet it is memory that others may be waiting for.
+      await watches.news(Math.min(leftMs, STALLED_CONNECTION_MS))
+      const { smallReplies, largeReplies } = this.#context.budget
+      if (smallReplies.contended || largeReplies.contended) return this.#answer()
     }
+  }
+
+  /** Answers the partitions that may not be read. A topic by an id that is not known here is asked about when it is. */
+  async #authorise(): Promise<void> {
+    await this.#context.access.ready()
+    for (const position of this.#positions) {
+      const { name, topicId } = position.route
+      const isById = topicId !== ZERO_TOPIC_ID
+      const known = isById ? this.#context.topics.byId(topicId)?.name : name
+      const error = known === undefined ? KafkaError.NONE : this.#denial(known)
+      if (error !== KafkaError.NONE) position.reply = failedReply(error)
+    }
+  }
+
+  #denial(topic: string): ErrorCode {
+    return denial(this.#context.access, Operation.READ, Resource.TOPIC, topic)
   }
 
   async #fetchMaxBytes(): Promise<number> {
@@ -106,7 +137,8 @@ class FetchRun {
       if (position.reply !== null && position.reply.error !== KafkaError.NONE) return true
       bytes += position.bytes
     }
-    return bytes >= this.#request.minBytes || this.#positions.length === 0
+    // No answer has more than the budget, whatever is asked for (as in Kafka).
+    return bytes >= Math.min(this.#request.minBytes, this.#budget) || this.#positions.length === 0
   }
 
   /** Reads, in request order, the partitions that may have something. */
@@ -115,12 +147,13 @@ class FetchRun {
     if (due.length === 0) return
     const memory = await this.#reserve(due, memoryDeadlineMs)
     if (memory === null) return
+    // Before the reads: should the client leave meanwhile, its context may end and nothing comes after them.
+    this.#reservations.push(memory)
     const before = this.#heldBytes()
     await new Reads(due, this.#budget - before, before > 0, (position, limits) =>
       this.#read(position, limits),
     ).run()
     memory.shrink(this.#heldBytes() - before)
-    this.#reservations.push(memory)
   }
 
   #heldBytes(): number {
@@ -167,7 +200,9 @@ class FetchRun {
       position.reply = failedReply(epochError)
       return
     }
-    const answer = await askLeader(this.#context, route, async (leader, target) => {
+    const answer = await askLeader(this.#context, route, async (leader, target, topic) => {
+      const denied = this.#denial(topic.name)
+      if (denied !== KafkaError.NONE) return failedReply(denied)
       const request = {
         ...target,
         offset: offset(limits.from ?? asked.fetchOffset),
@@ -376,6 +411,7 @@ function failedReply(error: ErrorCode): ReadReply {
 /** Partitions that memory kept from being read answer as empty, which every client takes. */
 function partitionResponse(position: Position | undefined): PartitionResponse {
   const reply = position?.reply ?? failedReply(KafkaError.NONE)
+  const isDenied = reply.error === KafkaError.TOPIC_AUTHORIZATION_FAILED
   return {
     partitionIndex: position?.asked.partition ?? -1,
     errorCode: reply.error,
@@ -383,12 +419,14 @@ function partitionResponse(position: Position | undefined): PartitionResponse {
     highWatermark: reply.error === KafkaError.NONE ? reply.highWatermark : -1,
     lastStableOffset: reply.error === KafkaError.NONE ? reply.lastStableOffset : -1,
     logStartOffset: reply.logStartOffset,
-    abortedTransactions: position?.readCommitted
-      ? reply.abortedTransactions.map(({ producerId, firstOffset }) => ({
-          producerId: BigInt(producerId),
-          firstOffset,
-        }))
-      : null,
+    // Of what may not be read there are none, which is said in words of its own (as in Kafka).
+    abortedTransactions:
+      position?.readCommitted || isDenied
+        ? reply.abortedTransactions.map(({ producerId, firstOffset }) => ({
+            producerId: BigInt(producerId),
+            firstOffset,
+          }))
+        : null,
     records: reply.pieces,
   }
 }

@@ -8,11 +8,14 @@ import type {
   FindCoordinatorRequest,
   FindCoordinatorResponse,
 } from '../../protocol/messages/find-coordinator.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { authorised, clusterDenial, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 
 const GROUP = 0
 const TRANSACTION = 1
+const SHARE = 2
 
 /** This broker, at the address that this client was told. */
 export async function findCoordinator(
@@ -20,19 +23,31 @@ export async function findCoordinator(
   call: Call,
   context: BrokerContext,
 ): Promise<FindCoordinatorResponse> {
+  const access = await authorised(context)
   const { host, port } = context.advertised
   const answer = (key: string) => {
-    const errorCode = keyError(request.keyType, key)
+    const errorCode = keyError(request.keyType, key, access)
     return errorCode === KafkaError.NONE
       ? { key, nodeId: BROKER_ID, host, port, errorCode, errorMessage: null }
-      : { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage: errorMessage(errorCode) }
+      : { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage: null }
   }
   if (call.version >= 4) {
     return { throttleTimeMs: 0, coordinators: request.coordinatorKeys.map(answer) }
   }
-  return { throttleTimeMs: 0, ...answer(request.key) }
+  const only = answer(request.key)
+  if (only.errorCode === KafkaError.NONE) return { throttleTimeMs: 0, ...only }
+  return { throttleTimeMs: 0, ...only, errorMessage: errorMessage(only.errorCode) }
 }
 
-function keyError(keyType: number, _key: string): ErrorCode {
-  return keyType === GROUP || keyType === TRANSACTION ? KafkaError.NONE : KafkaError.INVALID_REQUEST
+function keyError(keyType: number, key: string, access: Access): ErrorCode {
+  switch (keyType) {
+    case GROUP:
+      return denial(access, Operation.DESCRIBE, Resource.GROUP, key)
+    case TRANSACTION:
+      return denial(access, Operation.DESCRIBE, Resource.TRANSACTIONAL_ID, key)
+    case SHARE:
+      return clusterDenial(access, Operation.CLUSTER_ACTION) || KafkaError.INVALID_REQUEST
+    default:
+      return KafkaError.INVALID_REQUEST
+  }
 }

@@ -2,6 +2,8 @@
 
 import { KafkaError } from '../../core/errors.ts'
 import type { HeartbeatRequest, HeartbeatResponse } from '../../protocol/messages/heartbeat.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, groupCaller, groupIdError } from './group-call.ts'
@@ -12,7 +14,8 @@ export async function heartbeat(
   context: BrokerContext,
 ): Promise<HeartbeatResponse> {
   const { groupId } = request
-  const wrong = groupIdError(groupId)
+  const access = await authorised(context)
+  const wrong = denial(access, Operation.READ, Resource.GROUP, groupId) || groupIdError(groupId)
   if (wrong !== KafkaError.NONE) return { errorCode: wrong }
   return askCoordinator(
     context,

@@ -5,9 +5,12 @@ import type {
   IncrementalAlterConfigsRequest,
   IncrementalAlterConfigsResponse,
 } from '../../protocol/messages/incremental-alter-configs.ts'
+import { Operation } from '../../security/access.ts'
+import { authorised } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { askForConfigs } from '../controller.ts'
+import { askForConfigs, nothingLeft } from '../controller.ts'
+import { allowedConfigs } from './config-denial.ts'
 
 /** Asks the controller; errors are per resource in its answer. */
 export async function incrementalAlterConfigs(
@@ -15,7 +18,13 @@ export async function incrementalAlterConfigs(
   call: Call,
   context: BrokerContext,
 ): Promise<IncrementalAlterConfigsResponse> {
-  return askForConfigs(context, request, (controller) => {
-    return controller.incrementalAlterConfigs(request, call.version)
+  const access = await authorised(context)
+  const { resources } = request
+  const { allowed, denied } = allowedConfigs(resources, access, Operation.ALTER_CONFIGS)
+  if (nothingLeft(resources, allowed)) return { throttleTimeMs: 0, responses: denied }
+  const permitted = { ...request, resources: allowed }
+  const answer = await askForConfigs(context, permitted, (controller) => {
+    return controller.incrementalAlterConfigs(permitted, call.version)
   })
+  return { ...answer, responses: [...answer.responses, ...denied] }
 }

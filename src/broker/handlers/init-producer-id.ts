@@ -7,6 +7,8 @@ import type {
   InitProducerIdRequest,
   InitProducerIdResponse,
 } from '../../protocol/messages/init-producer-id.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { authorised, clusterDenial, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, fencedFrom } from '../transactions.ts'
@@ -24,6 +26,8 @@ export async function initProducerId(
   context: BrokerContext,
 ): Promise<InitProducerIdResponse> {
   const { transactionalId, producerId, producerEpoch } = request
+  const denied = deniedTo(transactionalId, await authorised(context))
+  if (denied !== KafkaError.NONE) return failure(denied)
   if (transactionalId === '' || (producerId === NO_ID) !== (producerEpoch === NO_EPOCH)) {
     return failure(KafkaError.INVALID_REQUEST)
   }
@@ -36,6 +40,15 @@ export async function initProducerId(
     context.log('warn', 'no producer id allocated', { reason: String(error) })
     return failure(KafkaError.COORDINATOR_NOT_AVAILABLE)
   }
+}
+
+/** Who may write to any topic may do so idempotently. */
+function deniedTo(transactionalId: string | null, access: Access): ErrorCode {
+  if (transactionalId !== null) {
+    return denial(access, Operation.WRITE, Resource.TRANSACTIONAL_ID, transactionalId)
+  }
+  const denied = clusterDenial(access, Operation.IDEMPOTENT_WRITE)
+  return access.mayOnAny(Operation.WRITE, Resource.TOPIC) ? KafkaError.NONE : denied
 }
 
 /** A timeout out of bounds is said first, as Kafka does: it needs no coordinator. */

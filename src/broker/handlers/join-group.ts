@@ -3,6 +3,8 @@
 
 import { KafkaError } from '../../core/errors.ts'
 import type { JoinGroupRequest, JoinGroupResponse } from '../../protocol/messages/join-group.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { denial, inTurn } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext, Handling } from '../context.ts'
 import { askCoordinator, groupCaller, groupIdError } from './group-call.ts'
@@ -16,7 +18,8 @@ export function joinGroup(
   call: Call,
   context: BrokerContext,
 ): Handling<JoinGroupResponse> {
-  return { effect: undefined, response: join(request, call, context), appends: false }
+  const joined = inTurn(context.access.ready(), () => join(request, call, context))
+  return { ...joined, appends: false }
 }
 
 async function join(
@@ -25,6 +28,8 @@ async function join(
   context: BrokerContext,
 ): Promise<JoinGroupResponse> {
   const { groupId, memberId } = request
+  const denied = denial(context.access, Operation.READ, Resource.GROUP, groupId)
+  if (denied !== KafkaError.NONE) return shownTo(call, refused('', denied))
   const wrong = groupIdError(groupId)
   const answer =
     wrong === KafkaError.NONE
@@ -36,7 +41,11 @@ async function join(
           refused(memberId, KafkaError.COORDINATOR_LOAD_IN_PROGRESS),
         )
       : refused(memberId, wrong)
-  if (call.version >= NULL_PROTOCOL_FROM) return answer
+  return shownTo(call, answer)
+}
+
+function shownTo({ version }: Call, answer: JoinGroupResponse): JoinGroupResponse {
+  if (version >= NULL_PROTOCOL_FROM) return answer
   return { ...answer, protocolName: answer.protocolName ?? '' }
 }
 

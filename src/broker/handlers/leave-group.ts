@@ -3,6 +3,8 @@
 
 import { KafkaError } from '../../core/errors.ts'
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../../protocol/messages/leave-group.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, groupCaller, groupIdError } from './group-call.ts'
@@ -16,7 +18,8 @@ export async function leaveGroup(
   context: BrokerContext,
 ): Promise<LeaveGroupResponse> {
   const { groupId, memberId } = request
-  const wrong = groupIdError(groupId)
+  const access = await authorised(context)
+  const wrong = denial(access, Operation.READ, Resource.GROUP, groupId) || groupIdError(groupId)
   if (wrong !== KafkaError.NONE) return { errorCode: wrong }
   const isList = call.version >= MEMBERS_FROM
   const members = isList ? request.members : [{ memberId, groupInstanceId: null, reason: null }]

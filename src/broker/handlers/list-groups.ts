@@ -3,6 +3,8 @@
 
 import { KafkaError } from '../../core/errors.ts'
 import type { ListGroupsRequest, ListGroupsResponse } from '../../protocol/messages/list-groups.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { allowing, authorised, clusterDenial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 
@@ -11,11 +13,15 @@ export async function listGroups(
   _call: Call,
   context: BrokerContext,
 ): Promise<ListGroupsResponse> {
+  const access = await authorised(context)
+  const mayAll = clusterDenial(access, Operation.DESCRIBE) === KafkaError.NONE
+  const mayDescribe = allowing(access, Operation.DESCRIBE, Resource.GROUP)
   try {
     const isWanted = (filter: readonly string[], value: string) =>
       filter.length === 0 || filter.some((one) => one.toLowerCase() === value.toLowerCase())
     const groups = (await context.objects.cluster.listGroups())
       .filter(({ state, type }) => isWanted(statesFilter, state) && isWanted(typesFilter, type))
+      .filter(({ groupId }) => mayAll || mayDescribe(groupId))
       .map(({ groupId, protocolType, state, type }) => ({
         groupId,
         protocolType,

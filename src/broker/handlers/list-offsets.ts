@@ -7,6 +7,8 @@ import type {
   ListOffsetsRequest,
   ListOffsetsResponse,
 } from '../../protocol/messages/list-offsets.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askLeader, byName } from '../routing.ts'
@@ -31,16 +33,17 @@ export async function listOffsets(
   context: BrokerContext,
 ): Promise<ListOffsetsResponse> {
   const duplicates = duplicatesOf(request)
-  const topics = request.topics.map(async ({ name, partitions }) => ({
-    name,
-    partitions: await Promise.all(
-      partitions.map((asked) =>
-        duplicates.has(`${name}\n${asked.partitionIndex}`)
-          ? failure(asked, KafkaError.INVALID_REQUEST)
-          : lookUp(name, asked, request.isolationLevel === 1, call, context),
-      ),
-    ),
-  }))
+  const access = await authorised(context)
+  const topics = request.topics.map(async ({ name, partitions }) => {
+    const denied = denial(access, Operation.DESCRIBE, Resource.TOPIC, name)
+    const results = partitions.map((asked) => {
+      if (denied !== KafkaError.NONE) return failure(asked, denied)
+      return duplicates.has(`${name}\n${asked.partitionIndex}`)
+        ? failure(asked, KafkaError.INVALID_REQUEST)
+        : lookUp(name, asked, request.isolationLevel === 1, call, context)
+    })
+    return { name, partitions: await Promise.all(results) }
+  })
   return { throttleTimeMs: 0, topics: await Promise.all(topics) }
 }
 

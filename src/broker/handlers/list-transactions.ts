@@ -9,7 +9,9 @@ import type {
   ListTransactionsRequest,
   ListTransactionsResponse,
 } from '../../protocol/messages/list-transactions.ts'
+import { Operation, Resource } from '../../security/access.ts'
 import type { TransactionStateName } from '../../transaction/contract.ts'
+import { allowing, authorised } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 
@@ -30,16 +32,18 @@ export async function listTransactions(
   _call: Call,
   context: BrokerContext,
 ): Promise<ListTransactionsResponse> {
+  const isShown = allowing(await authorised(context), Operation.DESCRIBE, Resource.TRANSACTIONAL_ID)
   const pattern = await compiled(request.transactionalIdPattern)
   if (typeof pattern === 'string') return nothing(KafkaError.INVALID_REGULAR_EXPRESSION)
   try {
     const entries = await context.objects.cluster.listTransactions()
     const passes = filter(request, pattern, context.timers.now())
+    const listed = entries.filter((entry) => passes(entry) && isShown(entry.transactionalId))
     return {
       throttleTimeMs: 0,
       errorCode: KafkaError.NONE,
       unknownStateFilters: request.stateFilters.filter((name) => !STATES.has(name)),
-      transactionStates: entries.filter(passes).map((entry) => ({
+      transactionStates: listed.map((entry) => ({
         transactionalId: entry.transactionalId,
         producerId: BigInt(entry.producerId),
         transactionState: entry.state,

@@ -6,31 +6,30 @@ import type {
   OffsetCommitRequest,
   OffsetCommitResponse,
 } from '../../protocol/messages/offset-commit.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { denial, inTurn } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext, Handling } from '../context.ts'
-import { commitTopics, isCached, refreshTopics } from './commit-topics.ts'
+import { commitTopics, isCached, refreshTopics, refusedTopics } from './commit-topics.ts'
 import { askCoordinator, groupCaller } from './group-call.ts'
 
-/** Has taken effect when its call has left, which is at once if the topics are known. */
+/** Has taken effect when its call has left, which is at once if the topics and the rules are known. */
 export function offsetCommit(
   request: OffsetCommitRequest,
   call: Call,
   context: BrokerContext,
 ): Handling<OffsetCommitResponse> {
   const { topics } = request
-  if (isCached(topics, context)) {
-    return { effect: undefined, response: commit(request, call, context), appends: true }
-  }
-  const known = refreshTopics(
-    topics.map(({ name }) => name),
-    context,
-  )
-  const sent = known.then(() => ({ response: commit(request, call, context) }))
-  return {
-    effect: sent.then(() => {}),
-    response: sent.then(({ response }) => response),
-    appends: true,
-  }
+  const looking = () =>
+    isCached(topics, context)
+      ? undefined
+      : refreshTopics(
+          topics.map(({ name }) => name),
+          context,
+        )
+  const reading = context.access.ready()
+  const known = reading === undefined ? looking() : reading.then(looking)
+  return { ...inTurn(known, () => commit(request, call, context)), appends: true }
 }
 
 async function commit(
@@ -39,7 +38,12 @@ async function commit(
   context: BrokerContext,
 ): Promise<OffsetCommitResponse> {
   const { groupId, memberId, groupInstanceId, retentionTimeMs } = request
-  const topics = await commitTopics(request.topics, context, (toCommit) =>
+  const { access } = context
+  const denied = denial(access, Operation.READ, Resource.GROUP, groupId)
+  if (denied !== KafkaError.NONE) {
+    return { throttleTimeMs: 0, topics: refusedTopics(request.topics, denied) }
+  }
+  const topics = await commitTopics(request.topics, access, context, (toCommit) =>
     askCoordinator(
       context,
       'OffsetCommit',

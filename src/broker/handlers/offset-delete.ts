@@ -7,6 +7,8 @@ import type {
   OffsetDeleteRequest,
   OffsetDeleteResponse,
 } from '../../protocol/messages/offset-delete.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { allowing, authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, groupIdError } from './group-call.ts'
@@ -18,7 +20,8 @@ export async function offsetDelete(
 ): Promise<OffsetDeleteResponse> {
   const { groupId } = request
   const failed = (errorCode: ErrorCode) => ({ errorCode, topics: [] })
-  const wrong = groupIdError(groupId)
+  const access = await authorised(context)
+  const wrong = denial(access, Operation.DELETE, Resource.GROUP, groupId) || groupIdError(groupId)
   if (wrong !== KafkaError.NONE) return failed(wrong)
   const names = request.topics.map(({ name }) => name)
   const found = await context.topics
@@ -28,12 +31,17 @@ export async function offsetDelete(
       return null
     })
   if (found === null) return failed(KafkaError.COORDINATOR_NOT_AVAILABLE)
+  const mayRead = allowing(access, Operation.READ, Resource.TOPIC)
   const asked = request.topics.map(({ name, partitions }, index) => {
-    const topic = found.topics[index]?.topic
+    const isAllowed = mayRead(name)
+    const topic = isAllowed ? found.topics[index]?.topic : undefined
     const numbers = partitions.map(({ partitionIndex }) => partitionIndex)
     const exists = (partition: number) =>
       topic !== undefined && partition >= 0 && partition < topic.partitions
-    return { name, topic, numbers, exists }
+    const missing = isAllowed
+      ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION
+      : KafkaError.TOPIC_AUTHORIZATION_FAILED
+    return { name, topic, numbers, exists, missing }
   })
   const reply = await askCoordinator<DeleteOffsetsReply>(
     context,
@@ -53,7 +61,7 @@ export async function offsetDelete(
   let next = 0
   return {
     errorCode: KafkaError.NONE,
-    topics: asked.map(({ name, topic, numbers, exists }) => {
+    topics: asked.map(({ name, topic, numbers, exists, missing }) => {
       const errors = topic === undefined ? [] : (reply.topics[next++]?.errors ?? [])
       let at = 0
       return {
@@ -62,7 +70,7 @@ export async function offsetDelete(
           partitionIndex,
           errorCode: exists(partitionIndex)
             ? (errors[at++] ?? KafkaError.UNKNOWN_SERVER_ERROR)
-            : KafkaError.UNKNOWN_TOPIC_OR_PARTITION,
+            : missing,
         })),
       }
     }),

@@ -8,8 +8,11 @@ import type {
   OffsetFetchRequest,
   OffsetFetchResponse,
 } from '../../protocol/messages/offset-fetch.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { allowing, authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { inTurns } from '../in-turns.ts'
 import { askCoordinator, groupCaller } from './group-call.ts'
 
 type AskedGroup = OffsetFetchRequest['groups'][number]
@@ -27,6 +30,7 @@ export async function offsetFetch(
   context: BrokerContext,
 ): Promise<OffsetFetchResponse> {
   const { requireStable } = request
+  const access = await authorised(context)
   const asked: readonly AskedGroup[] =
     call.version >= GROUPS_FROM
       ? request.groups
@@ -39,9 +43,10 @@ export async function offsetFetch(
           },
         ]
   const names = new Set(asked.flatMap(({ topics }) => (topics ?? []).map(({ name }) => name)))
-  const known = await lookUp([...names], context)
-  const groups = await Promise.all(
-    asked.map((one) => fetchGroup(one, requireStable, known, call, context)),
+  const isShown = allowing(access, Operation.DESCRIBE, Resource.TOPIC)
+  const known = await lookUp([...names].filter(isShown), context)
+  const groups = await inTurns(asked, (one) =>
+    fetchGroup(one, requireStable, known, access, call, context),
   )
   if (call.version >= GROUPS_FROM) return { groups }
   const { errorCode, topics } = groups[0] ?? failure('', KafkaError.NONE)
@@ -71,10 +76,13 @@ async function fetchGroup(
   asked: AskedGroup,
   requireStable: boolean,
   known: ReadonlyMap<string, TopicState> | null,
+  access: Access,
   call: Call,
   context: BrokerContext,
 ): Promise<FetchedGroup> {
   const { groupId, memberId, memberEpoch, topics } = asked
+  const denied = denial(access, Operation.DESCRIBE, Resource.GROUP, groupId)
+  if (denied !== KafkaError.NONE) return failure(groupId, denied)
   if (known === null) return failure(groupId, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
   const resolved = (topics ?? []).map((topic) => ({ topic, state: known.get(topic.name) }))
   const reply = await askCoordinator<FetchOffsetsReply>(
@@ -99,13 +107,15 @@ async function fetchGroup(
     { error: KafkaError.COORDINATOR_LOAD_IN_PROGRESS, topics: [] },
   )
   if (reply.error !== KafkaError.NONE) return failure(groupId, reply.error)
-  if (topics === null) return everything(groupId, reply, context)
+  const isShown = allowing(access, Operation.DESCRIBE, Resource.TOPIC)
+  if (topics === null) return everything(groupId, reply, isShown, context)
   let next = 0
   return {
     groupId,
     errorCode: KafkaError.NONE,
     topics: resolved.map(({ topic, state }) => {
       const answer = state === undefined ? undefined : reply.topics[next++]
+      if (!isShown(topic.name)) return noOffset(topic, KafkaError.TOPIC_AUTHORIZATION_FAILED)
       return answer === undefined
         ? noOffset(topic, KafkaError.NONE)
         : { name: topic.name, partitions: answer.partitions.map(toWire) }
@@ -113,10 +123,11 @@ async function fetchGroup(
   }
 }
 
-/** All that is committed, without the topics that have been deleted. */
+/** All that is committed, without the topics that have been deleted or that the client may not see. */
 async function everything(
   groupId: string,
   reply: FetchOffsetsReply,
+  isShown: (name: string) => boolean,
   context: BrokerContext,
 ): Promise<FetchedGroup> {
   const ids = reply.topics.map(({ topicId }) => topicId)
@@ -128,7 +139,8 @@ async function everything(
       errorCode: KafkaError.NONE,
       topics: reply.topics.flatMap(({ partitions }, index) => {
         const name = topics[index]?.topic?.name
-        return name === undefined ? [] : [{ name, partitions: partitions.map(toWire) }]
+        if (name === undefined || !isShown(name)) return []
+        return [{ name, partitions: partitions.map(toWire) }]
       }),
     }
   } catch (error) {

@@ -7,6 +7,8 @@ import type {
   OffsetForLeaderEpochRequest,
   OffsetForLeaderEpochResponse,
 } from '../../protocol/messages/offset-for-leader-epoch.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { authorised, clusterDenial, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askLeader, byName } from '../routing.ts'
@@ -21,10 +23,19 @@ export async function offsetForLeaderEpoch(
   _call: Call,
   context: BrokerContext,
 ): Promise<OffsetForLeaderEpochResponse> {
-  const topics = request.topics.map(async ({ topic, partitions }) => ({
-    topic,
-    partitions: await Promise.all(partitions.map((asked) => endOfEpoch(topic, asked, context))),
-  }))
+  const access = await authorised(context)
+  const mayAll = clusterDenial(access, Operation.CLUSTER_ACTION) === KafkaError.NONE
+  const topics = request.topics.map(async ({ topic, partitions }) => {
+    const denied = mayAll
+      ? KafkaError.NONE
+      : denial(access, Operation.DESCRIBE, Resource.TOPIC, topic)
+    const results = partitions.map((asked) =>
+      denied === KafkaError.NONE
+        ? endOfEpoch(topic, asked, context)
+        : { errorCode: denied, partition: asked.partition },
+    )
+    return { topic, partitions: await Promise.all(results) }
+  })
   return { throttleTimeMs: 0, topics: await Promise.all(topics) }
 }
 

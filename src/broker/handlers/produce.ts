@@ -5,11 +5,13 @@
 import type { TopicState } from '../../cluster/contract.ts'
 import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, errorName, KafkaError } from '../../core/errors.ts'
-import { offset } from '../../core/ids.ts'
+import { offset, ZERO_TOPIC_ID } from '../../core/ids.ts'
 import { APPEND_PART_BYTES, APPENDS_IN_FLIGHT_BYTES, SMALL_BYTES } from '../../core/limits.ts'
 import type { AppendReply, AppendRequest, AppendTransaction } from '../../partition/contract.ts'
 import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
 import { BATCH_HEADER_BYTES, isTransactionalAt } from '../../record/header.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { denial } from '../authorise.ts'
 import { type AdmittedBatch, admitBatch, type RefusedBatch } from '../batch-admission.ts'
 import type { Call } from '../call.ts'
 import { type BrokerContext, CloseConnection, type Handling } from '../context.ts'
@@ -56,6 +58,16 @@ export function produce(
   context: BrokerContext,
 ): Handling<ProduceResponse> {
   const run = new ProduceRun(request, call, context)
+  const reading = context.access.ready()
+  if (reading !== undefined) {
+    const sent = reading.then(() => run.send())
+    const left = () => {}
+    return {
+      effect: sent.then(left, left),
+      response: sent.then(() => run.response()),
+      appends: true,
+    }
+  }
   const effect = run.send()
   const response = effect === undefined ? run.response() : effect.then(() => run.response())
   return { effect, response, appends: true }
@@ -90,14 +102,16 @@ class ProduceRun {
   send(): Promise<void> | undefined {
     const error = this.#requestError()
     if (error !== KafkaError.NONE) {
-      for (const { partition } of this.#appends) {
-        this.#answers.push({ answer: refusal(partition, error) })
-      }
+      for (const append of this.#appends) this.#refuse(append, error)
       return undefined
     }
     for (const [at, append] of this.#appends.entries()) {
       const topic = knownTopic(this.#context, append)
       if (topic === undefined || !this.#hasRoom(append)) return this.#sendFrom(at)
+      if (this.#denial(topic.name) !== KafkaError.NONE) {
+        this.#refuse(append, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+        continue
+      }
       const admitted = this.#admit(append, topic)
       if (dependsOnSettings(admitted) || isLarge(admitted)) return this.#sendFrom(at)
       this.#answers.push({ answer: this.#sendOne(append, topic, admitted) })
@@ -108,11 +122,31 @@ class ProduceRun {
   /** What makes Kafka refuse every partition of the request. */
   #requestError(): ErrorCode {
     const { acks, transactionalId } = this.#request
-    if (acks !== 0 && acks !== 1 && acks !== -1) return KafkaError.INVALID_REQUIRED_ACKS
-    const isTransactional = this.#appends.some(({ records }) => claimsTransaction(records))
-    return isTransactional && transactionalId === null
-      ? KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-      : KafkaError.NONE
+    if (this.#appends.some(({ records }) => claimsTransaction(records))) {
+      if (transactionalId === null) return KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      const { access } = this.#context
+      const denied = denial(access, Operation.WRITE, Resource.TRANSACTIONAL_ID, transactionalId)
+      if (denied !== KafkaError.NONE) return denied
+    }
+    const isAcks = acks === 0 || acks === 1 || acks === -1
+    return isAcks ? KafkaError.NONE : KafkaError.INVALID_REQUIRED_ACKS
+  }
+
+  /** A topic that may not be written to is said before what is wrong with the acks. */
+  #refuse(append: Append, error: ErrorCode): void {
+    const isOfAcks = error === KafkaError.INVALID_REQUIRED_ACKS
+    const denied = isOfAcks ? this.#denialOf(append) : KafkaError.NONE
+    this.#answers.push({ answer: refusal(append.partition, denied || error) })
+  }
+
+  /** NONE also for a topic by an id that is not known here. */
+  #denialOf({ name, topicId }: Append): ErrorCode {
+    const known = topicId === ZERO_TOPIC_ID ? name : this.#context.topics.byId(topicId)?.name
+    return known === undefined ? KafkaError.NONE : this.#denial(known)
+  }
+
+  #denial(topic: string): ErrorCode {
+    return denial(this.#context.access, Operation.WRITE, Resource.TOPIC, topic)
   }
 
   /** @throws CloseConnection for an error with acks=0, where Kafka has no other way to say it */
@@ -146,11 +180,16 @@ class ProduceRun {
   /** The answer, in a box: the wait is for the sending alone. */
   async #sendInTurn(append: Append): Promise<Sent> {
     let topic: TopicState | ErrorCode | undefined = knownTopic(this.#context, append)
+    // Whether a topic exists that may not be written to is not told; by its id it must be found first.
+    const denied = this.#denialOf(append)
+    if (denied !== KafkaError.NONE) return { answer: refusal(append.partition, denied) }
     let admitted = topic === undefined ? undefined : this.#admit(append, topic)
     // A refusal by settings may be due to old ones: a cache is wrong for one request at most.
     if (topic === undefined || admitted === undefined || dependsOnSettings(admitted)) {
       topic = await lookUpTopic(this.#context, append)
       if (typeof topic === 'number') return { answer: refusal(append.partition, topic) }
+      const foundDenied = this.#denial(topic.name)
+      if (foundDenied !== KafkaError.NONE) return { answer: refusal(append.partition, foundDenied) }
       admitted = this.#admit(append, topic)
     }
     if (admitted.kind === 'admitted' && isLarge(admitted)) {

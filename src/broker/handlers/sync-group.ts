@@ -3,6 +3,8 @@
 
 import { KafkaError } from '../../core/errors.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../../protocol/messages/sync-group.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { denial, inTurn } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext, Handling } from '../context.ts'
 import { askCoordinator, groupCaller, groupIdError } from './group-call.ts'
@@ -16,7 +18,8 @@ export function syncGroup(
   call: Call,
   context: BrokerContext,
 ): Handling<SyncGroupResponse> {
-  return { effect: undefined, response: sync(request, call, context), appends: false }
+  const synced = inTurn(context.access.ready(), () => sync(request, call, context))
+  return { ...synced, appends: false }
 }
 
 async function sync(
@@ -29,7 +32,8 @@ async function sync(
   if (call.version >= PROTOCOL_FROM && isSilent) {
     return refused(KafkaError.INCONSISTENT_GROUP_PROTOCOL)
   }
-  const wrong = groupIdError(groupId)
+  const wrong =
+    denial(context.access, Operation.READ, Resource.GROUP, groupId) || groupIdError(groupId)
   if (wrong !== KafkaError.NONE) return refused(wrong)
   return askCoordinator(
     context,

@@ -6,9 +6,11 @@ import type {
   TxnOffsetCommitRequest,
   TxnOffsetCommitResponse,
 } from '../../protocol/messages/txn-offset-commit.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
+import { authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { commitTopics, isCached, refreshTopics } from './commit-topics.ts'
+import { commitTopics, isCached, refreshTopics, refusedTopics } from './commit-topics.ts'
 import { askCoordinator, groupCaller, groupIdError } from './group-call.ts'
 
 const IMPLICIT_FROM = 5
@@ -20,18 +22,14 @@ export async function txnOffsetCommit(
 ): Promise<TxnOffsetCommitResponse> {
   const { groupId, transactionalId } = request
   const producerId = Number(request.producerId)
-  const wrong = requestError(request, producerId)
-  const toTopics = (error: ErrorCode) =>
-    request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: error })),
-    }))
-  if (wrong !== KafkaError.NONE) return { topics: toTopics(wrong) }
+  const access = await authorised(context)
+  const wrong = deniedTo(request, access) || requestError(request, producerId)
+  if (wrong !== KafkaError.NONE) return { topics: refusedTopics(request.topics, wrong) }
   if (!isCached(request.topics, context)) {
     const names = request.topics.map(({ name }) => name)
     await refreshTopics(names, context)
   }
-  const topics = await commitTopics(request.topics, context, (toCommit) =>
+  const topics = await commitTopics(request.topics, access, context, (toCommit) =>
     askCoordinator(
       context,
       'TxnOffsetCommit',
@@ -58,6 +56,13 @@ export async function txnOffsetCommit(
     ),
   )
   return { topics }
+}
+
+function deniedTo({ transactionalId, groupId }: TxnOffsetCommitRequest, access: Access): ErrorCode {
+  return (
+    denial(access, Operation.WRITE, Resource.TRANSACTIONAL_ID, transactionalId) ||
+    denial(access, Operation.READ, Resource.GROUP, groupId)
+  )
 }
 
 /** An id that is not a safe whole number was never given out. */

@@ -3,12 +3,14 @@
 // Offsets of groups are kept in no topic here, so __consumer_offsets is unknown; what is pending in a
 // group ends with its transaction.
 
-import type { ErrorCode } from '../../core/errors.ts'
+import { type ErrorCode, KafkaError } from '../../core/errors.ts'
 import { MARKERS_IN_FLIGHT } from '../../core/limits/coordinators.ts'
 import type {
   WriteTxnMarkersRequest,
   WriteTxnMarkersResponse,
 } from '../../protocol/messages/write-txn-markers.ts'
+import { Operation } from '../../security/access.ts'
+import { authorised, clusterDenial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askLeader, byName } from '../routing.ts'
@@ -21,6 +23,10 @@ export async function writeTxnMarkers(
   _call: Call,
   context: BrokerContext,
 ): Promise<WriteTxnMarkersResponse> {
+  const access = await authorised(context)
+  const denied =
+    clusterDenial(access, Operation.ALTER) && clusterDenial(access, Operation.CLUSTER_ACTION)
+  if (denied !== KafkaError.NONE) return refused(request, denied)
   const markers = []
   for (const marker of request.markers) {
     const topics = []
@@ -31,6 +37,21 @@ export async function writeTxnMarkers(
     markers.push({ producerId: marker.producerId, topics })
   }
   return { markers }
+}
+
+function refused({ markers }: WriteTxnMarkersRequest, error: ErrorCode): WriteTxnMarkersResponse {
+  return {
+    markers: markers.map(({ producerId, topics }) => ({
+      producerId,
+      topics: topics.map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((partitionIndex) => ({
+          partitionIndex,
+          errorCode: error,
+        })),
+      })),
+    })),
+  }
 }
 
 async function written(

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { BrokerApi } from '../broker-api.ts'
 import {
+  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
   brokerUrl,
@@ -11,7 +12,6 @@ import {
   EXIT,
   type Io,
   numberOf,
-  secretOf,
   type Values,
   wordsOf,
 } from '../command.ts'
@@ -68,8 +68,8 @@ async function run(words: readonly string[], values: Values, io: Io): Promise<nu
     size: numberOf(values, 'size', { least: 1, most: 1_000_000 }) ?? 100,
     partitions: numberOf(values, 'partitions', { least: 1, most: 1_000 }) ?? 4,
   }
-  const [url, secret] = [brokerUrl(values, io.env), secretOf(values, io.env)]
-  const broker = new BrokerApi(url, secret, io.signal)
+  const [url, authorization] = [brokerUrl(values, io.env), authorizationOf(values, io.env)]
+  const broker = new BrokerApi(url, authorization, io.signal)
   await broker.json('POST', '/v1/topics', { body: { name, partitions: plan.partitions } })
   try {
     await printAll(
@@ -85,7 +85,7 @@ async function run(words: readonly string[], values: Values, io: Io): Promise<nu
     )
   } finally {
     // Also when we are asked to stop in between: with a signal of its own.
-    const cleaning = new BrokerApi(url, secret, AbortSignal.timeout(10_000))
+    const cleaning = new BrokerApi(url, authorization, AbortSignal.timeout(10_000))
     await cleaning.json('DELETE', plan.path)
   }
   return EXIT.OK

@@ -3,6 +3,7 @@
 
 import { BrokerApi, RefusedError, reasonOf, segment, UnreachableError } from '../broker-api.ts'
 import {
+  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
   brokerUrl,
@@ -11,13 +12,13 @@ import {
   FailedError,
   type Io,
   numberOf,
-  secretOf,
   textOf,
   textsOf,
   UsageError,
   type Values,
 } from '../command.ts'
 import { eventsOf, type StreamEvent } from '../event-stream.ts'
+import { consumeAsMember } from './consume-group.ts'
 
 /** A record as the API shows it, or a batch that cannot be read. */
 interface Shown {
@@ -41,10 +42,13 @@ export const consume: Command = {
   ottla consume orders --from earliest --until-end    all there is, then end
   ottla consume orders --from 2026-01-31T12:00:00Z --json | jq .value
   ottla consume orders --key customer-7 --max 1
+  ottla consume orders --group billing                as a member of a group, which shares them
   ottla consume orders --from earliest --until-end --json | ottla produce copy --records
 
   --from WHERE        earliest, latest, an RFC 3339 time, or a position that
                       this command printed                               (latest)
+  --group NAME        join this consumer group: begin where it has committed
+                      (else at --from earliest or latest), commit what is printed
   --partition N       only this partition; repeatable
   --key TEXT          only records of this key
   --max N             end after so many records
@@ -58,6 +62,7 @@ Ended by Ctrl-C it prints the position to go on from to standard error.
   flags: {
     ...BROKER_FLAGS,
     from: { type: 'string' },
+    group: { type: 'string' },
     partition: { type: 'string', multiple: true },
     key: { type: 'string' },
     max: { type: 'string' },
@@ -71,12 +76,18 @@ Ended by Ctrl-C it prints the position to go on from to standard error.
 
 async function run(topics: readonly string[], values: Values, io: Io): Promise<number> {
   if (topics.length === 0) throw new UsageError('the name of a topic is missing')
+  const group = textOf(values, 'group')
+  if (group !== undefined) return runAsMember(group, topics, values, io)
   const untilEnd = values['until-end'] === true
   if (untilEnd && topics.length > 1) throw new UsageError('--until-end takes one topic')
   const partitions = textsOf(values, 'partition')
   const bad = partitions.find((text) => !/^\d{1,9}$/.test(text))
   if (bad !== undefined) throw new UsageError(`--partition must be a number, not "${bad}"`)
-  const broker = new BrokerApi(brokerUrl(values, io.env), secretOf(values, io.env), io.signal)
+  const broker = new BrokerApi(
+    brokerUrl(values, io.env),
+    authorizationOf(values, io.env),
+    io.signal,
+  )
   const [topic = ''] = topics
   const follow: Follow = {
     path: topics.length === 1 ? `/v1/topics/${segment(topic)}/events` : '/v1/events',
@@ -91,6 +102,39 @@ async function run(topics: readonly string[], values: Values, io: Io): Promise<n
     ends: untilEnd ? await endsOf(broker, topic, partitions) : null,
   }
   await new Consuming(broker, follow, printer(values, io), io).run()
+  return EXIT.OK
+}
+
+/** What makes no sense for a member: its group says which partitions it reads, and where it begins. */
+const NOT_OF_MEMBERS = ['partition', 'key', 'until-end'] as const
+
+async function runAsMember(
+  group: string,
+  topics: readonly string[],
+  values: Values,
+  io: Io,
+): Promise<number> {
+  const strange = NOT_OF_MEMBERS.find((name) => values[name] !== undefined)
+  if (strange !== undefined) throw new UsageError(`--${strange} and --group exclude each other`)
+  const from = textOf(values, 'from') ?? 'latest'
+  if (from !== 'earliest' && from !== 'latest') {
+    throw new UsageError(
+      '--from of a group is earliest or latest; `ottla groups reset` moves one elsewhere',
+    )
+  }
+  await consumeAsMember(
+    {
+      url: brokerUrl(values, io.env),
+      authorization: authorizationOf(values, io.env),
+      group,
+      topics,
+      from,
+      isUncommitted: values.uncommitted === true,
+      most: numberOf(values, 'max', { least: 1 }) ?? Number.POSITIVE_INFINITY,
+    },
+    printer(values, io),
+    io,
+  )
   return EXIT.OK
 }
 

@@ -2,13 +2,13 @@
 
 import { BrokerApi, segment } from '../broker-api.ts'
 import {
+  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
   brokerUrl,
   type Command,
   EXIT,
   type Io,
-  secretOf,
   textOf,
   textsOf,
   UsageError,
@@ -80,7 +80,8 @@ async function run(words: readonly string[], values: Values, io: Io): Promise<nu
   const [what = 'list', ...rest] = words
   const job = JOBS[what]
   if (job === undefined) throw new UsageError(`there is no "groups ${what}"`)
-  const broker = () => new BrokerApi(brokerUrl(values, io.env), secretOf(values, io.env), io.signal)
+  const broker = () =>
+    new BrokerApi(brokerUrl(values, io.env), authorizationOf(values, io.env), io.signal)
   await job(rest, values, io, broker)
   return EXIT.OK
 }

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { BrokerApi, RefusedError, segment } from '../broker-api.ts'
 import {
+  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
   brokerUrl,
@@ -12,7 +13,6 @@ import {
   FailedError,
   type Io,
   numberOf,
-  secretOf,
   textOf,
   UsageError,
   type Values,
@@ -64,7 +64,11 @@ interface Summary {
 async function run(words: readonly string[], values: Values, io: Io): Promise<number> {
   const [topic = ''] = wordsOf(words, 'the name of the topic')
   const form = formOf(values)
-  const broker = new BrokerApi(brokerUrl(values, io.env), secretOf(values, io.env), io.signal)
+  const broker = new BrokerApi(
+    brokerUrl(values, io.env),
+    authorizationOf(values, io.env),
+    io.signal,
+  )
   const path = `/v1/topics/${segment(topic)}/records`
   if (io.isTty.in) io.say('Each line is a record; Ctrl-D ends.')
   const say = (line: string) => io.say(`ottla produce: ${line}`)

@@ -4,6 +4,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { formatAddress, isLoopback, isWildcard, parseAddress } from '../../core/env.ts'
 import {
+  authorizationOf,
   BROKER_HELP,
   brokerUrl,
   type Command,
@@ -11,7 +12,6 @@ import {
   FailedError,
   type Io,
   numberOf,
-  secretOf,
   textOf,
   UsageError,
   type Values,
@@ -50,6 +50,7 @@ It prints one line to standard output when it listens: ready kafka=HOST:PORT url
     'allow-anonymous': { type: 'boolean' },
     url: { type: 'string' },
     'secret-file': { type: 'string' },
+    user: { type: 'string' },
   },
   run,
 }
@@ -61,7 +62,7 @@ async function run(words: readonly string[], values: Values, io: Io): Promise<nu
     throw new UsageError('the URL is given twice')
   }
   const url = brokerUrl(values, io.env, word ?? textOf(values, 'url'))
-  const broker: Broker = { url: tunnelUrl(url), secret: secretOf(values, io.env) }
+  const broker: Broker = { url: tunnelUrl(url), authorization: authorizationOf(values, io.env) }
   const hosts = listenHosts(values)
   const port = listenPort(values, io)
   const advertised = advertisedOf(values)

@@ -2,6 +2,7 @@
 
 import { BrokerApi, segment } from '../broker-api.ts'
 import {
+  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
   brokerUrl,
@@ -9,7 +10,6 @@ import {
   EXIT,
   type Io,
   numberOf,
-  secretOf,
   textOf,
   textsOf,
   UsageError,
@@ -30,7 +30,7 @@ interface Shown {
   readonly name: string
   readonly id: string
   readonly partitions: number
-  readonly configs: Readonly<Record<string, string | null>>
+  readonly configs: Readonly<Record<string, string | null>> | null
 }
 
 interface Partition {
@@ -103,7 +103,7 @@ const JOBS: Readonly<Record<string, Job>> = {
     const [name = ''] = wordsOf(words, 'the name of the topic')
     const broker = api(values, io)
     const topic = await broker.json<Shown>('GET', `/v1/topics/${segment(name)}`)
-    const settings = Object.entries(topic.configs).map(([key, value]) => `${key}=${value}`)
+    const settings = Object.entries(topic.configs ?? {}).map(([key, value]) => `${key}=${value}`)
     if (io.isTty.err) io.say([`${topic.name} (${topic.id})`, ...settings].join('  '))
     await printAll(
       broker.items<Partition>(`/v1/topics/${segment(name)}/partitions`),
@@ -139,7 +139,7 @@ const JOBS: Readonly<Record<string, Job>> = {
 }
 
 function api(values: Values, io: Io): BrokerApi {
-  return new BrokerApi(brokerUrl(values, io.env), secretOf(values, io.env), io.signal)
+  return new BrokerApi(brokerUrl(values, io.env), authorizationOf(values, io.env), io.signal)
 }
 
 function setting(text: string): [string, string] {

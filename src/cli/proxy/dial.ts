@@ -3,12 +3,14 @@
 
 import WebSocket from 'ws'
 import { ADVERTISED_HEADER, TUNNEL_PROTOCOL } from '../../core/tunnel-protocol.ts'
+import { UNKNOWN } from '../broker-api.ts'
 
 /** Where the broker is, and what opens it. */
 export interface Broker {
   /** `wss://…/kafka` */
   readonly url: string
-  readonly secret: string | null
+  /** As authorizationOf in command.ts. */
+  readonly authorization: string | null
 }
 
 /** A tunnel, or why there is none. `isFinal`: to try again would not help before somebody does something. */
@@ -31,7 +33,7 @@ export function hangUp(socket: WebSocket): void {
 
 /** Tries once. @param advertised HOST:PORT that clients of this tunnel are to be told */
 export function dial(broker: Broker, advertised: string): Promise<Dialled> {
-  const authorization = broker.secret === null ? {} : { authorization: `Bearer ${broker.secret}` }
+  const authorization = broker.authorization === null ? {} : { authorization: broker.authorization }
   const socket = new WebSocket(broker.url, TUNNEL_PROTOCOL, {
     headers: { ...authorization, [ADVERTISED_HEADER]: advertised },
     handshakeTimeout: TRY_MS,
@@ -85,10 +87,13 @@ export async function dialUntil(
 
 /** What an answer that is no upgrade means. */
 function refusal(status: number, body: string): { reason: string; isFinal: boolean } {
-  if (status === 401)
-    return { reason: 'the secret is missing or wrong (OTTLA_SECRET)', isFinal: true }
+  if (status === 401) return { reason: UNKNOWN, isFinal: true }
   if (status === 503 && body.includes('Ottla is closed')) {
-    return { reason: 'that deployment is closed: it has no secret yet', isFinal: true }
+    return {
+      reason:
+        'that deployment is closed: it has no secret yet (npx wrangler secret put OTTLA_SECRET)',
+      isFinal: true,
+    }
   }
   const isFinal = status < 500 && status !== 408 && status !== 429
   const said = detailOf(body)

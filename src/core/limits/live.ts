@@ -35,6 +35,9 @@ export const LIVE_COMMIT_PARTITIONS = 10_000
 /** Live: a name that must fit into what a session is kept as. */
 export const LIVE_GROUP_NAME_CHARACTERS = 249
 
+/** Live: a member's client id, which is kept with it. */
+export const LIVE_CLIENT_ID_CHARACTERS = 128
+
 /** Live: what is granted and not used adds up to this at most: an exact number. */
 export const LIVE_GRANT_MAX = 2 ** 40
 
@@ -57,8 +60,11 @@ export const LIVE_UNCONFIRMED_BYTES = 512 * KiB
 /** Live: the same of all sessions of an isolate; beyond it each has LIVE_PIECE_FIRST_BYTES. */
 export const LIVE_UNCONFIRMED_TOTAL_BYTES = 6 * MiB
 
-/** Live: a session is kept across hibernation in what a WebSocket may have attached (16,384 bytes, its form aside). */
-export const LIVE_STATE_BYTES = 15 * KiB
+/**
+ * Live: a session is kept across hibernation in what a WebSocket may have attached: 16,384 bytes, its form and who the
+ * client is (a token names topics and groups of TOKEN_NAMES_CHARACTERS) aside.
+ */
+export const LIVE_STATE_BYTES = 13 * KiB
 
 /** Live: what was read and not sent is told at most this often. */
 export const LIVE_POSITION_MS = 1_000

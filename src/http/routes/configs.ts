@@ -1,6 +1,7 @@
 // …/configs of a topic, a group and the cluster: the same two routes for each.
 
 import { KafkaError } from '../../core/errors.ts'
+import { type Need, onCluster, onGroup, onTopic } from '../access-rule.ts'
 import { adminSchemas } from '../admin-schemas.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
@@ -11,6 +12,9 @@ import type { ErrorFields } from '../refusal.ts'
 import type { Asked, Route } from '../route.ts'
 import { validateQuery } from '../validate.ts'
 
+/** What reading and changing need. */
+type Needs = { readonly show: Need; readonly change: Need }
+
 const JSON_TYPE = 'application/json'
 
 /** Which resource a request means. */
@@ -20,18 +24,21 @@ export const configRoutes: readonly Route[] = [
   ...routesOf({
     path: '/v1/topics/{topic}/configs',
     what: 'a topic',
+    needs: { show: onTopic('DESCRIBE_CONFIGS'), change: onTopic('ALTER_CONFIGS') },
     example: { 'retention.ms': 3_600_000, 'cleanup.policy': null },
     resourceOf: ({ param }) => ({ kind: 'topic', name: param('topic') }),
   }),
   ...routesOf({
     path: '/v1/groups/{group}/configs',
     what: 'a group, which need not exist',
+    needs: { show: onGroup('DESCRIBE_CONFIGS'), change: onGroup('ALTER_CONFIGS') },
     example: { 'consumer.session.timeout.ms': 50_000 },
     resourceOf: ({ param }) => ({ kind: 'group', name: param('group') }),
   }),
   ...routesOf({
     path: '/v1/cluster/configs',
     what: 'the broker',
+    needs: { show: onCluster('DESCRIBE_CONFIGS'), change: onCluster('ALTER_CONFIGS') },
     example: { 'log.retention.bytes': 1_073_741_824 },
     resourceOf: () => BROKER,
   }),
@@ -40,11 +47,13 @@ export const configRoutes: readonly Route[] = [
 function routesOf({
   path,
   what,
+  needs,
   example,
   resourceOf,
 }: {
   readonly path: string
   readonly what: string
+  readonly needs: Needs
   readonly example: Readonly<Record<string, string | number | boolean | null>>
   readonly resourceOf: ResourceOf
 }): readonly Route[] {
@@ -52,6 +61,7 @@ function routesOf({
     {
       method: 'GET',
       path,
+      access: { needs: [needs.show] },
       operation: () => ({
         summary: `List the configurations of ${what}, with source and default`,
         query: adminSchemas().configsQuery,
@@ -65,6 +75,7 @@ function routesOf({
     {
       method: 'PATCH',
       path,
+      access: { needs: [needs.change] },
       operation: () => ({
         summary: `Change configurations of ${what}`,
         body: { [JSON_TYPE]: adminSchemas().configChange },

@@ -1,10 +1,13 @@
 // /v1/topics/{topic}/events and /v1/events: the tail of one topic, or of several, as server-sent events.
 
 import type { BrokerContext } from '../../broker/context.ts'
+import { counts } from '../../broker/counts.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { fromBase64, utf8 } from '../../core/text.ts'
+import { ObjectCallError } from '../../runtime/objects.ts'
+import { onTopic } from '../access-rule.ts'
 import { Events } from '../events.ts'
-import { badRequest, Problem } from '../problem.ts'
+import { badRequest, Problem, unreachable } from '../problem.ts'
 import type { Asked, Operation, Route } from '../route.ts'
 import { schemas } from '../schemas.ts'
 import type { TailAsk, TailFrom } from '../tail/contract.ts'
@@ -30,6 +33,7 @@ export const eventRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics/{topic}/events',
+    access: { needs: [onTopic('READ')], takesQueryToken: true },
     operation: () => ({
       ...STREAM,
       summary: 'Follow a topic: an event a record, with an id that resumes exactly',
@@ -41,6 +45,10 @@ export const eventRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/events',
+    access: {
+      needs: [{ ...onTopic('READ'), name: { in: 'query', parameter: 'topic' } }],
+      takesQueryToken: true,
+    },
     operation: () => ({
       ...STREAM,
       summary: 'Follow several topics in one stream, whose ids name them by their topic ids',
@@ -119,12 +127,13 @@ function fromOf({ headers }: Request, { from = 'latest' }: EventsQuery): TailFro
 /** A stream that makes a piece when the one before was taken, and ends when the client goes. */
 function streamOf(
   events: Events,
-  { log }: BrokerContext,
+  broker: BrokerContext,
   keepAlive: Asked['keepAlive'],
 ): ReadableStream<Uint8Array> {
   let gone = false
   let isMaking = false
   let isOver = () => {}
+  const ended = counts.opened('events')
   keepAlive(
     new Promise<void>((resolve) => {
       isOver = resolve
@@ -133,6 +142,7 @@ function streamOf(
   // A context that ended with a read under way would never give back the memory that the read has reserved.
   const end = () => {
     events.close()
+    ended()
     if (!isMaking) events.released().then(isOver, isOver)
   }
   return new ReadableStream<Uint8Array>(
@@ -140,12 +150,19 @@ function streamOf(
       async pull(controller) {
         isMaking = true
         const piece = await events.piece().catch((error: unknown) => {
-          log('error', 'event stream failed', { reason: String(error) })
-          return events.lastWords(new Problem(KafkaError.UNKNOWN_SERVER_ERROR))
+          const isBug = !(error instanceof ObjectCallError)
+          broker.log(isBug ? 'error' : 'warn', 'event stream failed', { reason: String(error) })
+          return events.lastWords(
+            isBug ? new Problem(KafkaError.UNKNOWN_SERVER_ERROR) : unreachable(),
+          )
         })
         isMaking = false
         if (gone) return end()
-        if (piece !== null) return controller.enqueue(piece)
+        if (piece !== null) {
+          counts.add('sent|events', piece.length)
+          void broker.tellCounts()
+          return controller.enqueue(piece)
+        }
         controller.close()
         end()
       },

@@ -2,16 +2,17 @@
 // through the broker's handlers; a page, a lag and a plan are their own files.
 
 import type { BrokerContext } from '../../broker/context.ts'
-import { deleteGroups } from '../../broker/handlers/delete-groups.ts'
 import { listGroups } from '../../broker/handlers/list-groups.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { GroupFigures } from '../../statistics/contract.ts'
+import { onGroup } from '../access-rule.ts'
 import { adminSchemas } from '../admin-schemas.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
 import { type GroupOffset, groupOffsets } from '../group-offsets.ts'
+import { deleteGroup } from '../group-removal.ts'
 import { resetGroup } from '../group-reset.ts'
-import { groupProblem, showGroup } from '../groups.ts'
+import { showGroup } from '../groups.ts'
 import { lagHistory } from '../lag-history.ts'
 import { LAG_CURSOR, pageByLag } from '../lag-page.ts'
 import { pageOf } from '../page.ts'
@@ -24,12 +25,12 @@ import { validateQuery } from '../validate.ts'
 
 const JSON_TYPE = 'application/json'
 const LIST_GROUPS = { version: 5, clientId: null }
-const DELETE_GROUPS = { version: 2, clientId: null }
 
 export const groupRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/groups',
+    access: { needs: [], shows: { operation: 'DESCRIBE', resource: 'GROUP' } },
     operation: () => ({
       summary: 'List the groups',
       query: adminSchemas().groupsQuery,
@@ -43,6 +44,7 @@ export const groupRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/groups/{group}',
+    access: { needs: [onGroup('DESCRIBE')] },
     operation: () => ({
       summary: 'Show a group: members, and the first page of its offsets with their lag',
       query: adminSchemas().groupQuery,
@@ -55,9 +57,10 @@ export const groupRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/groups/{group}',
+    access: { needs: [onGroup('DELETE')] },
     operation: () => ({
       summary: 'Delete a group that nobody is in, with its offsets',
-      query: schemas().noQuery,
+      query: adminSchemas().groupDeleteQuery,
       answers: { 204: { description: 'Deleted' } },
     }),
     handle: deleteRoute,
@@ -65,6 +68,7 @@ export const groupRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/groups/{group}/offsets',
+    access: { needs: [onGroup('DESCRIBE')] },
     operation: () => ({
       summary: 'List what a group has committed, with its lag in records and seconds',
       query: adminSchemas().groupQuery,
@@ -81,6 +85,7 @@ export const groupRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/groups/{group}/lag',
+    access: { needs: [onGroup('DESCRIBE')] },
     operation: () => ({
       summary: 'Show how far behind a group was in the last hours',
       query: statisticsSchemas().lagHistoryQuery,
@@ -98,6 +103,7 @@ export const groupRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/groups/{group}/reset',
+    access: { needs: [onGroup('READ')] },
     operation: () => ({
       summary: 'Move the committed offsets of a group that nobody is in',
       query: schemas().noQuery,
@@ -200,15 +206,11 @@ function lagOf(offsets: readonly GroupOffset[]): { records: number; seconds: num
 }
 
 async function deleteRoute({ broker, param, query }: Asked): Promise<Response | Problem> {
-  const checked = validateQuery(schemas().noQuery, query)
+  const checked = validateQuery(adminSchemas().groupDeleteQuery, query)
   if (checked instanceof Problem) return checked
-  const groupId = param('group')
-  const request = { groupsNames: [groupId] }
-  const { results } = await deleteGroups(request, DELETE_GROUPS, broker)
-  const errorCode = results[0]?.errorCode ?? KafkaError.UNKNOWN_SERVER_ERROR
-  return errorCode === KafkaError.NONE
-    ? new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } })
-    : groupProblem(errorCode, groupId)
+  const removesMembers = checked.members === 'remove'
+  const problem = await deleteGroup(broker, param('group'), { removesMembers })
+  return problem ?? new Response(null, { status: 204, headers: { 'cache-control': 'no-store' } })
 }
 
 async function resetRoute(asked: Asked): Promise<Response | Problem> {

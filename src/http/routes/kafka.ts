@@ -5,17 +5,19 @@ import { formatAddress, isWildcard, parseAddress } from '../../core/env.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { tunnelShard } from '../../core/ids.ts'
 import { ADVERTISED_HEADER, TUNNEL_PROTOCOL } from '../../core/tunnel-protocol.ts'
-import { CLIENT_HEADER } from '../../tunnel/headers.ts'
+import { ANONYMOUS } from '../../security/principal.ts'
+import { CLIENT_HEADER, EXPIRES_HEADER, PRINCIPAL_HEADER } from '../../tunnel/headers.ts'
+import { ADMITTED } from '../access-rule.ts'
+import { clientAddress } from '../client-address.ts'
+import { type Identity, userOf } from '../identity.ts'
 import { badRequest, Problem } from '../problem.ts'
 import type { Asked, Route } from '../route.ts'
-
-/** The platform's own word for who asks; nobody else can set it where it counts. */
-const CLIENT_ADDRESS = 'cf-connecting-ip'
 
 export const kafkaRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/kafka',
+    access: ADMITTED,
     operation: () => ({
       summary: 'Open a WebSocket that carries the Kafka byte stream in binary messages',
       headers: {
@@ -28,20 +30,30 @@ export const kafkaRoutes: readonly Route[] = [
   },
 ]
 
-async function kafkaRoute({ request, broker, tunnel }: Asked): Promise<Response | Problem> {
+async function kafkaRoute({
+  request,
+  broker,
+  identity,
+  tunnel,
+}: Asked): Promise<Response | Problem> {
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
     const detail =
       'this is a WebSocket for the Kafka protocol: `ottla proxy` leads Kafka clients to it'
     const headers = { upgrade: 'websocket', connection: 'upgrade' }
     return new Problem(KafkaError.UNSUPPORTED_ENDPOINT_TYPE, { status: 426, detail, headers })
   }
+  if (identity.kind === 'token') {
+    const detail = 'a signed token is bound to topics, and a connection is not: ask with a password'
+    return new Problem(KafkaError.CLUSTER_AUTHORIZATION_FAILED, { status: 403, detail })
+  }
   const address = addressOf(request, broker.advertised)
   if (address instanceof Problem) return address
-  const client = request.headers.get(CLIENT_ADDRESS) ?? ''
+  const client = clientAddress(request)
   const headers: Record<string, string> = {
     upgrade: 'websocket',
     [ADVERTISED_HEADER]: address,
     [CLIENT_HEADER]: `/${client}`,
+    ...knownAs(identity),
   }
   if (asksFor(request, TUNNEL_PROTOCOL)) headers['sec-websocket-protocol'] = TUNNEL_PROTOCOL
   const answer = await tunnel(tunnelShard(`${client} ${address}`), headers)
@@ -55,6 +67,15 @@ async function kafkaRoute({ request, broker, tunnel }: Asked): Promise<Response 
     webSocket: answer.webSocket,
     headers: protocol === null ? {} : { 'sec-websocket-protocol': protocol },
   })
+}
+
+/** Who is nobody here logs in through the tunnel, as on a listener. */
+function knownAs({ principal, expiresAtMs }: Identity): Record<string, string> {
+  if (principal === ANONYMOUS) return {}
+  return {
+    [PRINCIPAL_HEADER]: encodeURIComponent(userOf(principal)),
+    ...(expiresAtMs === null ? {} : { [EXPIRES_HEADER]: String(expiresAtMs) }),
+  }
 }
 
 /** `HOST:PORT` that this tunnel's clients are told: the header's, or that of this broker. */

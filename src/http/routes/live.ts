@@ -4,20 +4,20 @@
 import * as z from 'zod/mini'
 import { KafkaError } from '../../core/errors.ts'
 import { LIVE_SHARDS } from '../../core/limits/live.ts'
-import { CLIENT_HEADER } from '../../live/headers.ts'
+import { CLIENT_HEADER, IDENTITY_HEADER } from '../../live/headers.ts'
 import { liveSchemas } from '../../live/messages.ts'
 import { LIVE_PROTOCOL } from '../../live/protocol.ts'
+import { clientAddress } from '../client-address.ts'
 import { badRequest, Problem } from '../problem.ts'
 import type { Asked, Route } from '../route.ts'
 
-/** The platform's own word for who asks; nobody else can set it where it counts. */
-const CLIENT_ADDRESS = 'cf-connecting-ip'
 const PROTOCOL_HEADER = 'sec-websocket-protocol'
 
 export const liveRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/live',
+    access: { needs: [], takesQueryToken: true },
     operation: () => ({
       summary:
         'Open a WebSocket of JSON messages (LiveClientMessage, LiveServerMessage): subscribe, produce, join groups',
@@ -39,7 +39,7 @@ function serverMessage() {
   return z.union(Object.values(server)).check(z.meta({ id: 'LiveServerMessage' }))
 }
 
-async function liveRoute({ request, live, random }: Asked): Promise<Response | Problem> {
+async function liveRoute({ request, live, random, identity }: Asked): Promise<Response | Problem> {
   if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') {
     const detail = `this is a WebSocket: connect to it with the subprotocol ${LIVE_PROTOCOL}`
     const headers = { upgrade: 'websocket', connection: 'upgrade' }
@@ -49,10 +49,11 @@ async function liveRoute({ request, live, random }: Asked): Promise<Response | P
   if (offered !== null && !offered.split(',').some((one) => one.trim() === LIVE_PROTOCOL)) {
     return badRequest(PROTOCOL_HEADER, `${PROTOCOL_HEADER} must offer ${LIVE_PROTOCOL}`)
   }
-  const client = request.headers.get(CLIENT_ADDRESS) ?? ''
+  const client = clientAddress(request)
   const answer = await live(Math.floor(random() * LIVE_SHARDS), {
     upgrade: 'websocket',
     [CLIENT_HEADER]: `/${client}`,
+    [IDENTITY_HEADER]: encodeURIComponent(JSON.stringify(identity)),
     ...(offered === null ? {} : { [PROTOCOL_HEADER]: LIVE_PROTOCOL }),
   })
   if (answer.webSocket == null) {

@@ -2,6 +2,7 @@
 
 import { describeCluster } from '../../broker/handlers/describe-cluster.ts'
 import { KafkaError } from '../../core/errors.ts'
+import { ADMITTED } from '../access-rule.ts'
 import { adminSchemas } from '../admin-schemas.ts'
 import { json } from '../answer.ts'
 import { Problem } from '../problem.ts'
@@ -19,6 +20,7 @@ export const metaRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/cluster',
+    access: ADMITTED,
     operation: () => ({
       summary: 'Show the cluster: its id, its brokers and the features in force',
       query: schemas().noQuery,
@@ -31,6 +33,7 @@ export const metaRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/livez',
+    access: ADMITTED,
     operation: () => ({
       summary: 'Say that this process answers; asks nobody else',
       answers: {
@@ -42,6 +45,7 @@ export const metaRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/readyz',
+    access: ADMITTED,
     operation: () => ({
       summary: 'Say whether the cluster takes writes: its controller has just made one durable',
       answers: {

@@ -1,6 +1,7 @@
 // /metrics: the figures of the cluster for Prometheus. One call to the Statistics object: no topic and no group is woken.
 
 import type { Metrics } from '../../statistics/contract.ts'
+import { onCluster } from '../access-rule.ts'
 import { exposition, METRICS_TYPE } from '../metrics.ts'
 import { Problem } from '../problem.ts'
 import type { Asked, Route } from '../route.ts'
@@ -15,6 +16,7 @@ export const metricsRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/metrics',
+    access: { needs: [onCluster('DESCRIBE')] },
     operation: () => ({
       summary: 'Figures for Prometheus, as objects last reported them; wakes none of them',
       query: schemas().noQuery,

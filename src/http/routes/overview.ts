@@ -1,6 +1,8 @@
 // /v1/overview and /v1/topics/{topic}/groups: what the console shows of the cluster and of a topic's readers. One call
 // to the Statistics object: no topic and no group is woken.
 
+import { Operation, Resource } from '../../security/access.ts'
+import { onCluster, onTopic } from '../access-rule.ts'
 import { json } from '../answer.ts'
 import { pageByLag } from '../lag-page.ts'
 import { healthOf } from '../overview.ts'
@@ -18,6 +20,7 @@ export const overviewRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/overview',
+    access: { needs: [onCluster('DESCRIBE')] },
     operation: () => ({
       summary: 'Show how the cluster does: health, rates, totals, the five groups that lag most',
       query: schemas().noQuery,
@@ -33,6 +36,7 @@ export const overviewRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics/{topic}/groups',
+    access: { needs: [onTopic('DESCRIBE')] },
     operation: () => ({
       summary: 'List the groups that have committed offsets of a topic',
       query: statisticsSchemas().topicGroupsQuery,
@@ -75,7 +79,11 @@ async function topicGroupsRoute({ broker, param, query }: Asked): Promise<Respon
   if (topic instanceof Problem) return topic
   const answer = await whenKnown(broker, (statistics) => statistics.topicGroups(topic.id))
   if (answer instanceof Problem) return answer
-  const shown = answer.groups.map(
+  const { access } = broker
+  const described = answer.groups.filter(({ groupId }) =>
+    access.may(Operation.DESCRIBE, Resource.GROUP, groupId),
+  )
+  const shown = described.map(
     ({ lag: groupLag, topicLag: lag, topics: _, reportedMs, ...group }) => {
       return { ...group, lag, groupLag, reported: isoTime(reportedMs) }
     },

@@ -4,6 +4,7 @@
 import { deleteRecords } from '../../broker/handlers/delete-records.ts'
 import { errorName, KafkaError } from '../../core/errors.ts'
 import { HTTP_LIST_LIMIT } from '../../core/limits.ts'
+import { onTopic } from '../access-rule.ts'
 import { adminSchemas } from '../admin-schemas.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
@@ -37,6 +38,7 @@ export const partitionRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics/{topic}/partitions',
+    access: { needs: [onTopic('DESCRIBE')] },
     operation: () => ({
       summary: 'List the partitions of a topic: leader, start, end, size',
       query: adminSchemas().partitionsQuery,
@@ -50,6 +52,7 @@ export const partitionRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/topics/{topic}/partitions',
+    access: { needs: [onTopic('ALTER')] },
     operation: () => ({
       summary: 'Add partitions to a topic',
       query: schemas().noQuery,
@@ -67,6 +70,7 @@ export const partitionRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics/{topic}/partitions/{partition}',
+    access: { needs: [onTopic('DESCRIBE')] },
     operation: () => ({
       summary: 'Show a partition: leader, start, end, size',
       query: schemas().noQuery,
@@ -79,6 +83,7 @@ export const partitionRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics/{topic}/offsets',
+    access: { needs: [onTopic('DESCRIBE')] },
     operation: () => ({
       summary: 'Find the offsets of a time, or of the beginning or the end',
       query: adminSchemas().offsetsQuery,
@@ -92,6 +97,7 @@ export const partitionRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/topics/{topic}/records',
+    access: { needs: [onTopic('DELETE')] },
     operation: () => ({
       summary: 'Delete the oldest records of every partition',
       query: adminSchemas().deleteTopicQuery,
@@ -108,6 +114,7 @@ export const partitionRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/topics/{topic}/partitions/{partition}/records',
+    access: { needs: [onTopic('DELETE')] },
     operation: () => ({
       summary: 'Delete the oldest records of a partition',
       query: adminSchemas().deletePartitionQuery,

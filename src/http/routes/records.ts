@@ -6,6 +6,7 @@ import type { TopicState } from '../../cluster/contract.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { HTTP_READ_BYTES, HTTP_READ_LIMIT } from '../../core/limits.ts'
 import { utf8 } from '../../core/text.ts'
+import { onTopic } from '../access-rule.ts'
 import { heldJson, json } from '../answer.ts'
 import { append, batchBytesMax } from '../appender.ts'
 import { BodyReader, JSON_FACTOR, readBody, textOfBody } from '../body.ts'
@@ -42,6 +43,7 @@ export const recordRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/topics/{topic}/records',
+    access: { needs: [onTopic('WRITE')] },
     operation: () => ({
       summary: 'Produce one record, a list of records, or a stream of one record a line',
       query: schemas().produceQuery,
@@ -69,6 +71,7 @@ export const recordRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics/{topic}/partitions/{partition}/records',
+    access: { needs: [onTopic('READ')] },
     operation: () => ({
       summary: 'Read records of one partition from an offset or a time on',
       query: schemas().readQuery,

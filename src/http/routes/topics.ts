@@ -9,6 +9,8 @@ import { metadata } from '../../broker/handlers/metadata.ts'
 import type { TopicState } from '../../cluster/contract.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { type TopicId, ZERO_TOPIC_ID } from '../../core/ids.ts'
+import { Operation, Resource } from '../../security/access.ts'
+import { onCluster, onTopic } from '../access-rule.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
 import { alterConfigs } from '../configs.ts'
@@ -40,6 +42,7 @@ export const topicRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics',
+    access: { needs: [], shows: { operation: 'DESCRIBE', resource: 'TOPIC' } },
     operation: () => ({
       summary: 'List the topics',
       query: schemas().topicsQuery,
@@ -53,6 +56,13 @@ export const topicRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/topics',
+    access: {
+      needs: [],
+      handlers: [
+        onCluster('CREATE'),
+        { ...onTopic('CREATE'), name: { in: 'body', parameter: 'name' } },
+      ],
+    },
     operation: () => ({
       summary: 'Create a topic',
       query: schemas().noQuery,
@@ -67,6 +77,7 @@ export const topicRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/topics/{topic}',
+    access: { needs: [onTopic('DESCRIBE')] },
     operation: () => ({
       summary: 'Show a topic and its configuration',
       query: schemas().noQuery,
@@ -77,6 +88,10 @@ export const topicRoutes: readonly Route[] = [
   {
     method: 'PATCH',
     path: '/v1/topics/{topic}',
+    access: {
+      needs: [onTopic('DESCRIBE')],
+      handlers: [onTopic('ALTER'), onTopic('ALTER_CONFIGS')],
+    },
     operation: () => ({
       summary: 'Change configurations or add partitions',
       query: schemas().noQuery,
@@ -89,6 +104,7 @@ export const topicRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/topics/{topic}',
+    access: { needs: [onTopic('DELETE')] },
     operation: () => ({
       summary: 'Delete a topic with all its records',
       query: schemas().noQuery,
@@ -132,10 +148,18 @@ async function withFigures(
       sizeBytes: figures?.sizeBytes ?? null,
       recordsPerSecond: figures?.recordsPerSecond ?? null,
       bytesPerSecond: figures?.bytesPerSecond ?? null,
-      worstGroup: figures?.worstGroup ?? null,
+      worstGroup: figures?.worstGroup == null ? null : shownGroup(broker, figures.worstGroup),
       reported: figures == null || figures.reportedMs === null ? null : isoTime(figures.reportedMs),
     }
   })
+}
+
+/** A group is nobody's business who may not describe it. */
+function shownGroup<Group extends { readonly groupId: string }>(
+  { access }: BrokerContext,
+  group: Group,
+): Group | null {
+  return access.may(Operation.DESCRIBE, Resource.GROUP, group.groupId) ? group : null
 }
 
 async function createRoute(asked: Asked): Promise<Response | Problem> {
@@ -236,6 +260,10 @@ async function describe(
   const request = { resources: [resource], includeSynonyms: false, includeDocumentation: false }
   const response = await describeConfigs(request, DESCRIBE_CONFIGS, broker)
   const answer = response.results[0]
+  if (answer?.errorCode === KafkaError.TOPIC_AUTHORIZATION_FAILED) {
+    // That there is the topic, and what it is like, may be all that one may know.
+    return { name: topic.name, id: topic.id, partitions: topic.partitions, ...NOT_SHOWN }
+  }
   const problem = refusal(answer, { fallback: 'topic' })
   if (problem !== null) return problem
   const configs: Record<string, string | null> = {}
@@ -249,6 +277,8 @@ async function describe(
   if (effectiveConfigs['remote.storage.enable'] !== 'true') return shown
   return { ...shown, status: await topicStatus(broker, topic) }
 }
+
+const NOT_SHOWN = { configs: null, effectiveConfigs: null }
 
 const FIELDS: ErrorFields = {
   fallback: 'name',

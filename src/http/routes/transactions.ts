@@ -21,6 +21,10 @@ export const transactionRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/transactions',
+    access: {
+      needs: [],
+      shows: { operation: 'DESCRIBE', resource: 'TRANSACTIONAL_ID' },
+    },
     operation: () => ({
       summary: 'List the transactional ids and their states',
       query: adminSchemas().transactionsQuery,
@@ -34,6 +38,15 @@ export const transactionRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/transactions/{transactionalId}',
+    access: {
+      needs: [
+        {
+          operation: 'DESCRIBE',
+          resource: 'TRANSACTIONAL_ID',
+          name: { in: 'path', parameter: 'transactionalId' },
+        },
+      ],
+    },
     operation: () => ({
       summary: 'Show what a transactional id is at: producer, state, partitions',
       query: schemas().noQuery,

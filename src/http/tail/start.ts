@@ -8,6 +8,8 @@ import type { TopicState } from '../../cluster/contract.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type { TopicId } from '../../core/ids.ts'
 import { EVENTS_ID_BYTES, EVENTS_TOPICS } from '../../core/limits.ts'
+import type { Access } from '../../security/access.ts'
+import { denied, forbidden } from '../access-rule.ts'
 import { inTurns } from '../in-turns.ts'
 import { noPartition } from '../placement.ts'
 import { badRequest, Problem } from '../problem.ts'
@@ -38,12 +40,35 @@ export async function startTail(context: BrokerContext, ask: TailAsk): Promise<S
   if (wrong !== null) return wrong
   const place = placeOf(ask)
   if (place instanceof Problem) return place
+  const refused = await readingDenied(context.access, ask.topics)
+  if (refused !== null) return refused
   const states = await inTurns(ask.topics, (name) => freshTopic(context, name))
   const starting = new Starting(context, ask, scope, states)
   const started =
     typeof place === 'number' ? await starting.atTime(place) : await starting.behind(place)
   if (started instanceof Problem) return started
   return formatPosition(started.topics).length > EVENTS_ID_BYTES ? tooLong() : started
+}
+
+/** Why one of these topics may not be read now; null where all may. @throws where the rules cannot be read */
+export async function readingDenied(
+  access: Access,
+  topics: readonly string[],
+): Promise<Problem | null> {
+  for (const topic of access.isOpen ? [] : topics) {
+    const refused = await denied(access, READ, topic)
+    if (refused !== null) return refused
+  }
+  return null
+}
+
+/** The same by the rules as they are known. */
+export function readingForbidden(access: Access, topics: readonly string[]): Problem | null {
+  for (const topic of topics) {
+    const refused = forbidden(access, READ, topic)
+    if (refused !== null) return refused
+  }
+  return null
 }
 
 /** An id names every partition, and comes back as a header: it has a limit. */
@@ -87,6 +112,9 @@ function placeOf({ from: { field, text } }: TailAsk): number | readonly TopicPos
 }
 
 type Entry = TopicPosition | null
+
+const READ = { operation: 'READ', resource: 'TOPIC' } as const
+const DESCRIBE = { operation: 'DESCRIBE', resource: 'TOPIC' } as const
 
 class Starting {
   readonly #context: BrokerContext
@@ -175,6 +203,8 @@ class Starting {
     if (found === KafkaError.UNKNOWN_TOPIC_ID) return null
     if (typeof found === 'number') return new Problem(found)
     const { field } = this.#ask.from
+    const isSecret = forbidden(this.#context.access, DESCRIBE, found.name) !== null
+    if (isSecret) return badRequest(field, `${field} is of another topic`)
     return badRequest(field, `${field} is of topic ${found.name}, which is not asked for`)
   }
 

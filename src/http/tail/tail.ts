@@ -153,7 +153,8 @@ export class TopicsTail implements Tail {
   }
 
   async #settled(): Promise<EventsStep | null> {
-    const told = (await this.#topics.settle()) ?? (await this.#topics.look())
+    const topics = this.#topics
+    const told = (await topics.denied()) ?? (await topics.settle()) ?? (await topics.look())
     if (told !== null) this.#looks.prune()
     return told
   }

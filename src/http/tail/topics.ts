@@ -5,14 +5,16 @@
 import type { BrokerContext } from '../../broker/context.ts'
 import type { TopicState } from '../../cluster/contract.ts'
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
+import { STREAM_ACCESS_MS } from '../../core/limits/http-security.ts'
 import { EVENTS_ID_BYTES, EVENTS_PARTITIONS_MS } from '../../core/limits.ts'
+import { endOfAccess, expiryOf } from '../http-access.ts'
 import { inTurns } from '../in-turns.ts'
 import { Problem } from '../problem.ts'
 import { EARLIEST, freshTopic, topicProblem } from '../topics.ts'
 import type { AssignedPartition, ResetReason, ResetStep } from './contract.ts'
 import { offsetsOf } from './offsets.ts'
 import { formatPosition } from './position.ts'
-import { type Started, type StartReset, tooLong } from './start.ts'
+import { readingForbidden, type Started, type StartReset, tooLong } from './start.ts'
 import { partitionsIn, type Scope, TailTopic, type TopicName } from './topic.ts'
 
 /** What a read of a partition said instead of giving records. */
@@ -42,6 +44,7 @@ export class TailTopics {
   readonly #had: string
   #troubles: Trouble[] = []
   #lookedMs: number
+  #askedMs: number
   #isTooLong = false
 
   private constructor(
@@ -56,6 +59,7 @@ export class TailTopics {
     this.#resets = [...resets]
     this.#had = options.had
     this.#lookedMs = context.timers.now()
+    this.#askedMs = this.#lookedMs
   }
 
   /** @param had the position that the client came with, if it came with one */
@@ -90,7 +94,7 @@ export class TailTopics {
 
   /** settle or look has something to do. */
   get isDue(): boolean {
-    return this.isTroubled || this.#isTooLong || this.#isLookDue()
+    return this.isTroubled || this.#isTooLong || this.#isLookDue() || this.#isAccessDue()
   }
 
   position(): string {
@@ -114,6 +118,24 @@ export class TailTopics {
     const topic = this.#all.find(({ id }) => id === topicId)
     topic?.remove(partition)
     if (topic?.next.size === 0) this.#leave(topic)
+  }
+
+  /** Asks, now and then, whether its reader may go on: what leaders tell all readers asks nobody. */
+  async denied(): Promise<Settled | null> {
+    if (!this.#isAccessDue()) return null
+    const { access, timers } = this.#context
+    this.#askedMs = timers.now()
+    // The rules are as new now as they can be had; where they cannot, these are gone by for a while.
+    const names = this.#all.map(({ name }) => name)
+    const problem = (await endOfAccess(access)) ?? readingForbidden(access, names)
+    return problem === null ? null : { kind: 'problem', problem }
+  }
+
+  #isAccessDue(): boolean {
+    const { access, timers } = this.#context
+    if (access.isOpen) return false
+    const nowMs = timers.now()
+    return nowMs - this.#askedMs >= STREAM_ACCESS_MS || nowMs >= expiryOf(access)
   }
 
   /** Looks, now and then, whether topics have more partitions, or are others than they were. */

@@ -2,9 +2,13 @@
 // KAFKA_STORAGE_ERROR for each resource of the request, in every version. Any other failure ends the connection.
 
 import { describe, expect, it } from 'vitest'
+import { alterClientQuotas } from '../../../src/broker/handlers/alter-client-quotas.ts'
 import { alterConfigs } from '../../../src/broker/handlers/alter-configs.ts'
+import { alterUserScramCredentials } from '../../../src/broker/handlers/alter-user-scram-credentials.ts'
+import { createAcls } from '../../../src/broker/handlers/create-acls.ts'
 import { createPartitions } from '../../../src/broker/handlers/create-partitions.ts'
 import { createTopics } from '../../../src/broker/handlers/create-topics.ts'
+import { deleteAcls } from '../../../src/broker/handlers/delete-acls.ts'
 import { deleteTopics } from '../../../src/broker/handlers/delete-topics.ts'
 import { incrementalAlterConfigs } from '../../../src/broker/handlers/incremental-alter-configs.ts'
 import { updateFeatures } from '../../../src/broker/handlers/update-features.ts'
@@ -12,13 +16,18 @@ import type { ClusterRpc } from '../../../src/cluster/contract.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
 import type { ZERO_TOPIC_ID } from '../../../src/core/ids.ts'
 import { decodeResponse, encodeResponse } from '../../../src/protocol/codec.ts'
+import { AlterClientQuotas } from '../../../src/protocol/messages/alter-client-quotas.ts'
 import { AlterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
+import { AlterUserScramCredentials } from '../../../src/protocol/messages/alter-user-scram-credentials.ts'
+import { CreateAcls } from '../../../src/protocol/messages/create-acls.ts'
 import { CreatePartitions } from '../../../src/protocol/messages/create-partitions.ts'
 import { CreateTopics } from '../../../src/protocol/messages/create-topics.ts'
+import { DeleteAcls } from '../../../src/protocol/messages/delete-acls.ts'
 import { DeleteTopics } from '../../../src/protocol/messages/delete-topics.ts'
 import { IncrementalAlterConfigs } from '../../../src/protocol/messages/incremental-alter-configs.ts'
 import { UpdateFeatures } from '../../../src/protocol/messages/update-features.ts'
 import { ObjectCallError } from '../../../src/runtime/objects.ts'
+import { OPEN_ACCESS } from '../../../src/security/access.ts'
 import { fakeContext } from '../fakes.ts'
 
 const resources = [{ resourceType: 2, resourceName: 't', configs: [] }]
@@ -32,6 +41,30 @@ const feature = {
 }
 const creatable = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
 const more = { name: 'a', count: 2, assignments: null }
+
+const RULE = {
+  resourceType: 2,
+  resourceName: 't',
+  resourcePatternType: 3,
+  principal: 'User:a',
+  host: '*',
+  operation: 3,
+  permissionType: 3,
+}
+const FILTER = {
+  resourceTypeFilter: 2,
+  resourceNameFilter: null,
+  patternTypeFilter: 3,
+  principalFilter: null,
+  hostFilter: null,
+  operation: 3,
+  permissionType: 3,
+}
+
+/** There is an authorizer, and it allows everything. */
+function secured(context: ReturnType<typeof fakeContext>) {
+  return { ...context, access: { ...OPEN_ACCESS, isOpen: false } }
+}
 
 /** Each API: its message, its call of the controller, and the handler with a request in a version. */
 const CHANGES = {
@@ -87,6 +120,38 @@ const CHANGES = {
     (context, version) =>
       updateFeatures(
         { timeoutMs: 1, featureUpdates: [feature], validateOnly: false },
+        { version, clientId: null },
+        context,
+      ),
+  ],
+  CreateAcls: [
+    CreateAcls,
+    'createAcls',
+    (context, version) =>
+      createAcls({ creations: [RULE] }, { version, clientId: null }, secured(context)),
+  ],
+  DeleteAcls: [
+    DeleteAcls,
+    'deleteAcls',
+    (context, version) =>
+      deleteAcls({ filters: [FILTER] }, { version, clientId: null }, secured(context)),
+  ],
+  AlterClientQuotas: [
+    AlterClientQuotas,
+    'alterClientQuotas',
+    (context, version) =>
+      alterClientQuotas(
+        { entries: [{ entity: [], ops: [] }], validateOnly: false },
+        { version, clientId: null },
+        context,
+      ),
+  ],
+  AlterUserScramCredentials: [
+    AlterUserScramCredentials,
+    'alterScramCredentials',
+    (context, version) =>
+      alterUserScramCredentials(
+        { deletions: [{ name: 'a', mechanism: 1 }], upsertions: [] },
         { version, clientId: null },
         context,
       ),

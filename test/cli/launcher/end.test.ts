@@ -7,6 +7,9 @@ import { ANY_PORTS, isAlive, processesNaming, Run, until } from './run.ts'
 
 // Ending is the one thing a Kafka client can hold up: it keeps its connection open for ever.
 
+/** How long workerd is waited for, by the launcher. */
+const PATIENCE_MS = 2_000
+
 const onLinux = process.platform === 'linux'
 const base = mkdtempSync(join(tmpdir(), 'ottla-end-'))
 const clients: Socket[] = []
@@ -31,7 +34,7 @@ describe('a signal', () => {
       const startMs = performance.now()
       run.child.kill(signal)
       expect(await run.ended).toMatchObject({ code: 0, signal: null })
-      expect(performance.now() - startMs).toBeLessThan(1_500)
+      expect(performance.now() - startMs).toBeLessThan(PATIENCE_MS)
       // The watcher that was called off may still be ending.
       await expect.poll(() => brokersOf(data)).toEqual([])
     },
@@ -43,8 +46,8 @@ describe('a signal', () => {
     run.child.kill('SIGTERM')
     expect((await run.ended).code).toBe(0)
     const tookMs = performance.now() - startMs
-    expect(tookMs).toBeGreaterThan(1_500)
-    expect(tookMs).toBeLessThan(4_000)
+    expect(tookMs).toBeGreaterThan(PATIENCE_MS - 500)
+    expect(tookMs).toBeLessThan(10 * PATIENCE_MS)
     // The watcher that was called off may still be ending.
     await expect.poll(() => brokersOf(data)).toEqual([])
   })
@@ -55,7 +58,7 @@ describe('a signal', () => {
     run.child.kill('SIGINT')
     run.child.kill('SIGTERM')
     expect((await run.ended).code).toBe(0)
-    expect(performance.now() - startMs).toBeLessThan(1_500)
+    expect(performance.now() - startMs).toBeLessThan(PATIENCE_MS)
   })
 
   it('that npm hands on as well counts once', async () => {
@@ -64,7 +67,7 @@ describe('a signal', () => {
     run.child.kill('SIGINT')
     run.child.kill('SIGINT')
     expect((await run.ended).code).toBe(0)
-    expect(performance.now() - startMs).toBeGreaterThan(1_500)
+    expect(performance.now() - startMs).toBeGreaterThan(PATIENCE_MS - 500)
   })
 
   it('before the ready line ends the broker too', async () => {

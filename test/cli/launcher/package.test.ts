@@ -34,7 +34,7 @@ describe('the published package', () => {
     const names = new Set(
       files.map((path) =>
         path
-          .replace(/^(dist\/worker)\/[\w.]+-[A-Z0-9]{8}\.js$/, '$1/NAME-HASH.js')
+          .replace(/^(dist\/worker)\/[\w.-]+-[A-Z0-9]{8}\.js$/, '$1/NAME-HASH.js')
           .replace(/^(dist\/web\/assets)\/[\w-]+-[\w-]{8}\.(js|css)$/, '$1/NAME-HASH.$2')
           .replace(/^(dist\/client)\/[\w-]+\.d\.ts$/, '$1/NAME.d.ts'),
       ),

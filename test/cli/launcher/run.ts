@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export const LAUNCHER = resolve(import.meta.dirname, '../../../dist/ottla.js')
 export const ANY_PORTS = ['--kafka-port', '0', '--http-port', '0'] as const
 
-const READY = /^ready kafka=(\S+):(\d+) http=(http:\/\/\S+:(\d+))\n/
+const READY = /^ready kafka=(\S+):(\d+) http=(https?:\/\/\S+:(\d+))\n/
 const READY_WITHIN_MS = 20_000
 const POLL_MS = 10
 

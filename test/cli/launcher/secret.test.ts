@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ANY_PORTS, Run } from './run.ts'
+import { ANY_PORTS, Run, until } from './run.ts'
 
 const SECRET = 'kept-to-ourselves-4711'
 const folders: string[] = []
@@ -68,21 +68,23 @@ describe('a broker started with a secret', () => {
     expect(existsSync(data)).toBe(true)
   })
 
-  it("leaves Kafka's own port on this machine open: nothing could present it there yet", async () => {
+  it("asks for it on Kafka's own port too: what comes before is not answered", async () => {
     const run = start(['--data', folder()], { OTTLA_SECRET: SECRET })
     const { kafkaHost, kafkaPort } = await run.ready()
     const client = connect(kafkaPort, kafkaHost)
-    // ApiVersions, version 0.
-    client.end(new Uint8Array([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 5, 0, 0]))
+    // ApiVersions and Metadata, both of version 0.
+    client.write(new Uint8Array([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 5, 0, 0]))
+    client.end(new Uint8Array([0, 0, 0, 14, 0, 3, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0]))
     const answer = Buffer.concat(await client.toArray())
     expect(answer.readInt32BE(4)).toBe(5)
+    expect(answer.length).toBe(4 + answer.readInt32BE(0))
   })
 
-  it('still needs --allow-anonymous beyond loopback, where that port would be open to all', async () => {
+  it('listens beyond loopback, and says that passwords are in the clear there', async () => {
     const run = start(['--data', folder(), '--host', '0.0.0.0'], { OTTLA_SECRET: SECRET })
-    const { code, stderr } = await run.ended
-    expect(code).toBe(1)
-    expect(stderr).toContain('--allow-anonymous')
+    const { http } = await run.ready()
+    expect(await statusOf(http)).toBe(401)
+    await until(() => run.stderr.includes('passwords-in-the-clear'), 5_000)
   })
 
   it.each<[string, Readonly<Record<string, string>>, readonly string[]]>([

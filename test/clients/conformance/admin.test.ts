@@ -5,6 +5,9 @@
 import { describe, expect } from 'vitest'
 import { AlterConfigs } from '../../../src/protocol/messages/alter-configs.ts'
 import { AlterPartitionReassignments } from '../../../src/protocol/messages/alter-partition-reassignments.ts'
+import { CreateAcls } from '../../../src/protocol/messages/create-acls.ts'
+import { DeleteAcls } from '../../../src/protocol/messages/delete-acls.ts'
+import { DescribeAcls } from '../../../src/protocol/messages/describe-acls.ts'
 import { DescribeConfigs } from '../../../src/protocol/messages/describe-configs.ts'
 import { DescribeQuorum } from '../../../src/protocol/messages/describe-quorum.ts'
 import { ElectLeaders } from '../../../src/protocol/messages/elect-leaders.ts'
@@ -364,4 +367,38 @@ describe('ListConfigResources', () => {
       expect(await list(wire, [2, type])).toEqual({ errorCode: 35, names: [] })
     })
   }
+})
+
+describe('Access rules without an authorizer', () => {
+  scenario('are answered SECURITY_DISABLED, whatever is asked', async () => {
+    const wire = await connect()
+    const anything = {
+      resourceTypeFilter: 1,
+      resourceNameFilter: null,
+      patternTypeFilter: 1,
+      principalFilter: null,
+      hostFilter: null,
+      operation: 1,
+      permissionType: 1,
+    }
+    const rule = {
+      resourceType: 9,
+      resourceName: '',
+      principal: 'a',
+      host: '*',
+      operation: 3,
+      permissionType: 3,
+    }
+    const why = 'No Authorizer is configured.'
+    expect(await wire.call(DescribeAcls, 3, anything)).toMatchObject({
+      errorCode: 54,
+      errorMessage: 'No Authorizer is configured on the broker',
+      resources: [],
+    })
+    const { results } = await wire.call(CreateAcls, 2, { creations: [rule, rule] })
+    const disabled = { errorCode: 54, errorMessage: why }
+    expect(results).toEqual([disabled, disabled])
+    const { filterResults } = await wire.call(DeleteAcls, 1, { filters: [anything] })
+    expect(filterResults).toEqual([{ ...disabled, matchingAcls: [] }])
+  })
 })

@@ -4,10 +4,15 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { AlterClientQuotas } from '../../../src/protocol/messages/alter-client-quotas.ts'
+import { AlterUserScramCredentials } from '../../../src/protocol/messages/alter-user-scram-credentials.ts'
+import { ApiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { ConsumerGroupDescribe } from '../../../src/protocol/messages/consumer-group-describe.ts'
 import { ConsumerGroupHeartbeat } from '../../../src/protocol/messages/consumer-group-heartbeat.ts'
 import { DeleteRecords } from '../../../src/protocol/messages/delete-records.ts'
+import { DescribeClientQuotas } from '../../../src/protocol/messages/describe-client-quotas.ts'
 import { DescribeConfigs } from '../../../src/protocol/messages/describe-configs.ts'
+import { DescribeUserScramCredentials } from '../../../src/protocol/messages/describe-user-scram-credentials.ts'
 import { IncrementalAlterConfigs } from '../../../src/protocol/messages/incremental-alter-configs.ts'
 import { ListGroups } from '../../../src/protocol/messages/list-groups.ts'
 import { Metadata } from '../../../src/protocol/messages/metadata.ts'
@@ -100,6 +105,8 @@ export interface Seen {
   /** `group topic-partition offset epoch metadata`. */
   readonly offsets: readonly string[]
   readonly members: readonly string[]
+  /** `user mechanism iterations` and `entity key=value`; absent of releases that knew neither. */
+  readonly security?: readonly string[]
 }
 
 /** What is kept beside a folder. */
@@ -154,10 +161,57 @@ export async function fill(wire: Wire, coordinators: boolean): Promise<Filled> {
   await fillCompacted(wire)
   await alter(wire, BROKER_RESOURCE, '', 'log.retention.ms', '123456789')
   await alter(wire, TOPIC_RESOURCE, 'cut', 'segment.ms', '7654321')
+  if (await serves(wire, AlterUserScramCredentials.key)) await fillSecurity(wire)
   if (!coordinators) return { writer, member: null, transactional: null }
   const transactional = await fillTransactions(wire)
   const member = await fillGroups(wire)
   return { writer, member, transactional }
+}
+
+/** Whether the release has an API. */
+export async function serves(wire: Wire, key: number): Promise<boolean> {
+  const software = { clientSoftwareName: 'ottla-test', clientSoftwareVersion: '1' }
+  const { apiKeys } = await wire.call(ApiVersions, 3, software)
+  return apiKeys.some(({ apiKey }) => apiKey === key)
+}
+
+/** Of nobody who comes to a test. */
+async function fillSecurity(wire: Wire): Promise<void> {
+  const keys = { salt: Buffer.from('salt'), saltedPassword: Buffer.alloc(32, 7) }
+  await wire.call(AlterUserScramCredentials, 0, {
+    deletions: [],
+    upsertions: [
+      { name: 'kept', mechanism: 2, iterations: 8_192, ...keys },
+      { name: 'other', mechanism: 2, iterations: 8_192, ...keys },
+    ],
+  })
+  const upsertions = [{ name: 'kept', mechanism: 1, iterations: 4_096, ...keys }]
+  await wire.call(AlterUserScramCredentials, 0, { deletions: [], upsertions })
+  const entity = [
+    { entityType: 'user', entityName: 'kept' },
+    { entityType: 'client-id', entityName: null },
+  ]
+  const ops = [
+    { key: 'producer_byte_rate', value: 1_000, remove: false },
+    { key: 'request_percentage', value: 0.25, remove: false },
+  ]
+  await wire.call(AlterClientQuotas, 1, { entries: [{ entity, ops }], validateOnly: false })
+}
+
+async function securityOf(wire: Wire): Promise<string[]> {
+  const { results } = await wire.call(DescribeUserScramCredentials, 0, { users: null })
+  const { entries } = await wire.call(DescribeClientQuotas, 1, { components: [], strict: false })
+  return [
+    ...results.flatMap(({ user, credentialInfos }) =>
+      credentialInfos.map(({ mechanism, iterations }) => `${user} ${mechanism} ${iterations}`),
+    ),
+    ...(entries ?? []).map(({ entity, values }) =>
+      [
+        ...entity.map(({ entityType, entityName }) => `${entityType}=${entityName}`),
+        ...values.map(({ key, value }) => `${key}=${value}`),
+      ].join(' '),
+    ),
+  ]
 }
 
 async function fillRecords(wire: Wire): Promise<Writer> {
@@ -323,6 +377,7 @@ export async function look(wire: Wire, coordinators: boolean): Promise<Seen> {
     logs,
     compacted: await lastValues(wire),
     ...(coordinators ? await groupsOf(wire) : { groups: [], offsets: [], members: [] }),
+    security: (await serves(wire, DescribeUserScramCredentials.key)) ? await securityOf(wire) : [],
   }
 }
 

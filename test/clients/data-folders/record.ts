@@ -7,11 +7,10 @@ import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApiVersions } from '../../../src/protocol/messages/api-versions.ts'
 import { JoinGroup } from '../../../src/protocol/messages/join-group.ts'
 import { startBroker } from '../broker.ts'
 import { Wire } from '../wire.ts'
-import { fill, KEPT_FOR_EVER, layoutsIn, look, type Recorded } from './content.ts'
+import { fill, KEPT_FOR_EVER, layoutsIn, look, type Recorded, serves } from './content.ts'
 
 const HERE = resolve(import.meta.dirname, '../../vectors/data-folders')
 const IDLE_MS = 4_000
@@ -24,7 +23,7 @@ const broker = await startBroker({
 })
 try {
   const wire = await Wire.open(broker.kafka)
-  const coordinators = await servesGroups(wire)
+  const coordinators = await serves(wire, JoinGroup.key)
   const filled = await fill(wire, coordinators)
   // What is done when nobody calls.
   await sleep(IDLE_MS)
@@ -44,10 +43,4 @@ try {
 } finally {
   await broker.stop()
   rmSync(broker.dataDir, { recursive: true, force: true })
-}
-
-async function servesGroups(wire: Wire): Promise<boolean> {
-  const software = { clientSoftwareName: 'ottla-test', clientSoftwareVersion: '1' }
-  const { apiKeys } = await wire.call(ApiVersions, 3, software)
-  return apiKeys.some(({ apiKey }) => apiKey === JoinGroup.key)
 }

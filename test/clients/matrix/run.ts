@@ -63,7 +63,8 @@ async function runAll(
   jobs: number,
 ): Promise<Cell[]> {
   const partners = new Partners(clients)
-  const waiting = [...clients]
+  // Those of the JVM, last in the table, take longest and so begin first.
+  const waiting = clients.toReversed()
   const cells: Cell[] = []
   async function worker(): Promise<void> {
     for (let client = waiting.shift(); client !== undefined; client = waiting.shift()) {

@@ -120,7 +120,7 @@ describe.runIf(process.platform === 'linux')('Two thousand partitions', () => {
 
 describe.runIf(process.platform === 'linux')('A process of few file descriptors', () => {
   const FILES = 300
-  const PARTITIONS = 200
+  const PARTITIONS = 120
   const all = Array.from({ length: PARTITIONS }, (_, partition) => partition)
   let broker: Broker
   let wire: Wire

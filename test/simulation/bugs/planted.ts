@@ -462,8 +462,8 @@ export const PLANTED: readonly PlantedBug[] = [
     edits: [
       {
         file: 'partition/leader.ts',
-        from: '      await this.#log.tiering.deleteAll()\n',
-        to: '',
+        from: 'const isErased = await this.#log.tiering.deleteAll()',
+        to: 'const isErased = true',
       },
     ],
   },

@@ -42,6 +42,7 @@ public class Golden {
     if(t==long.class||t==Long.class) { switch(r.nextInt(3)){ case 0: return (long)(1+r.nextInt(100000)); case 1: return (1L<<40)+r.nextInt(); default: return -(long)(2+r.nextInt(100000)); } }
     if(t==String.class) return word();
     if(t==Uuid.class) return new Uuid(r.nextLong(), r.nextLong());
+    if(t==double.class) return (1+r.nextInt(1<<30))/1024d;
     if(t==byte[].class){ byte[] b=new byte[1+r.nextInt(r.nextInt(4)==0?200:12)]; r.nextBytes(b); return b; }
     throw new RuntimeException(t.toString());
   }

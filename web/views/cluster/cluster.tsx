@@ -58,6 +58,8 @@ export default function ClusterView() {
 
 function Holds() {
   const { data, error, at, reload } = useReading<Held>('/v1/overview', { everyMs: EVERY_MS })
+  // The figures are not shown to everybody; the rest of the view is.
+  if (error?.status === 403) return null
   const figure = (amount: number | undefined, words = count) =>
     amount === undefined ? <span class="muted">–</span> : words(amount)
   return (

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from 'preact/hooks'
 import { pathOf } from '../../broker/http.ts'
+import { useMayWithGroup } from '../../broker/me.ts'
 import { useReading } from '../../broker/reading.ts'
 import { count, counted, span } from '../../parts/format.ts'
 import { Name } from '../../parts/name.tsx'
@@ -33,8 +34,8 @@ function Shown({ groupId }: { readonly groupId: string }) {
   useEffect(() => {
     document.title = `${groupId} · Ottla`
   }, [groupId])
+  const may = useMayWithGroup(groupId)
   const start = (what: 'reset' | 'delete') => data !== undefined && setOpen(what)
-  useKey('r', 'Reset the offsets of this group', () => start('reset'))
   const close = () => setOpen(null)
   const isThere = data !== undefined || error === undefined
   return (
@@ -48,22 +49,19 @@ function Shown({ groupId }: { readonly groupId: string }) {
           <Name text={groupId} />
         </h1>
         <div class="view-actions">
-          <button
-            type="button"
-            class="button"
-            disabled={data === undefined}
-            onClick={() => start('delete')}
-          >
-            Delete…
-          </button>
-          <button
-            type="button"
-            class="button button-main"
-            disabled={data === undefined}
-            onClick={() => start('reset')}
-          >
-            Reset…
-          </button>
+          {may('DELETE') && (
+            <button
+              type="button"
+              class="button"
+              disabled={data === undefined}
+              onClick={() => start('delete')}
+            >
+              Delete…
+            </button>
+          )}
+          {may('READ') && (
+            <ResetButton isDisabled={data === undefined} onReset={() => start('reset')} />
+          )}
         </div>
       </div>
       <Failure what="The group could not be read" error={error} at={at} again={reload} />
@@ -78,6 +76,22 @@ function Shown({ groupId }: { readonly groupId: string }) {
       {open === 'reset' && data !== undefined && <ResetGroup group={data} onClose={close} />}
       {open === 'delete' && data !== undefined && <DeleteGroup group={data} onClose={close} />}
     </div>
+  )
+}
+
+/** And its key, which goes with it. */
+function ResetButton({
+  isDisabled,
+  onReset,
+}: {
+  readonly isDisabled: boolean
+  readonly onReset: () => void
+}) {
+  useKey('r', 'Reset the offsets of this group', onReset)
+  return (
+    <button type="button" class="button button-main" disabled={isDisabled} onClick={onReset}>
+      Reset…
+    </button>
   )
 }
 

@@ -21,6 +21,7 @@ export interface MemberShown {
   readonly instanceId: string | null
   readonly clientId: string
   readonly clientHost: string
+  readonly memberType: 'classic' | 'consumer'
   readonly epoch: number | null
   readonly subscribed: readonly string[]
   readonly pattern: string | null

@@ -2,8 +2,8 @@
 
 import { count } from '../../parts/format.ts'
 import { RowLink } from '../../parts/name.tsx'
-import { Pill } from '../../parts/pill.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
+import { GroupState } from '../groups/state.tsx'
 import type { Laggard } from './shapes.ts'
 
 const COLUMNS: readonly Column<Laggard>[] = [
@@ -15,7 +15,7 @@ const COLUMNS: readonly Column<Laggard>[] = [
       <RowLink href={`/groups/${encodeURIComponent(groupId)}`} text={groupId} />
     ),
   },
-  { id: 'state', label: 'State', width: '176px', cell: (group) => <State group={group} /> },
+  { id: 'state', label: 'State', width: '176px', cell: (group) => <GroupState group={group} /> },
   {
     id: 'members',
     label: 'Members',
@@ -38,11 +38,6 @@ const COLUMNS: readonly Column<Laggard>[] = [
     cell: ({ lag }) => count(lag),
   },
 ]
-
-function State({ group: { state, members } }: { readonly group: Laggard }) {
-  if (members === 0) return <Pill tone="bad">nobody in it</Pill>
-  return <Pill tone={state === 'Stable' ? 'good' : 'warn'}>{state}</Pill>
-}
 
 /** The table. */
 export function Laggards({ groups }: { readonly groups: readonly Laggard[] | undefined }) {

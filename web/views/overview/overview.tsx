@@ -6,7 +6,7 @@ import { useReading } from '../../broker/reading.ts'
 import { Figure } from '../../parts/fields.tsx'
 import { bytes, count, perSecond } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
-import { Failure } from '../../parts/states.tsx'
+import { Failure, Nothing } from '../../parts/states.tsx'
 import { Ago } from '../../parts/time.tsx'
 import { FirstSteps } from './first-steps.tsx'
 import { Laggards } from './laggards.tsx'
@@ -25,7 +25,15 @@ export default function OverviewView() {
       <div class="view-head">
         <h1>Overview</h1>
       </div>
-      <Failure what="The overview could not be read" error={error} at={at} again={reload} />
+      {error?.status === 403 ? (
+        <Nothing title="What the whole cluster does is not shown to you">
+          <a class="button button-main" href="/topics">
+            See the topics
+          </a>
+        </Nothing>
+      ) : (
+        <Failure what="The overview could not be read" error={error} at={at} again={reload} />
+      )}
       {(data !== undefined || error === undefined) && <Body overview={data} />}
     </div>
   )

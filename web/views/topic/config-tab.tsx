@@ -3,6 +3,7 @@
 
 import { useState } from 'preact/hooks'
 import { ask, everyPage, pathOf } from '../../broker/http.ts'
+import { useMayWithTopic } from '../../broker/me.ts'
 import { outdate, useReading } from '../../broker/reading.ts'
 import type { ConfigShown } from '../../broker/shapes.ts'
 import { Dialog, Refusal, useSending } from '../../parts/dialog.tsx'
@@ -25,6 +26,7 @@ export function ConfigTab({ topic }: { readonly topic: string }) {
       fetcher: (signal) => everyPage(segments, { most: MOST, signal }),
     },
   )
+  const may = useMayWithTopic(topic)
   const [edited, setEdited] = useState<ConfigShown | null>(null)
   const q = query.value.get('q') ?? ''
   const isChangedOnly = query.value.get('show') === 'changed'
@@ -58,7 +60,7 @@ export function ConfigTab({ topic }: { readonly topic: string }) {
         (data !== undefined || error === undefined) && (
           <Table
             caption={`Configuration of ${topic}`}
-            columns={columnsOf(setEdited)}
+            columns={columnsOf(may('ALTER_CONFIGS') ? setEdited : null)}
             rows={rows}
             keyOf={({ name }) => name}
             {...(data === undefined ? { loadingRows: 20 } : {})}
@@ -72,7 +74,8 @@ export function ConfigTab({ topic }: { readonly topic: string }) {
   )
 }
 
-function columnsOf(edit: (config: ConfigShown) => void): readonly Column<ConfigShown>[] {
+/** @param edit null where nothing may be changed */
+function columnsOf(edit: ((config: ConfigShown) => void) | null): readonly Column<ConfigShown>[] {
   return [
     {
       id: 'name',
@@ -121,7 +124,7 @@ function columnsOf(edit: (config: ConfigShown) => void): readonly Column<ConfigS
       width: '88px',
       bare: true,
       cell: (config) =>
-        config.readOnly ? null : (
+        config.readOnly || edit === null ? null : (
           <button
             type="button"
             class="link"

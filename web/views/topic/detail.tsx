@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { pathOf } from '../../broker/http.ts'
+import { useMayWithTopic } from '../../broker/me.ts'
 import { useReading } from '../../broker/reading.ts'
 import { isMalformed, type RecordShown, type RecordsPage } from '../../broker/shapes.ts'
 import { copy } from '../../parts/fields.tsx'
@@ -68,6 +69,7 @@ export function Detail({ topic, at }: { readonly topic: string; readonly at: str
 
 function Message({ topic, record }: { readonly topic: string; readonly record: RecordShown }) {
   const { timestamp, headers, key, keyBase64, value, valueBase64 } = record
+  const may = useMayWithTopic(topic)
   const resend = () => {
     fillProduce(record)
     go(`/topics/${encodeURIComponent(topic)}?tab=produce`)
@@ -95,14 +97,16 @@ function Message({ topic, record }: { readonly topic: string; readonly record: R
         <button type="button" class="button" onClick={() => void copy(linkOf(record), 'Link')}>
           <Icon name="link" /> Link
         </button>
-        <button type="button" class="button" onClick={resend}>
-          <Icon name="send" /> Send again
-        </button>
+        {may('WRITE') && (
+          <button type="button" class="button" onClick={resend}>
+            <Icon name="send" /> Send again
+          </button>
+        )}
       </div>
       <Field label="Value" text={value} base64={valueBase64} none="null: a tombstone" />
       <Field label="Key" text={key} base64={keyBase64} none="none" />
       <section class="detail-part">
-        <h3>{counted(headers.length, 'header')}</h3>
+        <h3>{headers.length === 0 ? 'No headers' : counted(headers.length, 'header')}</h3>
         <dl class="headers">
           {headers.map((header, at) => (
             <div key={`${String(at)} ${header.key}`}>

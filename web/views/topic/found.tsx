@@ -2,6 +2,7 @@
 
 import { useEffect } from 'preact/hooks'
 import { BrokerError } from '../../broker/http.ts'
+import { useMayWithTopic } from '../../broker/me.ts'
 import { Menu } from '../../parts/fields.tsx'
 import { counted } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
@@ -70,7 +71,7 @@ export function Found({ search, at }: { readonly search: Search; readonly at: st
         again={() => void search.go()}
       />
       {items.length === 0 && state === 'over' ? (
-        <NothingFound picky={picky} isEmpty={isEmpty(search)} />
+        <NothingFound topic={plan.topic} picky={picky} isEmpty={isEmpty(search)} />
       ) : (
         (state !== 'failed' || items.length > 0) && (
           <MessageList items={items} at={at} isLoading={state === 'running'} />
@@ -112,7 +113,16 @@ function Words({ search, picky }: { readonly search: Search; readonly picky: boo
   return <>{`${counted(found, 'message')}, ${order}${state === 'over' ? ', all there are' : ''}`}</>
 }
 
-function NothingFound({ picky, isEmpty }: { readonly picky: boolean; readonly isEmpty: boolean }) {
+function NothingFound({
+  topic,
+  picky,
+  isEmpty,
+}: {
+  readonly topic: string
+  readonly picky: boolean
+  readonly isEmpty: boolean
+}) {
+  const may = useMayWithTopic(topic)
   if (picky && !isEmpty) {
     return (
       <Nothing title="No message matches">
@@ -135,9 +145,11 @@ function NothingFound({ picky, isEmpty }: { readonly picky: boolean; readonly is
   return (
     <Nothing title="This topic has no messages">
       <div class="view-actions centered">
-        <a class="button button-main" href="?tab=produce">
-          Produce one
-        </a>
+        {may('WRITE') && (
+          <a class="button button-main" href="?tab=produce">
+            Produce one
+          </a>
+        )}
         <a class="button" href="?from=live">
           Wait for one
         </a>

@@ -9,6 +9,7 @@ import { Pill } from '../../parts/pill.tsx'
 import { Failure, Nothing } from '../../parts/states.tsx'
 import { type Column, keepSort, sortOf, Table } from '../../parts/table.tsx'
 import { query } from '../../shell/router.ts'
+import { GroupState, wordsOf } from '../groups/state.tsx'
 
 const EVERY_MS = 5_000
 
@@ -53,8 +54,8 @@ const COLUMNS: readonly Column<TopicGroup>[] = [
     id: 'state',
     label: 'State',
     width: '160px',
-    sortBy: ({ state }) => state,
-    cell: ({ state }) => state,
+    sortBy: (group) => wordsOf(group)[1],
+    cell: (group) => <GroupState group={group} />,
   },
 ]
 

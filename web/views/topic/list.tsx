@@ -135,7 +135,7 @@ function Cells({ item }: { readonly item: RecordShown }) {
       <td role="cell" class="cut" data-label="Key">
         <KeyText item={item} />
       </td>
-      <td role="cell" class="mono preview cut" data-label="Value">
+      <td role="cell" class="mono value-line cut" data-label="Value">
         <ValueText item={item} />
       </td>
     </>

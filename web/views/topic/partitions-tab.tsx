@@ -2,6 +2,7 @@
 
 import { useState } from 'preact/hooks'
 import { ask, everyPage, pathOf } from '../../broker/http.ts'
+import { useMayWithTopic } from '../../broker/me.ts'
 import { outdate, useReading } from '../../broker/reading.ts'
 import type { PartitionShown } from '../../broker/shapes.ts'
 import { Dialog, Refusal, useSending } from '../../parts/dialog.tsx'
@@ -82,6 +83,7 @@ function heldBy({ start, end }: PartitionShown): number | null {
 /** The tab. */
 export function PartitionsTab({ topic }: { readonly topic: string }) {
   const [isAdding, setAdding] = useState(false)
+  const may = useMayWithTopic(topic)
   const { data, error, at, reload } = useReading<readonly PartitionShown[]>(partitionsKey(topic), {
     everyMs: EVERY_MS,
     fetcher: (signal) => everyPage(['topics', topic, 'partitions'], { most: MOST, signal }),
@@ -96,14 +98,16 @@ export function PartitionsTab({ topic }: { readonly topic: string }) {
             ? 'Reading…'
             : `${counted(data.length, 'partition')}, ${counted(held, 'offset')} held, ${bytes(size)}`}
         </p>
-        <button
-          type="button"
-          class="button"
-          disabled={data === undefined}
-          onClick={() => setAdding(true)}
-        >
-          <Icon name="plus" /> Add partitions
-        </button>
+        {may('ALTER') && (
+          <button
+            type="button"
+            class="button"
+            disabled={data === undefined}
+            onClick={() => setAdding(true)}
+          >
+            <Icon name="plus" /> Add partitions
+          </button>
+        )}
       </div>
       <Failure what="The partitions could not be read" error={error} at={at} again={reload} />
       {(data !== undefined || error === undefined) && (

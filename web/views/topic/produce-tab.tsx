@@ -6,6 +6,7 @@ import { outdate } from '../../broker/reading.ts'
 import type { HeaderShown } from '../../broker/shapes.ts'
 import { Refusal, useSending } from '../../parts/dialog.tsx'
 import { Icon } from '../../parts/icon.tsx'
+import { Pairs } from '../../parts/pairs.tsx'
 import { forgetSearches } from '../../reading/search.ts'
 import { type Draft, draft, EMPTY, recordOf } from './produce-draft.ts'
 
@@ -136,54 +137,20 @@ function Headers({
   readonly headers: readonly HeaderShown[]
   readonly onChange: (headers: readonly HeaderShown[]) => void
 }) {
-  const set = (at: number, header: HeaderShown) => {
-    onChange(headers.map((one, index) => (index === at ? header : one)))
-  }
   return (
-    <div class="field">
-      <span>Headers</span>
-      {headers.map((header, at) => (
-        <div key={String(at)} class="header-row">
-          <input
-            class="input mono"
-            aria-label={`Name of header ${at + 1}`}
-            placeholder="name"
-            value={header.key}
-            onInput={({ currentTarget }) => set(at, { ...header, key: currentTarget.value })}
-          />
-          <input
-            class="input mono"
-            aria-label={`Value of header ${at + 1}`}
-            placeholder={header.valueBase64 === undefined ? 'value' : 'base64'}
-            value={header.valueBase64 ?? header.value ?? ''}
-            onInput={({ currentTarget: { value } }) =>
-              set(
-                at,
-                header.valueBase64 === undefined
-                  ? { key: header.key, value }
-                  : { key: header.key, valueBase64: value },
-              )
-            }
-          />
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={`Remove header ${at + 1}`}
-            onClick={() => onChange(headers.filter((_, index) => index !== at))}
-          >
-            <Icon name="close" />
-          </button>
-        </div>
-      ))}
-      <div>
-        <button
-          type="button"
-          class="link"
-          onClick={() => onChange([...headers, { key: '', value: '' }])}
-        >
-          Add a header
-        </button>
-      </div>
-    </div>
+    <Pairs
+      label="Headers"
+      one="header"
+      rows={headers}
+      empty={{ key: '', value: '' }}
+      pairOf={({ key, value, valueBase64 }) => ({ name: key, value: valueBase64 ?? value ?? '' })}
+      changed={({ valueBase64 }, { name, value }) =>
+        // Bytes that are no text came as base64, and go as such.
+        valueBase64 === undefined ? { key: name, value } : { key: name, valueBase64: value }
+      }
+      onChange={onChange}
+      nameHint="name"
+      valueHint={({ valueBase64 }) => (valueBase64 === undefined ? 'value' : 'base64')}
+    />
   )
 }

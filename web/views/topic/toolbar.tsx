@@ -41,7 +41,7 @@ export function Toolbar({ asked }: { readonly topic: string; readonly asked: Ask
             label="Time"
             isTime
             value={localTime(time)}
-            width="208px"
+            width="232px"
             onTyped={(typed) => {
               const at = new Date(typed).getTime()
               if (!Number.isNaN(at)) setQuery({ time: new Date(at).toISOString(), at: null })
@@ -61,7 +61,7 @@ export function Toolbar({ asked }: { readonly topic: string; readonly asked: Ask
           label="Key"
           value={key}
           placeholder="Any"
-          width="160px"
+          width="128px"
           isMono
           onTyped={(typed) => setQuery({ key: typed, at: null })}
         />
@@ -119,7 +119,7 @@ function Typed({
       setTyped(currentTarget.value),
   }
   return (
-    <label class="field-inline" for={id}>
+    <label class={isTime ? 'field-inline field-time' : 'field-inline'} for={id}>
       <span class="muted">{label}</span>
       {isTime ? (
         <input type="datetime-local" step="1" class="input" {...common} />

@@ -1,6 +1,7 @@
 // /topics/:topic: the messages of a topic, and in tabs what else there is of it. Each tab has its URL.
 
 import { useEffect } from 'preact/hooks'
+import { useMayWithTopic } from '../../broker/me.ts'
 import { Name } from '../../parts/name.tsx'
 import { Tabs } from '../../parts/tabs.tsx'
 import { query } from '../../shell/router.ts'
@@ -23,6 +24,8 @@ const TABS = [
 export default function TopicView({ params }: ViewProps) {
   const topic = params.topic ?? ''
   const tab = query.value.get('tab') ?? ''
+  const may = useMayWithTopic(topic)
+  const tabs = TABS.filter(([id]) => id !== 'produce' || may('WRITE'))
   const here = `/topics/${encodeURIComponent(topic)}`
   useEffect(() => {
     document.title = `${topic} · Ottla`
@@ -40,14 +43,14 @@ export default function TopicView({ params }: ViewProps) {
       </div>
       <Tabs
         label="Of this topic"
-        tabs={TABS.map(([id, label]) => ({
+        tabs={tabs.map(([id, label]) => ({
           href: id === '' ? here : `${here}?tab=${id}`,
           label,
           isCurrent: id === tab,
         }))}
       />
       {tab === '' && <MessagesTab key={topic} topic={topic} />}
-      {tab === 'produce' && <ProduceTab key={topic} topic={topic} />}
+      {tab === 'produce' && may('WRITE') && <ProduceTab key={topic} topic={topic} />}
       {tab === 'partitions' && <PartitionsTab key={topic} topic={topic} />}
       {tab === 'config' && <ConfigTab key={topic} topic={topic} />}
       {tab === 'groups' && <GroupsTab key={topic} topic={topic} />}

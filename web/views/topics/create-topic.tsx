@@ -5,14 +5,9 @@ import { ask, pathOf } from '../../broker/http.ts'
 import { outdate, useReading } from '../../broker/reading.ts'
 import type { TopicShown } from '../../broker/shapes.ts'
 import { Dialog, Refusal, useSending } from '../../parts/dialog.tsx'
-import { Icon } from '../../parts/icon.tsx'
+import { type Pair, Pairs } from '../../parts/pairs.tsx'
 import { go } from '../../shell/router.ts'
 import { tellDone } from '../../shell/toasts.tsx'
-
-interface Setting {
-  readonly name: string
-  readonly value: string
-}
 
 /** The dialog; `from` is the topic whose settings are taken. */
 export function CreateTopic({
@@ -24,7 +19,7 @@ export function CreateTopic({
 }) {
   const [name, setName] = useState(from === null ? '' : `${from}-copy`.slice(0, 249))
   const [partitions, setPartitions] = useState('')
-  const [settings, setSettings] = useState<readonly Setting[]>([])
+  const [settings, setSettings] = useState<readonly Pair[]>([])
   const { error, isSending, submit } = useSending(async () => {
     const configs = settings
       .filter(({ name }) => name !== '')
@@ -121,59 +116,32 @@ const OFTEN = [
   'message.timestamp.type',
 ]
 
+const LIST_ID = 'settings-often'
+
 function Settings({
   settings,
   onChange,
 }: {
-  readonly settings: readonly Setting[]
-  readonly onChange: (settings: readonly Setting[]) => void
+  readonly settings: readonly Pair[]
+  readonly onChange: (settings: readonly Pair[]) => void
 }) {
-  const set = (at: number, setting: Setting) => {
-    onChange(settings.map((one, index) => (index === at ? setting : one)))
-  }
   return (
-    <div class="field">
-      <span>Settings</span>
-      <datalist id="settings-often">
+    <Pairs
+      label="Settings"
+      one="setting"
+      rows={settings}
+      empty={{ name: '', value: '' }}
+      pairOf={(setting) => setting}
+      changed={(_, pair) => pair}
+      onChange={onChange}
+      nameHint="retention.ms"
+      names={LIST_ID}
+    >
+      <datalist id={LIST_ID}>
         {OFTEN.map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>
-      {settings.map((setting, at) => (
-        <div key={String(at)} class="header-row">
-          <input
-            class="input mono"
-            aria-label={`Name of setting ${at + 1}`}
-            placeholder="retention.ms"
-            list="settings-often"
-            value={setting.name}
-            onInput={({ currentTarget }) => set(at, { ...setting, name: currentTarget.value })}
-          />
-          <input
-            class="input mono"
-            aria-label={`Value of setting ${at + 1}`}
-            value={setting.value}
-            onInput={({ currentTarget }) => set(at, { ...setting, value: currentTarget.value })}
-          />
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={`Remove setting ${at + 1}`}
-            onClick={() => onChange(settings.filter((_, index) => index !== at))}
-          >
-            <Icon name="close" />
-          </button>
-        </div>
-      ))}
-      <div>
-        <button
-          type="button"
-          class="link"
-          onClick={() => onChange([...settings, { name: '', value: '' }])}
-        >
-          Add a setting
-        </button>
-      </div>
-    </div>
+    </Pairs>
   )
 }

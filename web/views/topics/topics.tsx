@@ -4,6 +4,7 @@
 import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { everyPage, pathOf } from '../../broker/http.ts'
+import { useMayWithTopics } from '../../broker/me.ts'
 import { useReading } from '../../broker/reading.ts'
 import type { TopicRow } from '../../broker/shapes.ts'
 import { Menu, Search } from '../../parts/fields.tsx'
@@ -42,9 +43,7 @@ export default function TopicsView() {
       open.value = null
     }
   }, [])
-  useKey('c', 'Create a topic', () => {
-    open.value = { kind: 'create', from: null }
-  })
+  const may = useMayWithTopics()
   const q = query.value.get('q') ?? ''
   const needle = q.toLowerCase()
   const rows = (data ?? []).filter(({ name }) => name.toLowerCase().includes(needle))
@@ -52,15 +51,7 @@ export default function TopicsView() {
     <div class="view">
       <div class="view-head">
         <h1>Topics</h1>
-        <div class="view-actions">
-          <button
-            type="button"
-            class="button button-main"
-            onClick={() => (open.value = { kind: 'create', from: null })}
-          >
-            <Icon name="plus" /> Create topic
-          </button>
-        </div>
+        <div class="view-actions">{may.create && <CreateButton />}</div>
       </div>
       <div class="toolbar">
         <Search label="Find a topic" value={q} onSearch={(text) => setQuery({ q: text })} />
@@ -79,6 +70,19 @@ export default function TopicsView() {
   )
 }
 
+/** And its key, which goes with it. */
+function CreateButton() {
+  const create = () => {
+    open.value = { kind: 'create', from: null }
+  }
+  useKey('c', 'Create a topic', create)
+  return (
+    <button type="button" class="button button-main" onClick={create}>
+      <Icon name="plus" /> Create topic
+    </button>
+  )
+}
+
 function List({
   rows,
   q,
@@ -90,17 +94,20 @@ function List({
   readonly isLoading: boolean
   readonly hasFailed: boolean
 }) {
+  const may = useMayWithTopics()
   if (isLoading && hasFailed) return null
   if (!isLoading && rows.length === 0) {
     return q === '' ? (
       <Nothing title="There is no topic yet">
-        <button
-          type="button"
-          class="button button-main"
-          onClick={() => (open.value = { kind: 'create', from: null })}
-        >
-          Create one
-        </button>
+        {may.create && (
+          <button
+            type="button"
+            class="button button-main"
+            onClick={() => (open.value = { kind: 'create', from: null })}
+          >
+            Create one
+          </button>
+        )}
       </Nothing>
     ) : (
       <Nothing title={`No topic's name has “${q}” in it`}>
@@ -202,30 +209,30 @@ const COLUMNS: readonly Column<TopicRow>[] = [
 ]
 
 function RowMenu({ topic }: { readonly topic: string }) {
-  return (
-    <Menu
-      label={`Actions of ${topic}`}
-      actions={[
-        {
-          label: 'Clone its settings',
-          icon: 'copy',
-          run: () => (open.value = { kind: 'create', from: topic }),
-        },
-        {
-          label: 'Empty…',
-          isBad: true,
-          icon: 'close',
-          run: () => (open.value = { kind: 'empty', topic }),
-        },
-        {
-          label: 'Delete…',
-          isBad: true,
-          icon: 'alert',
-          run: () => (open.value = { kind: 'delete', topic }),
-        },
-      ]}
-    />
-  )
+  const may = useMayWithTopics()
+  const creating = [
+    {
+      label: 'Clone its settings',
+      icon: 'copy',
+      run: () => (open.value = { kind: 'create', from: topic }),
+    },
+  ] as const
+  const destroying = [
+    {
+      label: 'Empty…',
+      isBad: true,
+      icon: 'close',
+      run: () => (open.value = { kind: 'empty', topic }),
+    },
+    {
+      label: 'Delete…',
+      isBad: true,
+      icon: 'alert',
+      run: () => (open.value = { kind: 'delete', topic }),
+    },
+  ] as const
+  const actions = [...(may.create ? creating : []), ...(may.destroy ? destroying : [])]
+  return actions.length === 0 ? null : <Menu label={`Actions of ${topic}`} actions={actions} />
 }
 
 function Dialogs() {

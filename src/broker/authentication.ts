@@ -1,0 +1,154 @@
+// Who somebody is, by what they present: a password checked by the users of this broker, a SCRAM proof, a token. For
+// the Kafka port, tunnels and HTTP alike. Not how it is presented (login.ts, http/) and not what they may then do.
+// What an isolate remembers for it is plain data; the calls belong to who asks.
+
+import type { SecurityRpc } from '../cluster/contract.ts'
+import type { Environment } from '../core/env.ts'
+import type { Exchange } from '../security/exchange.ts'
+import type { VerifiedToken } from '../security/jwt.ts'
+import { SCRAM_MECHANISMS, type ScramCredential, ScramMechanism } from '../security/kept.ts'
+import { oauthbearerExchange } from '../security/oauthbearer.ts'
+import { RightPasswords } from '../security/passwords.ts'
+import { plainExchange } from '../security/plain.ts'
+import { Salts } from '../security/salts.ts'
+import {
+  type Mechanism,
+  type OauthSettings,
+  oauthSettings,
+  type SaslSettings,
+  saslSettings,
+} from '../security/sasl-settings.ts'
+import { isPasswordOf, type ScramName } from '../security/scram.ts'
+import { type FoundCredential, scramExchange } from '../security/scram-exchange.ts'
+import { type Fetch, IssuerKeys } from './issuer-keys.ts'
+
+/** What a start says of who may log in, and how. */
+export interface AuthenticationSettings {
+  readonly sasl: SaslSettings
+  /** Null when no tokens are taken. */
+  readonly oauth: OauthSettings | null
+  /** The user whose password the secret is; null when there is no secret. */
+  readonly firstUser: { readonly name: string; readonly secret: string } | null
+}
+
+/** What a start says of it, in the Worker's bindings. */
+export function authenticationSettings({
+  config,
+  secret,
+  user,
+  oauthKeys,
+}: Pick<Environment, 'config' | 'secret' | 'user' | 'oauthKeys'>): AuthenticationSettings {
+  const firstUser = secret === null ? null : { name: user, secret }
+  const reservedUser = firstUser?.name ?? null
+  const oauth = oauthSettings({ config, oauthKeys, reservedUser })
+  return { sasl: saslSettings(config, oauth !== null), oauth, firstUser }
+}
+
+/** What one isolate remembers. */
+export class AuthenticationState {
+  readonly settings: AuthenticationSettings
+  readonly salts: Salts
+  readonly right = new RightPasswords()
+  readonly issuer: IssuerKeys | null
+
+  constructor(settings: AuthenticationSettings) {
+    this.settings = settings
+    const { firstUser, oauth } = settings
+    this.salts = new Salts(firstUser?.secret ?? crypto.randomUUID())
+    this.issuer = oauth === null ? null : new IssuerKeys(oauth)
+  }
+}
+
+/** The world as one connection or request reaches it. */
+export interface AuthenticationReach {
+  readonly cluster: Pick<SecurityRpc, 'scramCredential'>
+  /** Of what is known of all users now: another one whenever one of them has changed. */
+  usersVersion(): Promise<number>
+  readonly fetch: Fetch
+  now(): number
+}
+
+/** See the head of this file. Belongs to one connection or request. */
+export class Authenticator {
+  readonly #state: AuthenticationState
+  readonly #reach: AuthenticationReach
+
+  constructor(state: AuthenticationState, reach: AuthenticationReach) {
+    this.#state = state
+    this.#reach = reach
+  }
+
+  get sasl(): SaslSettings {
+    return this.#state.settings.sasl
+  }
+
+  /** A login by one of the mechanisms that are served. */
+  exchange(mechanism: Mechanism): Exchange {
+    switch (mechanism) {
+      case 'PLAIN':
+        return plainExchange((user, password) => this.checkPassword(user, password))
+      case 'OAUTHBEARER':
+        return oauthbearerExchange((token) => this.checkToken(token))
+      default:
+        return scramExchange(mechanism, (user) => this.#find(user, mechanism))
+    }
+  }
+
+  /**
+   * Whether the password is the user's. One that was right within PASSWORD_CACHE_MS is known to be while no user has
+   * changed; otherwise it costs the same whether there is such a user or not.
+   * @throws ObjectCallError when the users cannot be read
+   */
+  async checkPassword(user: string, password: string): Promise<boolean> {
+    const { right } = this.#state
+    const digest = await right.digest(user, password)
+    const version = await this.#reach.usersVersion()
+    if (right.has(digest, version, this.#reach.now())) return true
+    const [short, long] = await Promise.all([
+      this.#find(user, 'SCRAM-SHA-256'),
+      this.#find(user, 'SCRAM-SHA-512'),
+    ])
+    const mechanism = long.isKnown && !short.isKnown ? 'SCRAM-SHA-512' : 'SCRAM-SHA-256'
+    const { credential, isKnown } = mechanism === 'SCRAM-SHA-512' ? long : short
+    const isRight = (await isPasswordOf(mechanism, credential, password)) && isKnown
+    if (isRight) right.add(digest, version, this.#reach.now())
+    return isRight
+  }
+
+  /**
+   * What a token says, or why it is not taken.
+   * @throws KeysUnavailable when it cannot be judged
+   */
+  async checkToken(token: string): Promise<VerifiedToken> {
+    const { issuer } = this.#state
+    if (issuer === null) {
+      const reason =
+        'tokens are not taken here: set sasl.oauthbearer.jwks.endpoint.url, or OTTLA_OAUTH_KEYS'
+      return { kind: 'refused', status: 'invalid_token', reason }
+    }
+    return issuer.check(token, this.#reach.now(), this.#reach.fetch)
+  }
+
+  /** The same calls and work for everybody. */
+  async #find(user: string, mechanism: ScramName): Promise<FoundCredential> {
+    const { salts, settings } = this.#state
+    const isFirst = user === settings.firstUser?.name
+    const made = await salts.nobody(user, mechanism)
+    const kept = await this.#kept(user, mechanism, isFirst)
+    if (isFirst) return { credential: await salts.firstUser(user, mechanism), isKnown: true }
+    return kept === null
+      ? { credential: made, isKnown: false }
+      : { credential: kept, isKnown: true }
+  }
+
+  async #kept(
+    user: string,
+    mechanism: ScramName,
+    isFirst: boolean,
+  ): Promise<ScramCredential | null> {
+    const code = SCRAM_MECHANISMS.get(mechanism) ?? ScramMechanism.SCRAM_SHA_256
+    const asked = this.#reach.cluster.scramCredential(user, code)
+    // Whoever knows the secret gets in even while the users cannot be read.
+    return isFirst ? asked.catch(() => null) : asked
+  }
+}

@@ -1,0 +1,41 @@
+// Limits of users, rules and quotas, and of how old what an isolate knows of them may be. Each with its unit and its why.
+
+/** A change of rules, users or quotas is known to every isolate after this: the bound of every revocation. */
+export const SECURITY_CACHE_MS = 5_000
+
+/** Once what is known is this old it is read anew by the way, so that hardly anybody waits for it. */
+export const SECURITY_REFRESH_MS = 2_500
+
+/** A reading of it that has not come back after this is given up: its context may have ended. */
+export const SECURITY_READING_MS = 1_000
+
+/** Users with SCRAM credentials: some 400 bytes each in the controller. */
+export const USERS_PER_CLUSTER = 10_000
+
+/** Access rules: some 300 bytes each in the controller, and in each isolate, which reads all when one changes. */
+export const ACLS_PER_CLUSTER = 10_000
+
+/** Entities with quotas: some 200 bytes each, read as access rules are. */
+export const QUOTAS_PER_CLUSTER = 10_000
+
+/** Characters of a user's name, and of what a rule or a quota names: all of 10,000 rules together fit one call. */
+export const SECURITY_NAME_CHARACTERS = 512
+
+/** Kafka's own bounds of a SCRAM credential's iterations: what guessing costs, and what a login does. */
+export const SCRAM_ITERATIONS_MIN = 4_096
+export const SCRAM_ITERATIONS_MAX = 16_384
+
+/** Bytes of a SCRAM salt: kafka-clients make some 25. */
+export const SCRAM_SALT_BYTES_MAX = 1_024
+
+/** Seconds of a quota that a client may use at once: Kafka's `quota.window.num` less the one that has begun. */
+export const QUOTA_BURST_S = 10
+
+/** The same of partitions made and deleted, where Kafka counts every window (`controller.quota.window.num`). */
+export const QUOTA_MUTATION_BURST_S = 11
+
+/** A client over its share of requests is left alone no longer than this at a time: Kafka's window. */
+export const QUOTA_REQUEST_THROTTLE_MS = 1_000
+
+/** Clients whose use is counted by one isolate, some 200 bytes each: client ids are free. Full ones go first. */
+export const QUOTA_BUCKETS = 10_000

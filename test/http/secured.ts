@@ -1,0 +1,265 @@
+// A broker that asks who somebody is, in memory: the application with its real doorkeeper, the real decider and the real
+// check of passwords, over users and rules that a test sets. Its clock can be put forward.
+
+import {
+  type AuthenticationSettings,
+  AuthenticationState,
+  Authenticator,
+} from '../../src/broker/authentication.ts'
+import { authorizerSettings, SecuredAccess, SecurityState } from '../../src/broker/security.ts'
+import type { TopicState } from '../../src/cluster/contract.ts'
+import type { Environment } from '../../src/core/env.ts'
+import { httpApp } from '../../src/http/app.ts'
+import { Entrance } from '../../src/http/entrance.ts'
+import { ObjectCallError } from '../../src/runtime/objects.ts'
+import { Operation, Resource } from '../../src/security/access.ts'
+import { type AclBinding, PatternType, Permission } from '../../src/security/acl.ts'
+import {
+  type ScramCredential,
+  ScramMechanism,
+  type SecuritySnapshot,
+} from '../../src/security/kept.ts'
+import { saslSettings } from '../../src/security/sasl-settings.ts'
+import { credentialOfPassword } from '../../src/security/scram.ts'
+import { timers } from '../broker/fakes.ts'
+import { LOCAL, type MemoryBroker, memoryBroker } from './fakes.ts'
+
+export const SECRET = 's3cret-of-this-broker'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into any JSON.
+  readonly body: any
+}
+
+export interface Asking {
+  readonly headers?: Record<string, string>
+  readonly body?: unknown
+  /** By default that of a broker on this machine. */
+  readonly base?: string
+}
+
+export type Word = {
+  readonly operation: keyof typeof Operation
+  readonly resource: keyof typeof Resource
+}
+
+/** See the head of this file. */
+export class Secured {
+  readonly broker: MemoryBroker
+  readonly environment: Environment
+  readonly entrance: Entrance
+  /** All that was logged, as text. */
+  readonly logged: string[] = []
+  /** Credentials that were asked for: what a check costs before PBKDF2. */
+  asked = 0
+  /** Passwords that went through PBKDF2, or would have. */
+  checked = 0
+  /** What Cluster does when it is asked. */
+  fails = false
+  readonly #users = new Map<string, ScramCredential>()
+  #acls: AclBinding[] = []
+  #version = 1
+  #usersVersion = 1
+  #aheadMs = 0
+  readonly #state: SecurityState
+  readonly #authentication: AuthenticationState
+  readonly #app: ReturnType<typeof httpApp>
+  readonly now = () => Date.now() + this.#aheadMs
+
+  constructor(
+    topics: readonly TopicState[],
+    more: Partial<Environment> = {},
+    asset?: (request: Request) => Promise<Response>,
+    authentication: Partial<AuthenticationSettings> = {},
+  ) {
+    this.broker = memoryBroker(topics)
+    this.environment = { ...LOCAL, secret: SECRET, ...more }
+    const { secret, user } = this.environment
+    this.entrance = new Entrance(this.environment)
+    this.#state = new SecurityState(this.now, authorizerSettings(this.environment))
+    this.#authentication = new AuthenticationState({
+      sasl: saslSettings({}, false),
+      oauth: null,
+      firstUser: secret === null ? null : { name: user, secret },
+      ...authentication,
+    })
+    const contexts = new WeakMap<Request, ReturnType<Secured['context']>>()
+    const reach = (request: Request) => {
+      const context = contexts.get(request) ?? this.context()
+      contexts.set(request, context)
+      return context
+    }
+    this.#app = httpApp({
+      environment: this.environment,
+      context: (request, identity) => this.entrance.contextOf(reach(request), identity),
+      security: {
+        doorkeeper: this.entrance.doorkeeper,
+        deps: (request) => this.entrance.deps(reach(request)),
+      },
+      random: () => 0,
+      asset,
+    })
+  }
+
+  /** The broker as one request reaches it: nobody in particular yet. */
+  context() {
+    const { context } = this.broker
+    const source = {
+      security: async (since: number): Promise<SecuritySnapshot | null> => {
+        if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))
+        return since === this.#version ? null : this.#snapshot()
+      },
+      scramCredential: async (name: string, mechanism: number) => {
+        if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))
+        this.asked++
+        return mechanism === ScramMechanism.SCRAM_SHA_256 ? (this.#users.get(name) ?? null) : null
+      },
+    }
+    const { allowAnonymous } = this.environment
+    const access = new SecuredAccess({
+      state: this.#state,
+      source,
+      clientHost: '/127.0.0.1',
+      allowAnonymous,
+    })
+    const authenticator = new Authenticator(this.#authentication, {
+      cluster: source,
+      usersVersion: async () => {
+        await this.#state.ready(source)
+        return this.#state.usersVersion
+      },
+      fetch: async () => new Response(null, { status: 500 }),
+      now: this.now,
+    })
+    const counting = Object.create(authenticator, {
+      checkPassword: {
+        value: (user: string, password: string) => {
+          this.checked++
+          return authenticator.checkPassword(user, password)
+        },
+      },
+    }) as Authenticator
+    return {
+      ...context,
+      access,
+      security: this.#state,
+      authentication: {
+        authenticator: counting,
+        identify: access.identify.bind(access),
+        allowAnonymous,
+      },
+      objects: {
+        ...context.objects,
+        cluster: Object.assign(Object.create(context.objects.cluster), source),
+      },
+      timers: { ...timers, now: this.now },
+      log: (...said: unknown[]) => void this.logged.push(JSON.stringify(said)),
+    }
+  }
+
+  /** Lets time pass, for everybody. */
+  pass(ms: number): void {
+    this.#aheadMs += ms
+  }
+
+  /** Gives a user a password, or another one. */
+  async setUser(name: string, password: string): Promise<void> {
+    this.#users.set(name, await credentialOfPassword('SCRAM-SHA-256', password, 4096))
+    this.#changed()
+    this.#usersVersion = this.#version
+  }
+
+  deleteUser(name: string): void {
+    this.#users.delete(name)
+    this.#changed()
+    this.#usersVersion = this.#version
+  }
+
+  allow(principal: string, { operation, resource }: Word, name: string, isPrefix = false): void {
+    this.#rule(principal, operation, resource, name, Permission.ALLOW, isPrefix)
+  }
+
+  deny(principal: string, { operation, resource }: Word, name: string): void {
+    this.#rule(principal, operation, resource, name, Permission.DENY, false)
+  }
+
+  clearRules(): void {
+    this.#acls = []
+    this.#changed()
+  }
+
+  /** Asks the application. */
+  async ask(method: string, path: string, { headers, body, base }: Asking = {}): Promise<Answer> {
+    const response = await this.fetch(method, path, {
+      ...(headers === undefined ? {} : { headers }),
+      ...(base === undefined ? {} : { base }),
+      body,
+    })
+    const text = await response.text()
+    const isJson = (response.headers.get('content-type') ?? '').includes('json')
+    const { status, headers: told } = response
+    return { status, headers: told, text, body: isJson ? JSON.parse(text) : null }
+  }
+
+  /** As ask, with the answer unread. */
+  async fetch(
+    method: string,
+    path: string,
+    { headers = {}, body, base = 'http://localhost:8080' }: Asking = {},
+  ): Promise<Response> {
+    const isText = typeof body === 'string'
+    const init: RequestInit = {
+      method,
+      headers: { ...(body === undefined || isText ? {} : JSON_BODY), ...headers },
+      ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+    }
+    return this.#app.fetch(new Request(`${base}${path}`, init))
+  }
+
+  #rule(
+    principal: string,
+    operation: keyof typeof Operation,
+    resource: keyof typeof Resource,
+    resourceName: string,
+    permissionType: Permission,
+    isPrefix: boolean,
+  ): void {
+    this.#acls.push({
+      principal,
+      operation: Operation[operation],
+      resourceType: Resource[resource],
+      resourceName,
+      permissionType,
+      host: '*',
+      patternType: isPrefix ? PatternType.PREFIXED : PatternType.LITERAL,
+    })
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#version += 1
+    this.#state.changed()
+  }
+
+  #snapshot(): SecuritySnapshot {
+    return {
+      version: this.#version,
+      usersVersion: this.#usersVersion,
+      aclsVersion: this.#version,
+      quotasVersion: 0,
+      acls: [...this.#acls],
+      quotas: [],
+    }
+  }
+}
+
+const JSON_BODY = { 'content-type': 'application/json' }
+
+export const basic = (user: string, password: string) => ({
+  authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+})
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+export const ADMIN = bearer(SECRET)
