@@ -2,6 +2,7 @@
 // it is answered at once and told how long, and nothing it sends is looked at before. Not the quotas (security/quotas.ts)
 // and not those of created and deleted partitions, which say no (mutation-quota.ts).
 
+import { HTTP_THROTTLE_MS } from '../core/limits/security.ts'
 import { Fetch, type FetchRequest, type FetchResponse } from '../protocol/messages/fetch.ts'
 import { Produce } from '../protocol/messages/produce.ts'
 import type { ChargedClient } from '../security/quotas.ts'
@@ -108,3 +109,17 @@ export function clientOf(
   if (known !== null && known.client.user === user && known.client.clientId === id) return known
   return quotas.of({ user, clientId: id })
 }
+
+/** What a request over HTTP has used. Without a client id, so that it counts for the quotas of users. */
+export function chargeHttp(context: BrokerContext, key: ByteRate, bytes: number): void {
+  clientOf(context, null)?.charge(key, bytes, context.timers.now())
+}
+
+/** Clients over HTTP know no throttle time: who owes waits here instead, HTTP_THROTTLE_MS at most. */
+export async function payHttp(context: BrokerContext, key: ByteRate): Promise<void> {
+  const { timers } = context
+  const owedMs = clientOf(context, null)?.owedMs(key, timers.now()) ?? 0
+  if (owedMs > 0) await timers.sleep(Math.min(owedMs, HTTP_THROTTLE_MS))
+}
+
+type ByteRate = 'producer_byte_rate' | 'consumer_byte_rate'

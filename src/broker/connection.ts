@@ -17,6 +17,8 @@ import {
 } from '../protocol/codec.ts'
 import type { AnyApi } from '../protocol/schema.ts'
 import type { ApiTable, ServedApi } from './api-table.ts'
+import type { AuditLog } from './audit.ts'
+import { auditedAnswer, isChange } from './audited.ts'
 import type { Call } from './call.ts'
 import { type Charge, Charges, within } from './charges.ts'
 import { type BrokerContext, CloseConnection, type Handling } from './context.ts'
@@ -227,17 +229,17 @@ export class Connection {
   ): Promise<void> | undefined {
     if (charge !== null && charge.instead !== null) {
       const response = Promise.resolve(charge.instead)
-      return this.#answer(header, served.api, frame, { response, appends: true }, charge)
+      return this.#answer(header, served.api, frame, request, { response, appends: true }, charge)
     }
     if (served.handle.kind === 'ordered') {
       const response = served.handle.run(request, call, this.#context)
-      return this.#answer(header, served.api, frame, { response, appends: true }, charge)
+      return this.#answer(header, served.api, frame, request, { response, appends: true }, charge)
     }
     const asked = charge === null ? request : within(charge, request)
     const handling = served.handle.run(asked, call, this.#context)
     if (charge !== null) this.#charges.worked(charge)
     if (handling.appends) this.#appends++
-    const answered = this.#answer(header, served.api, frame, handling, charge)
+    const answered = this.#answer(header, served.api, frame, request, handling, charge)
     if (handling.appends) {
       void answered.then(() => {
         if (--this.#appends === 0) this.#wakeInput()
@@ -323,6 +325,7 @@ export class Connection {
     header: RequestHeader,
     api: AnyApi,
     frame: Frame,
+    request: object,
     { response, sent, appends }: Pick<Handling<object>, 'response' | 'sent' | 'appends'>,
     charge: Charge | null,
   ): Promise<void> {
@@ -342,7 +345,11 @@ export class Connection {
     try {
       const body = await response
       if (body !== null) {
-        counts.addErrors(api, body)
+        const isDenied = counts.addErrors(api, body)
+        const { audit } = this.#context
+        if (audit !== null && (isDenied || isChange(api.name))) {
+          await this.#write(audit, api.name, header, request, body)
+        }
         slot.pieces = encodeResponse(api, header.apiVersion, header.correlationId, body)
       }
       if (charge !== null) slot.pieces = this.#charged(charge, slot.pieces, header, api, body)
@@ -356,6 +363,23 @@ export class Connection {
     slot.ready = true
     if (this.#closed) slot.sent?.()
     else if (this.#slots[0] === slot) this.#wakeOutgoing()
+  }
+
+  /** A change is answered when it is written down durably. */
+  async #write(
+    audit: AuditLog,
+    api: string,
+    { clientId }: RequestHeader,
+    request: object,
+    answer: object,
+  ): Promise<void> {
+    const said = auditedAnswer(api, answer, request)
+    if (said === null) return
+    const { access, clientHost } = this.#context
+    const who = { principal: access.principal, host: clientHost.replace(/^\//, ''), clientId }
+    const event = { ...said, api, ...who }
+    if (isChange(api)) await audit.tell(event, this.#context)
+    else audit.note(event, this.#context)
   }
 
   /** The answer of a client with quotas: it says how long the client is left alone. */

@@ -12,6 +12,7 @@ import type { Principal } from '../security/principal.ts'
 import type { StatisticsRpc } from '../statistics/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
 import type { WatchRpc } from '../watch/contract.ts'
+import type { AuditLog } from './audit.ts'
 import type { Authenticator } from './authentication.ts'
 import type { MemoryBudget } from './budget.ts'
 import type { SecurityState } from './security.ts'
@@ -75,6 +76,8 @@ export interface BrokerContext {
   readonly access: Access
   /** Null where nobody is asked who they are. */
   readonly authentication: Authentication | null
+  /** Where refusals and changes are written down; null where they are not. */
+  readonly audit: AuditLog | null
   /** What the isolate knows of users, rules and quotas. */
   readonly security: SecurityState
   readonly log: Log

@@ -11,6 +11,7 @@ import {
 import type { AnyApi, Shape } from '../protocol/schema.ts'
 import { isolateId } from '../runtime/lending.ts'
 import type { BrokerReport, StatisticsRpc } from '../statistics/contract.ts'
+import { isDenial } from './audited.ts'
 
 /** Whose connections are counted. */
 export type ConnectionKind = 'tcp' | 'tunnel' | 'live' | 'events'
@@ -68,22 +69,27 @@ export class Counts {
     this.#isAltered = true
   }
 
-  /** The errors of an answer: of the whole, of its parts, and of theirs. */
-  addErrors(api: AnyApi, answer: object): void {
-    this.#addError(api.name, answer)
+  /** The errors of an answer: of the whole, of its parts, and of theirs. True when one says that somebody may not. */
+  addErrors(api: AnyApi, answer: object): boolean {
+    let isDenied = this.#addError(api.name, answer)
     for (const { name, inner } of errorPlaces(api)) {
       for (const part of partsOf(answer, name)) {
-        this.#addError(api.name, part)
+        if (this.#addError(api.name, part)) isDenied = true
         for (const list of inner) {
-          for (const one of partsOf(part, list)) this.#addError(api.name, one)
+          for (const one of partsOf(part, list)) {
+            if (this.#addError(api.name, one)) isDenied = true
+          }
         }
       }
     }
+    return isDenied
   }
 
-  #addError(api: string, { errorCode }: { readonly errorCode?: unknown }): void {
-    if (typeof errorCode !== 'number' || errorCode === 0) return
+  /** True for one that says that somebody may not. */
+  #addError(api: string, { errorCode }: { readonly errorCode?: unknown }): boolean {
+    if (typeof errorCode !== 'number' || errorCode === 0) return false
     this.add(`errors|${api}|${errorName(errorCode)}`)
+    return isDenial(errorCode)
   }
 
   /** Whether there is something that nobody was told, and it is time. */

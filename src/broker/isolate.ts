@@ -4,6 +4,7 @@
 
 import type { FinalizedFeatures, SecurityRpc } from '../cluster/contract.ts'
 import { advertisedEndpoint, type Environment, readEnvironment } from '../core/env.ts'
+import { CONNECTION_REFUSED_MS } from '../core/limits/security.ts'
 import { STATISTICS_INTERVAL_MS } from '../core/limits/statistics.ts'
 import {
   BROKER_CONFIG_CACHE_MS,
@@ -16,9 +17,11 @@ import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
 import { type Access, OPEN_ACCESS } from '../security/access.ts'
 import { APIS } from './apis.ts'
+import { AuditLog } from './audit.ts'
 import { AuthenticationState, Authenticator, authenticationSettings } from './authentication.ts'
 import { memoryBudget } from './budget.ts'
 import { Connection } from './connection.ts'
+import { connectionLimits, OpenConnections } from './connection-limits.ts'
 import type { Authentication, BrokerContext, Endpoint, Timers } from './context.ts'
 import { type ConnectionKind, counts } from './counts.ts'
 import type { Fetch } from './issuer-keys.ts'
@@ -56,7 +59,8 @@ let features: { readonly value: FinalizedFeatures; readonly readAtMs: number } |
 let authentication: AuthenticationState | null = null
 let environment: Environment | null = null
 let security: SecurityState | null = null
-let connections = 0
+const auditLog = new AuditLog()
+const connections = new OpenConnections()
 let refusedAtMs = Number.NEGATIVE_INFINITY
 
 /** The settings of this isolate, read once: bindings do not change while it lives. */
@@ -105,6 +109,10 @@ function authenticationOf(
   }
 }
 
+function isAuditOff(env: WorkerEnv): boolean {
+  return environmentOf(env).config['ottla.audit.enable']?.trim().toLowerCase() === 'false'
+}
+
 /** A context for one connection or HTTP request. */
 export function brokerContext(
   env: WorkerEnv,
@@ -122,6 +130,7 @@ export function brokerContext(
     clientHost,
     access,
     authentication: authenticationOf(env, access, reached.cluster),
+    audit: access.isOpen || isAuditOff(env) ? null : auditLog,
     security: securityOf(env),
     log,
     timers,
@@ -192,16 +201,20 @@ export async function serveKafka(
   afterwards: Afterwards,
 ): Promise<void> {
   if (securityMode(environmentOf(env)) === 'closed') return socket.close()
-  if (connections >= connectionsMax(env)) return refuse(socket, env)
-  connections += 1
+  if (connections.total >= connectionsMax(env)) return refuse(socket, env, 'no files are left')
+  const { localAddress, remoteAddress } = await socket.opened
+  // A CONNECT to the port of HTTP comes here too, past all that HTTP asks first; no listener of ours took it.
+  if (!remoteAddress) return socket.close()
+  const host = clientHost(remoteAddress)
+  const closed = connections.open(host)
   const ended = counts.opened('tcp')
   try {
-    await serveOpened(socket, env)
+    await serveOpened(socket, env, { localAddress, host })
   } finally {
-    connections -= 1
+    closed()
     ended()
   }
-  if (connections === 0) afterwards.waitUntil(tellLast(env))
+  if (connections.total === 0) afterwards.waitUntil(tellLast(env))
 }
 
 /** Nobody else is there to tell what the last connection has done. */
@@ -217,17 +230,27 @@ export function connectionsMax(env: WorkerEnv): number {
 }
 
 /** Says so once in a while: who is closed comes again. */
-function refuse(socket: TcpSocket, env: WorkerEnv): Promise<void> {
+function refuse(socket: TcpSocket, env: WorkerEnv, reason: string): Promise<void> {
   counts.add('refused|tcp')
   if (Date.now() >= refusedAtMs + REFUSED_SAID_MS) {
     refusedAtMs = Date.now()
-    workerLog(environmentOf(env).logLevel)('warn', 'too many connections', { open: connections })
+    const open = connections.total
+    workerLog(environmentOf(env).logLevel)('warn', 'too many connections', { open, reason })
   }
   return socket.close()
 }
 
-async function serveOpened(socket: OpenedSocket, env: WorkerEnv): Promise<void> {
-  const { localAddress, remoteAddress } = await socket.opened
+/** The two ends of a connection. */
+interface Ends {
+  readonly localAddress: string | undefined
+  readonly host: string
+}
+
+async function serveOpened(
+  socket: OpenedSocket,
+  env: WorkerEnv,
+  { localAddress, host }: Ends,
+): Promise<void> {
   const advertised = advertisedEndpoint(environmentOf(env).advertised, localAddress)
   if (advertised === null) {
     workerLog(environmentOf(env).logLevel)('error', 'no address to advertise: set --advertised', {
@@ -235,7 +258,15 @@ async function serveOpened(socket: OpenedSocket, env: WorkerEnv): Promise<void> 
     })
     return socket.close()
   }
-  const context = brokerContext(env, advertised, clientHost(remoteAddress))
+  const context = brokerContext(env, advertised, host)
+  const excess = connections.excess(await connectionLimits(context.brokerConfig), host)
+  if (excess !== null) return refuse(socket, env, excess)
+  const waitMs = context.security.connectionWaitMs(context.objects.cluster, host)
+  if (waitMs > 0) {
+    // As Kafka does: who is closed at once comes again at once.
+    await timers.sleep(Math.min(waitMs, CONNECTION_REFUSED_MS))
+    return refuse(socket, env, 'too many new ones of one address (connection_creation_rate)')
+  }
   const maxBytes = await requestMaxBytes(context)
   await serveSocket(socket, new Connection(APIS, context, maxBytes), context)
 }

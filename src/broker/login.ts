@@ -17,7 +17,7 @@ import { ApiVersions } from '../protocol/messages/api-versions.ts'
 import { SaslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
 import { SaslHandshake } from '../protocol/messages/sasl-handshake.ts'
 import type { Exchange, Step } from '../security/exchange.ts'
-import type { Principal } from '../security/principal.ts'
+import { type Principal, principalOf } from '../security/principal.ts'
 import type { Mechanism, SaslSettings } from '../security/sasl-settings.ts'
 import type { ApiTable } from './api-table.ts'
 import {
@@ -245,7 +245,7 @@ export class Login {
     this.#phase = 'open'
     this.#attempt = null
     this.#authentication.identify(step.principal)
-    counts.add(`logins|${mechanism}`)
+    counts.add(`logins|${mechanism}|taken`)
     return expiresAtMs === null ? 0 : Math.max(0, expiresAtMs - nowMs)
   }
 
@@ -272,7 +272,9 @@ export class Login {
     mechanism: string,
     user?: string,
   ): Promise<LoginAnswer> {
-    counts.add('logins|failed')
+    // A name that a client has made up is no label.
+    const served = this.#sasl.mechanisms.find((one) => one === mechanism) ?? 'other'
+    counts.add(`logins|${served}|refused`)
     const client = this.#context.clientHost
     this.#context.log('warn', 'login refused', {
       mechanism,
@@ -280,7 +282,19 @@ export class Login {
       client,
       ...(user === undefined ? {} : { user: user.slice(0, USER_SHOWN) }),
     })
-    await this.#context.timers.sleep(this.#sasl.failureDelayMs)
+    await Promise.all([
+      this.#context.timers.sleep(this.#sasl.failureDelayMs),
+      this.#context.audit?.tell(
+        {
+          event: 'login-refused',
+          api: SaslAuthenticate.name,
+          principal: principalOf((user ?? 'ANONYMOUS').slice(0, USER_SHOWN)),
+          host: client.replace(/^\//, ''),
+          reason: `${mechanism}: ${reason}`,
+        },
+        this.#context,
+      ),
+    ])
     return { pieces, close: new LoginRefused('a login was refused') }
   }
 }

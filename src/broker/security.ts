@@ -11,6 +11,7 @@ import {
 } from '../core/limits/security.ts'
 import type { Access, Operation, Resource } from '../security/access.ts'
 import { Authorizer, type AuthorizerSettings, type Grants, superUsersOf } from '../security/acl.ts'
+import { canonicalHost } from '../security/host.ts'
 import { type ClientQuota, NO_SECURITY, type SecuritySnapshot } from '../security/kept.ts'
 import { ANONYMOUS, type Principal, principalOf } from '../security/principal.ts'
 import { ClientQuotas } from '../security/quotas.ts'
@@ -110,6 +111,13 @@ export class SecurityState {
     const now = this.#now()
     if (now - this.#readAtMs >= SECURITY_REFRESH_MS) this.#renew(source, now)
     return this.#clientQuotas.isEmpty ? null : this.#clientQuotas
+  }
+
+  /** How long an address is to wait before it opens another connection; 0: it has opened one now. */
+  connectionWaitMs(source: SecuritySource, clientHost: string): number {
+    const now = this.#now()
+    if (now - this.#readAtMs >= SECURITY_REFRESH_MS) this.#renew(source, now)
+    return this.#clientQuotas.connect(canonicalHost(clientHost), now)
   }
 
   /** A promise of another context must not be waited for, so who finds a reading under way goes on with what there is. */

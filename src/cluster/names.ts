@@ -7,7 +7,15 @@ const MAX_LENGTH = 249
 /** The log of the controllers themselves; nobody may create a topic of this name. */
 export const METADATA_TOPIC = '__cluster_metadata'
 
-const INTERNAL = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state'])
+/** What a secured broker writes down of refusals and changes. */
+export const AUDIT_TOPIC = '__ottla_audit'
+
+const INTERNAL = new Set([
+  '__consumer_offsets',
+  '__transaction_state',
+  '__share_group_state',
+  AUDIT_TOPIC,
+])
 
 /** Why a topic name is refused, or null when it is fine. The error is INVALID_TOPIC_EXCEPTION. */
 export function topicNameFault(name: string): string | null {

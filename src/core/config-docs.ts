@@ -67,6 +67,9 @@ const DOCS: Readonly<Record<string, string>> = {
   'log.retention.check.interval.ms': 'How often logs are looked at for old records.',
   'max.compaction.lag.ms':
     'A record of a compacted topic is compacted at the latest after this time.',
+  'max.connections': 'Most connections of Kafka clients at once.',
+  'max.connections.per.ip': 'Most connections of Kafka clients of one address at once.',
+  'max.connections.per.ip.overrides': 'The same for single addresses, as 10.0.0.1:5,10.0.0.2:7.',
   'max.incremental.fetch.session.cache.slots':
     'Fetch sessions kept (KIP-227); every fetch is answered in full here.',
   'max.message.bytes':
@@ -89,6 +92,8 @@ const DOCS: Readonly<Record<string, string>> = {
   'offsets.topic.num.partitions':
     'Partitions of the offsets topic; offsets live in one object per group.',
   'offsets.topic.replication.factor': 'Replication factor of the offsets topic.',
+  'ottla.audit.enable':
+    'Whether a broker with users writes refusals and changes down, in the topic __ottla_audit.',
   'ottla.object.max.bytes':
     'What a partition may take of its storage; near it, produce is refused until something is deleted.',
   'ottla.oauth.required.scope': 'Scopes that every token must have.',

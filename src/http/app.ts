@@ -10,11 +10,13 @@ import { KafkaError } from '../core/errors.ts'
 import { ObjectCallError } from '../runtime/objects.ts'
 import { ADMITTED, refusalOf } from './access-rule.ts'
 import { json } from './answer.ts'
+import { auditAnswer, auditRefusal } from './audited.ts'
+import { BrokenBody } from './body.ts'
 import { isSecure, TOKEN_PARAMETER } from './credentials.ts'
 import { allowOrigin, closedPage, judge, preflight, type Verdict } from './gate.ts'
-import { type Identity, OPEN_IDENTITY } from './identity.ts'
+import { ANONYMOUS_IDENTITY, type Identity, OPEN_IDENTITY } from './identity.ts'
 import { openApiDocument } from './openapi.ts'
-import { Problem, unreachable } from './problem.ts'
+import { badRequest, Problem, unreachable } from './problem.ts'
 import type { Asked, HttpDeps, Route } from './route.ts'
 import { aclRoutes } from './routes/acls.ts'
 import { configRoutes } from './routes/configs.ts'
@@ -120,6 +122,9 @@ async function gate(
   const origin = verdict.kind === 'admitted' ? verdict.origin : null
   const entered = await admit(request, verdict, deps)
   const isAnswered = entered instanceof Response
+  if (isAnswered && entered.status === 401) {
+    auditRefusal(request, deps.context(request, ANONYMOUS_IDENTITY), (work) => keepAlive(c, work))
+  }
   if (!isAnswered) {
     c.set('identity', entered)
     await next()
@@ -169,6 +174,7 @@ async function run(c: Context<App>, route: Route, deps: HttpDeps): Promise<Respo
   )
   const answer = response instanceof Problem ? response.response() : response
   counts.add(`http|${route.method}|${route.path}|${answer.status}`)
+  await auditAnswer(route, asked, answer.status)
   keepAlive(c, broker.tellCounts())
   // A HEAD runs as its GET; nobody will read the body.
   if (c.req.raw.method === 'HEAD') await answer.body?.cancel()
@@ -206,6 +212,7 @@ function keepAlive(c: Context<App>, work: Promise<unknown>): void {
 
 /** Nobody outside learns more of a bug than that there is one. */
 function bug(error: unknown, { method, path }: Route, { log }: BrokerContext): Problem {
+  if (error instanceof BrokenBody) return badRequest('body', error.message)
   if (error instanceof ObjectCallError) {
     log('warn', 'request failed', { method, path, reason: String(error) })
     return unreachable()

@@ -23,6 +23,11 @@ const CHUNK_BYTES = 64 * 1024
 /** A chunk, null at the end, or 'idle' when none came in time (it will be the next answer). */
 export type Read = Uint8Array | null | 'idle'
 
+/** A body that ended early, or whose chunks are not what they say: the client's doing. */
+export class BrokenBody extends Error {
+  override readonly name = 'BrokenBody'
+}
+
 /** Reads a body chunk by chunk. A chunk is valid until the next read: its buffer is used again. */
 export class BodyReader {
   readonly #timers: Timers
@@ -38,7 +43,10 @@ export class BodyReader {
   ) {
     const source = body === null ? nothing : 'read' in body ? body : open(body, expected)
     this.#timers = timers
-    this.#read = source.read
+    this.#read = () =>
+      source.read().catch((cause: unknown) => {
+        throw new BrokenBody('the body ended early, or is not as its headers say', { cause })
+      })
     this.#cancel = source.cancel
   }
 
@@ -47,7 +55,7 @@ export class BodyReader {
     return new BodyReader(whole(request), timers)
   }
 
-  /** The next chunk; null at the end. Rejects when the client went away in mid-body. */
+  /** The next chunk; null at the end. Rejects with BrokenBody when the client went away in mid-body. */
   async next(): Promise<Uint8Array | null> {
     const reading = this.#pending ?? this.#read()
     this.#pending = null

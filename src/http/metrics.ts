@@ -52,6 +52,11 @@ const COUNTERS: Readonly<Record<string, CounterFamily>> = {
     help: 'Connections that were closed at once because too many were open, by kind.',
     labels: ['kind'],
   },
+  logins: {
+    name: 'ottla_logins_total',
+    help: 'Logins of Kafka connections (SASL), by mechanism and whether they were taken.',
+    labels: ['mechanism', 'outcome'],
+  },
   received: {
     name: 'ottla_received_bytes_total',
     help: 'Bytes that came from clients, by kind of connection; of text messages (live) their characters.',

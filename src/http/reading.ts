@@ -1,6 +1,7 @@
 // Reads partitions through the broker's fetch handler, by topic id. One read is one Fetch; what its
 // batches hold is record/json.ts.
 
+import { chargeHttp, payHttp } from '../broker/charges.ts'
 import type { BrokerContext } from '../broker/context.ts'
 import { fetch, SESSIONLESS_EPOCH } from '../broker/handlers/fetch.ts'
 import type { TopicState } from '../cluster/contract.ts'
@@ -70,6 +71,7 @@ export async function fetchTopics(
   positions: readonly TopicOffset[],
   limits: FetchLimits,
 ): Promise<Fetched> {
+  await payHttp(context, 'consumer_byte_rate')
   const handling = fetch(
     fetchRequest(positions, limits),
     { version: FETCH_VERSION, clientId: null },
@@ -92,6 +94,12 @@ export async function fetchTopics(
         aborted: answer?.abortedTransactions ?? [],
       }
     })
+    const bytes = partitions.flatMap(({ pieces }) => pieces.map((piece) => piece.length))
+    chargeHttp(
+      context,
+      'consumer_byte_rate',
+      bytes.reduce((sum, one) => sum + one, 0),
+    )
     return { partitions, release }
   } catch (error) {
     release()

@@ -14,12 +14,14 @@ const HSTS = 'max-age=31536000'
 /** Adds what an answer does not say itself. @param isTls whether it goes over TLS, where browsers are told to stay */
 export function secureHeaders(headers: Headers, isTls: boolean): void {
   headers.set('x-content-type-options', 'nosniff')
-  headers.set('referrer-policy', 'no-referrer')
+  const isPage = (headers.get('content-type') ?? '').startsWith('text/html')
+  // Nobody else is told where somebody was. A form of a page that told nothing at all would have no origin either.
+  headers.set('referrer-policy', isPage ? 'same-origin' : 'no-referrer')
   // CORS decides about pages that ask with it; this is about those that do not.
   headers.set('cross-origin-resource-policy', 'same-origin')
   if (isTls) headers.set('strict-transport-security', HSTS)
   if (!headers.has('content-security-policy')) headers.set('content-security-policy', DATA_POLICY)
-  if (!(headers.get('content-type') ?? '').startsWith('text/html')) return
+  if (!isPage) return
   headers.set('permissions-policy', NO_FEATURES)
   headers.set('cross-origin-opener-policy', 'same-origin')
 }

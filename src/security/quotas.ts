@@ -8,6 +8,7 @@ import {
   QUOTA_MUTATION_BURST_S,
   QUOTA_REQUEST_THROTTLE_MS,
 } from '../core/limits/security.ts'
+import { canonicalHost } from './host.ts'
 import type { ClientQuota, QuotaEntity, QuotaKey } from './kept.ts'
 
 /** Who is charged: names as Kafka has them, without `User:`; an absent client id is ''. */
@@ -87,11 +88,21 @@ export interface FoundQuota {
 /** The quotas of a cluster, by whom they are for. */
 export class QuotaTable {
   readonly #values = new Map<string, ClientQuota['values']>()
+  /** By address; null is the default. */
+  readonly #connections = new Map<string | null, ClientQuota['values']>()
 
   constructor(quotas: readonly ClientQuota[]) {
     for (const { entity, values } of quotas) {
-      if (entity.ip === undefined) this.#values.set(nameOf(entity), values)
+      const { ip } = entity
+      if (ip === undefined) this.#values.set(nameOf(entity), values)
+      else this.#connections.set(ip === null ? null : canonicalHost(ip), values)
     }
+  }
+
+  /** Connections that an address may open in a second; null: any number. */
+  connectionRate(address: string): number | null {
+    const own = this.#connections.get(address) ?? this.#connections.get(null)
+    return own?.connection_creation_rate ?? null
   }
 
   /** True when no client can be charged for anything. */
@@ -144,7 +155,18 @@ export class ClientQuotas {
   replace(quotas: readonly ClientQuota[]): void {
     this.#table = new QuotaTable(quotas)
     this.#version += 1
-    if (this.#table.isEmpty) this.#buckets.clear()
+    if (quotas.length === 0) this.#buckets.clear()
+  }
+
+  /** Takes a connection of an address, where it may open one; else answers how long it is to wait. */
+  connect(address: string, nowMs: number): number {
+    const rate = this.#table.connectionRate(address)
+    if (rate === null) return 0
+    const name = bucketName('connection_creation_rate', null, address)
+    const tokens = this.#tokens(name, rate, QUOTA_BURST_S, nowMs)
+    const owedMs = tokens.owedMs(nowMs)
+    if (owedMs === 0) tokens.take(1, nowMs)
+    return owedMs
   }
 
   /** Whose quotas are looked up once, until they change. */
@@ -158,15 +180,19 @@ export class ClientQuotas {
     if (found === null || found.value === Number.POSITIVE_INFINITY) return null
     const rate = key === 'request_percentage' ? found.value * REQUEST_MS_PER_PERCENT : found.value
     const burstS = key === 'controller_mutation_rate' ? QUOTA_MUTATION_BURST_S : QUOTA_BURST_S
-    const known = this.#buckets.get(found.bucket)
+    return this.#tokens(found.bucket, rate, burstS, nowMs)
+  }
+
+  #tokens(name: string, rate: number, burstS: number, nowMs: number): TokenBucket {
+    const known = this.#buckets.get(name)
     if (known !== undefined) {
-      if (known.value !== found.value) known.tokens.setRate(rate, burstS, nowMs)
-      known.value = found.value
+      if (known.rate !== rate) known.tokens.setRate(rate, burstS, nowMs)
+      known.rate = rate
       return known.tokens
     }
     if (this.#buckets.size >= QUOTA_BUCKETS) this.#forget(nowMs)
     const tokens = new TokenBucket(rate, burstS, nowMs)
-    this.#buckets.set(found.bucket, { tokens, value: found.value })
+    this.#buckets.set(name, { tokens, rate })
     return tokens
   }
 
@@ -184,7 +210,7 @@ export class ClientQuotas {
 
 interface Bucket {
   readonly tokens: TokenBucket
-  value: number
+  rate: number
 }
 
 /** One client, as its connection charges it. */

@@ -88,7 +88,8 @@ async function finish(mechanism: ScramName, asked: Asked, text: string): Promise
   const [, withoutProof = '', binding = '', nonce, proof64 = ''] = FINAL.exec(text) ?? []
   if (nonce === undefined) return malformed('not a final message of SCRAM')
   const { first, found, serverFirst } = asked
-  // librdkafka before 2.6.1 puts its own in front of the whole once more, which Kafka takes: its proof covers that.
+  // librdkafka 2.0.2, which is what Debian's kcat has, puts its own in front of the whole once more. Kafka refuses that
+  // since CVE-2024-56128; here ours must be there whole, and last, so nothing that was heard before can be said again.
   const isOurs = nonce === asked.nonce || nonce === first.nonce + asked.nonce
   if (!isOurs) return malformed('another nonce')
   const header = textOf(fromBase64(binding) ?? new Uint8Array(0))

@@ -3,12 +3,13 @@
 
 import { describe, expect, it } from 'vitest'
 import type { ApiTable } from '../../src/broker/api-table.ts'
+import { chargeHttp, payHttp } from '../../src/broker/charges.ts'
 import { Connection } from '../../src/broker/connection.ts'
 import type { Timers } from '../../src/broker/context.ts'
 import { createTopics } from '../../src/broker/handlers/create-topics.ts'
 import { authorizerSettings, SecurityState } from '../../src/broker/security.ts'
 import { concatBytes } from '../../src/core/bytes.ts'
-import { QUOTA_BURST_S } from '../../src/core/limits/security.ts'
+import { HTTP_THROTTLE_MS, QUOTA_BURST_S } from '../../src/core/limits/security.ts'
 import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
 import { Fetch } from '../../src/protocol/messages/fetch.ts'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.ts'
@@ -324,5 +325,29 @@ describe('a client with a quota of created partitions', () => {
     const { create } = await creating()
     await create(6, topic('bad', 500))
     expect(await create(6, topic('a', 11), topic('b', 1))).toEqual([0, { a: 0, b: 0 }])
+  })
+})
+
+describe('a client over HTTP', () => {
+  it('waits for what it owes, by the quota of its user, and no longer than it would stay', async () => {
+    const { context, pass } = await setup(anyone({ producer_byte_rate: 1_000 }))
+    chargeHttp(context, 'producer_byte_rate', 1_000 * QUOTA_BURST_S)
+    await payHttp(context, 'producer_byte_rate')
+    chargeHttp(context, 'producer_byte_rate', 60_000)
+    let isPaid = false
+    const paying = payHttp(context, 'producer_byte_rate').then(() => {
+      isPaid = true
+    })
+    await pass(HTTP_THROTTLE_MS - 1)
+    expect(isPaid).toBe(false)
+    await pass(1)
+    await paying
+    await payHttp(context, 'consumer_byte_rate')
+  })
+
+  it('waits for nothing where nobody has a quota', async () => {
+    const { context } = await setup()
+    chargeHttp(context, 'consumer_byte_rate', 1e12)
+    await payHttp(context, 'consumer_byte_rate')
   })
 })

@@ -76,6 +76,7 @@ export function fakeContext(fakes: {
     clientHost: '/127.0.0.1',
     access: OPEN_ACCESS,
     authentication: null,
+    audit: null,
     security: new SecurityState(timers.now, authorizerSettings(NOBODY)),
     log: () => {},
     timers,

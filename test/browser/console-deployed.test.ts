@@ -35,10 +35,10 @@ describe('the console behind a secret, by wrangler dev', () => {
       if (message.type() === 'error') complaints.push(message.text())
     })
     await page.goto(`${broker.http}/topics/orders?js=value.n%20%3C%205`)
-    await page.getByLabel('Secret').fill('wrong')
+    await page.getByLabel('Password').fill('wrong')
     await page.keyboard.press('Enter')
-    await page.getByText('That is not the secret').waitFor()
-    await page.getByLabel('Secret').fill(SECRET)
+    await page.getByText('The user is not known').waitFor()
+    await page.getByLabel('Password').fill(SECRET)
     await page.keyboard.press('Enter')
     complaints.length = 0
     await page.getByRole('button', { name: 'Run it' }).click()
@@ -51,7 +51,7 @@ describe('the console behind a secret, by wrangler dev', () => {
     // The cookie goes: the next thing that is asked leads to the form, and back here.
     await page.context().clearCookies()
     await page.getByRole('link', { name: 'Topics' }).click()
-    await page.getByLabel('Secret').fill(SECRET)
+    await page.getByLabel('Password').fill(SECRET)
     await page.keyboard.press('Enter')
     await page.getByRole('link', { name: 'orders' }).waitFor()
     expect(page.url()).toBe(`${broker.http}/topics`)

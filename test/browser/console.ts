@@ -139,9 +139,13 @@ const FAULTS = `(() => {
     if (element.matches('button, select, input:not([type=checkbox], [type=radio])') && height < 23.5) {
       faults.push('small: ' + element.outerHTML.slice(0, 80))
     }
+    if (element.matches('.pill') && element.innerText.trim() === '') faults.push('a colour alone')
     // What is in a field does not overflow in a way that shows: a date and its button want this much.
     if (element.matches('input[type=datetime-local]') && width < 216) faults.push('clipped: a date and time')
   }
+  const row = document.querySelector('.table tbody tr')
+  const isRow = row !== null && getComputedStyle(row).display === 'table-row'
+  if (row !== null && isRow !== innerWidth > 720) faults.push('rows are cards where it is narrow, and only there')
   const words = document.body.innerText.match(/\\bNaN\\b|\\bundefined\\b|\\[object/g)
   return words === null ? faults : [...faults, ...words]
 })()`

@@ -4,7 +4,16 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from './cluster.ts'
-import { DEAD, DONE, GROUPS, PACKAGES, packageEnds } from './data.ts'
+import {
+  ABORTED_TRANSACTION,
+  DEAD,
+  DONE,
+  GROUPS,
+  OPEN_TRANSACTION,
+  PACKAGES,
+  PAYMENTS,
+  packageEnds,
+} from './data.ts'
 
 const names = (page: Page) => page.locator('tbody .row-link').allInnerTexts()
 const figure = (text: string) => Number(text.replaceAll(',', ''))
@@ -22,6 +31,30 @@ export function groups(cluster: Cluster): void {
       const lags = (await page.locator('tbody td:nth-child(2)').allInnerTexts()).map(figure)
       expect(lags).toEqual(lags.toSorted((a, b) => b - a))
       expect(lags[0]).toBeGreaterThan(0)
+    })
+
+    it('that lag most are five on the overview, and the cluster’s health names the worst', async (context) => {
+      const { page } = await cluster.open(context, '/')
+      await context.expect
+        .poll(() => page.locator('.health').innerText())
+        .toMatch(new RegExp(`fall behind, ${DEAD} by [0-9,]+ records`))
+      const rows = page.locator('tbody tr')
+      await context.expect.poll(() => rows.count()).toBe(5)
+      const lags = (await rows.locator('td:last-child').allInnerTexts()).map(figure)
+      expect(lags).toEqual(lags.toSorted((a, b) => b - a))
+      const figures = await page.locator('.figures dt').allInnerTexts()
+      expect(figures).toEqual(expect.arrayContaining(['Records in', 'Bytes in', 'Bytes out']))
+    })
+
+    it('have beside them the transactions, with their state in words and what is in them', async (context) => {
+      const { page } = await cluster.open(context, '/transactions')
+      const row = (id: string) => page.locator('tbody tr', { hasText: id })
+      await context.expect.poll(() => row(ABORTED_TRANSACTION).innerText()).toContain('aborted')
+      expect(await row('settlement-0').innerText()).toContain('committed')
+      await row(OPEN_TRANSACTION).getByRole('link').click()
+      const panel = page.getByLabel(`Transactional id ${OPEN_TRANSACTION}`)
+      await panel.getByRole('link', { name: PAYMENTS }).waitFor()
+      expect(await panel.innerText()).toMatch(/open begun .* ago/)
     })
 
     it('come back as they were after Back: filter, order, scroll', async (context) => {

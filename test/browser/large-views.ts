@@ -60,7 +60,10 @@ export function largeViews(cluster: Cluster): void {
       it(`takes at most six requests, all to this broker, and nothing moves: ${path}`, async (context) => {
         const { page, requests } = await cluster.open(context, path, { isFresh: true })
         await page.waitForLoadState('networkidle')
-        expect(requests.length, requests.join(' ')).toBeLessThanOrEqual(REQUESTS_MAX)
+        const toShow = requests.filter((url) => !url.endsWith('/v1/me'))
+        expect(toShow.length, requests.join(' ')).toBeLessThanOrEqual(REQUESTS_MAX)
+        // Who is here is asked beside it, once: no view waits for that.
+        expect(requests.length - toShow.length).toBeLessThanOrEqual(1)
         expect(requests.filter((url) => !url.startsWith(cluster.at('/')))).toEqual([])
         expect(await shiftsOf(page)).toBe(0)
       })

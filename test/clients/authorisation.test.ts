@@ -6,13 +6,20 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { APIS } from '../../src/broker/apis.ts'
+import { SECURITY_CACHE_MS } from '../../src/core/limits/security.ts'
+import { CreateAcls } from '../../src/protocol/messages/create-acls.ts'
+import { DeleteAcls } from '../../src/protocol/messages/delete-acls.ts'
+import { ListOffsets } from '../../src/protocol/messages/list-offsets.ts'
 import type { AnyApi } from '../../src/protocol/schema.ts'
+import { Operation } from '../../src/security/access.ts'
+import { Permission } from '../../src/security/acl.ts'
 import { comparable, errorCodes } from './authorisation/answer.ts'
-import type { Case, World } from './authorisation/case.ts'
+import { allow, type Case, topic } from './authorisation/case.ts'
 import { CASES } from './authorisation/cases.ts'
+import { listOffsets } from './authorisation/requests.ts'
 import { ROWS } from './authorisation/rows.ts'
-import { LAST_USER, makeWorld, userOf } from './authorisation/world.ts'
-import { authenticate, type Secured, startSecured } from './secured.ts'
+import { LAST_USER, type MadeWorld, makeWorld, userOf } from './authorisation/world.ts'
+import { ADMIN, authenticate, type Secured, startSecured } from './secured.ts'
 import { Ended, Wire } from './wire.ts'
 
 const FILE = join(import.meta.dirname, '../vectors/authorisation.json')
@@ -20,21 +27,26 @@ const RECORDS = process.env.OTTLA_RECORD === '1'
 
 /** TOPIC, GROUP, CLUSTER, TRANSACTIONAL_ID_AUTHORIZATION_FAILED */
 const DENIALS = new Set([29, 30, 31, 53])
+const TOPIC_AUTHORIZATION_FAILED = 29
 const SASL_AUTHENTICATION_FAILED = 58
 
 /** What a client may ask before anybody knows who it is. */
 const UNAUTHENTICATED = new Set(['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'])
 
+/** Whose rules change while it is connected. */
+const CHANGING = 'changing'
+
 let broker: Secured
-let world: World
+let world: MadeWorld
 const recorded: Record<string, unknown> = RECORDS ? {} : JSON.parse(readFileSync(FILE, 'utf8'))
 
 beforeAll(async () => {
-  broker = await startSecured([...CASES.map((_, index) => userOf(index)), LAST_USER])
+  broker = await startSecured([...CASES.map((_, index) => userOf(index)), LAST_USER, CHANGING])
   world = await makeWorld(broker, CASES)
 }, 120_000)
 
 afterAll(async () => {
+  world?.end()
   await broker?.stop()
   if (RECORDS) writeFileSync(FILE, `${JSON.stringify(recorded, null, 1)}\n`)
 }, 30_000)
@@ -79,6 +91,40 @@ describe('a user', () => {
     const compared = shown(one, answer)
     if (RECORDS) recorded[one.title] = compared
     expect(compared).toEqual(recorded[one.title])
+  })
+})
+
+describe('rules that change', () => {
+  const rule = {
+    ...allow(Operation.DESCRIBE, topic('seen')),
+    principal: `User:${CHANGING}`,
+  }
+  const errorFor = async (wire: Wire) => {
+    const { topics } = await wire.call(ListOffsets, 7, listOffsets(['seen']))
+    return topics[0]?.partitions[0]?.errorCode
+  }
+
+  it('count for clients that are connected, within the bound', async () => {
+    const [admin, client] = await Promise.all([broker.connect(ADMIN), broker.connect(CHANGING)])
+    const within = { timeout: SECURITY_CACHE_MS, interval: 50 }
+    expect(await errorFor(client)).toBe(TOPIC_AUTHORIZATION_FAILED)
+    await admin.call(CreateAcls, 3, { creations: [rule] })
+    await expect.poll(() => errorFor(client), within).toBe(0)
+    const denied = { ...rule, permissionType: Permission.DENY }
+    await admin.call(CreateAcls, 3, { creations: [denied] })
+    await expect.poll(() => errorFor(client), within).toBe(TOPIC_AUTHORIZATION_FAILED)
+    const filter = {
+      resourceTypeFilter: denied.resourceType,
+      resourceNameFilter: denied.resourceName,
+      principalFilter: denied.principal,
+      hostFilter: null,
+      operation: denied.operation,
+      permissionType: denied.permissionType,
+    }
+    await admin.call(DeleteAcls, 3, { filters: [filter] })
+    await expect.poll(() => errorFor(client), within).toBe(0)
+    admin.close()
+    client.close()
   })
 })
 

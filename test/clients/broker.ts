@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const LAUNCHER = resolve(import.meta.dirname, '../../dist/ottla.js')
-const READY = /^ready kafka=(\S+):(\d+) http=(http:\/\/\S+)$/
+const READY = /^ready kafka=(\S+):(\d+) http=(https?:\/\/\S+)$/
 const READY_WITHIN_MS = 30_000
 
 /** Where a broker listens for the Kafka protocol. */

@@ -298,6 +298,57 @@ describe('ottla produce and consume', () => {
   })
 })
 
+/** Runs a command as a user with a password. */
+const as = (user: string, password: string, args: readonly string[], input = '') =>
+  run(args, { input, env: { OTTLA_USER: user, OTTLA_SECRET: password } })
+
+describe('ottla users and ottla acls', () => {
+  it('make a user who may do what was allowed, and nothing else', async () => {
+    const name = await filled('secured', ['0'])
+    const password = (await done(['users', 'create', 'bob'])).trim()
+    expect(password).toMatch(/^[\w-]{24}$/)
+    const [bob] = items(await done(['users', '--json']))
+    expect(bob).toMatchObject({ name: 'bob', credentials: [{ iterations: 4096 }, {}] })
+    const read = ['consume', name, '--from', 'earliest', '--until-end']
+    const refused = await as('bob', password, read)
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toContain('TOPIC_AUTHORIZATION_FAILED')
+    await done(['acls', 'allow', 'bob', 'read,describe', '--topic', name, '--group', 'bobs'])
+    const listed = (await done(['acls', '--user-of', 'bob'])).trim().split('\n')
+    expect(listed).toHaveLength(4)
+    expect(listed).toContain('User:bob\tALLOW\tREAD\tTOPIC\tsecured\tLITERAL\t*')
+    expect(await as('bob', password, read)).toMatchObject({ code: 0, stdout: '0\n' })
+    // As a member of a group it is by a token, which the password gets.
+    const shared = ['consume', name, '--group', 'bobs', '--from', 'earliest', '--max', '1']
+    expect(await as('bob', password, shared)).toMatchObject({ code: 0, stdout: '0\n' })
+    const written = await as('bob', password, ['produce', name], '1\n')
+    expect(written).toMatchObject({ code: 1, stdout: '' })
+    expect(written.stderr).toContain('User:bob is not allowed WRITE on topic secured')
+    await done(['acls', 'deny', 'bob', 'READ', '--topic', 'sec', '--prefixed'])
+    expect((await as('bob', password, read)).code).toBe(1)
+    const gone = await done(['acls', 'remove', '--user-of', 'bob', '--json', '--yes'])
+    expect(items(gone)).toHaveLength(5)
+    expect(await done(['acls', '--user-of', 'bob'])).toBe('')
+  })
+
+  it('give another password, and take the user away', async () => {
+    await done(['users', 'create', 'carol', '--password-file', '-'], { input: 'first one\n' })
+    expect((await as('carol', 'first one', ['topics'])).code).toBe(0)
+    const second = (
+      await done(['users', 'password', 'carol', '--mechanism', 'SCRAM-SHA-512'])
+    ).trim()
+    const old = await as('carol', 'first one', ['topics'])
+    expect(old).toMatchObject({ code: 1, stdout: '' })
+    expect(old.stderr).toContain('--user NAME')
+    expect((await as('carol', second, ['topics'])).code).toBe(0)
+    await done(['users', 'delete', 'carol', '--yes'])
+    expect((await as('carol', second, ['topics'])).code).toBe(1)
+    const twice = await run(['users', 'delete', 'carol', '--yes'])
+    expect(twice).toMatchObject({ code: 1, stdout: '' })
+    expect(twice.stderr).toContain('there is no user carol')
+  })
+})
+
 describe('ottla groups', () => {
   it('shows who is how far behind, resets with a look before, and deletes', async () => {
     const name = await filled('grouped', ['a', 'b', 'c', 'd'])
@@ -402,6 +453,15 @@ describe('every command', () => {
     ['consume', 'a', '--partition', 'x'],
     ['consume', 'a', 'b', '--until-end'],
     ['bench', '--size', '0'],
+    ['users', 'create'],
+    ['users', 'create', 'a', '--iterations', '1'],
+    ['users', 'create', 'a', '--password-file', '/dev/null'],
+    ['users', 'delete', 'a'],
+    ['acls', 'allow', 'a', 'READ'],
+    ['acls', 'allow', 'a', '--topic', 'b'],
+    ['acls', 'remove', '--yes'],
+    ['acls', 'remove', '--user-of', 'a'],
+    ['topics', '--user', 'a:b'],
     ['nonsense'],
   ])('does not understand %s %s', async (...args) => {
     const ran = await run(args)

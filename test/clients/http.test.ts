@@ -120,6 +120,7 @@ describe('real records over HTTP', () => {
       broker = await broker.restart()
       await expectStored(topic, lanes)
     },
+    300_000,
   )
 })
 
@@ -139,7 +140,7 @@ describe('HTTP and the disk', () => {
         else return
       }
     })
-    await new Promise((resolve) => setTimeout(resolve, 700))
+    await expect.poll(() => acknowledged.length, { timeout: 30_000 }).toBeGreaterThan(60)
     await broker.kill()
     stop = true
     await Promise.all(writers)
@@ -238,7 +239,7 @@ describe('a stream over HTTP', () => {
     })
     const answer = post('/v1/topics/slow/records', body, NDJSON)
     await expect
-      .poll(async () => (await readPartition('slow', 0)).length, { timeout: 5_000 })
+      .poll(async () => (await readPartition('slow', 0)).length, { timeout: 15_000 })
       .toBe(1)
     release()
     expect((await answer).body).toEqual({ count: 2, partitions: { 0: { first: 0, last: 1 } } })

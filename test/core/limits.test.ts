@@ -1,9 +1,15 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import * as authentication from '../../src/core/limits/authentication.ts'
+import * as coordinators from '../../src/core/limits/coordinators.ts'
 import * as partition from '../../src/core/limits/partition.ts'
+import * as security from '../../src/core/limits/security.ts'
 import * as tier from '../../src/core/limits/tier.ts'
 import * as general from '../../src/core/limits.ts'
 
 const limits = { ...general, ...partition, ...tier }
+const others = { ...authentication, ...coordinators, ...security }
 
 /** What the Worker's isolate holds for its connections. */
 const CONNECTIONS =
@@ -34,5 +40,36 @@ describe('limits', () => {
     const reads = limits.TIER_INDEXES_TOTAL_BYTES + limits.MESSAGE_MAX_BYTES
     const lines = PARTITIONS + limits.WASM_ARENA_BYTES + limits.COMPACTION_MAP_BYTES
     expect(lines + upload + reads).toBeLessThan(limits.MEMORY_TOTAL_BYTES)
+  })
+})
+
+const FACTORS: Readonly<Record<string, number>> = {
+  '': 1,
+  '%': 0.01,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GB: 1e9,
+}
+
+/** Rows of the map's table that name constants: the number said, and what it is. */
+function rowsOfTheMap(): { row: string; said: number; is: number }[] {
+  const map = readFileSync(join(import.meta.dirname, '../../src/README.md'), 'utf8')
+  const [, table = ''] = /\n## Limits\n([\s\S]*?)(\n## |$)/.exec(map) ?? []
+  const all: Readonly<Record<string, unknown>> = { ...limits, ...others }
+  return [...table.matchAll(/^\|[^|]+\| ([\d,.]+) ?(\S*) \|.*\| `([^`]+)` \|$/gm)].map(
+    ([row, number = '', unit = '', names = '']) => {
+      const time = { s: names.endsWith('_MS') ? 1_000 : 1 }[unit]
+      const said = Number(number.replaceAll(',', '')) * (time ?? FACTORS[unit] ?? Number.NaN)
+      const is = names.split(' × ').reduce((product, name) => product * Number(all[name]), 1)
+      return { row, said, is }
+    },
+  )
+}
+
+describe('the table of limits in the map', () => {
+  it('says what the constants are', () => {
+    const rows = rowsOfTheMap()
+    expect(rows.length).toBeGreaterThan(25)
+    for (const { row, said, is } of rows) expect([row, said]).toEqual([row, is])
   })
 })

@@ -1,8 +1,8 @@
 // `npm run fuzz -- --frames N [--seed S]` feeds N mutated frames to the codec, the connection, the batch checks and the
 // decompressors in this process, many thousands a second; `--target messages|streams|batches|codecs` to one of them.
-// `--from I` begins with frame I, `--frame I` with the seed plays one again, with the stack. `--socket` sends them to a broker that it starts instead,
-// beside a connection that produces and reads all the while (socket.ts). `--reference` compares the WebAssembly codecs
-// with Python's cramjam and the lz4 tool on N mutants (tools.ts). Run it with `nice`.
+// `--from I` begins with frame I; `--frame I` with the seed plays one again, with the stack. `--socket` sends frames to a
+// broker that it starts instead, beside a connection that produces and reads all the while (socket.ts). `--reference`
+// compares the WebAssembly codecs with Python's cramjam on N inputs (tools.ts). Run it with `nice`.
 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'

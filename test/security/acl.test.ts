@@ -1,7 +1,7 @@
 // The decider: what each kind of rule says, and, against a naive twin that goes through all rules for each question,
 // that looking them up says the same.
 
-import * as fc from 'fast-check'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   DECISIONS_PER_PRINCIPAL,

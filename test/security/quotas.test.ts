@@ -188,3 +188,31 @@ describe('what clients are charged', () => {
     expect(client('busy').owedMs('producer_byte_rate', 0)).toBe(1_000_000)
   })
 })
+
+describe('connections of an address', () => {
+  const rate = (ip: string | null, value: number): ClientQuota => ({
+    entity: { ip },
+    values: { connection_creation_rate: value },
+  })
+
+  it('are counted for each address by its own quota or the default, and who waits may come', () => {
+    const quotas = quotasOf(rate(null, 2), rate('::1', 1))
+    const opened = (address: string, nowMs: number) => {
+      let times = 0
+      while (quotas.connect(address, nowMs) === 0) times += 1
+      return times
+    }
+    // The one that begins while any are left is let in.
+    expect(opened('10.0.0.1', 0)).toBe(2 * QUOTA_BURST_S + 1)
+    expect(opened('10.0.0.2', 0)).toBe(2 * QUOTA_BURST_S + 1)
+    expect(opened('0:0:0:0:0:0:0:1', 0)).toBe(QUOTA_BURST_S + 1)
+    expect(quotas.connect('10.0.0.1', 0)).toBe(500)
+    expect(quotas.connect('10.0.0.1', 500)).toBe(0)
+    expect(quotas.isEmpty).toBe(true)
+  })
+
+  it('are any number without a quota', () => {
+    const quotas = quotasOf(quota({ user: 'alice' }, 1), rate('10.0.0.1', 1))
+    for (let times = 0; times < 1_000; times++) expect(quotas.connect('10.0.0.2', 0)).toBe(0)
+  })
+})

@@ -1,8 +1,9 @@
 // `npm run sim -- --seeds N [--from S] [--scenario NAME]` plays seeds and prints how many a second, and the
 // first that fails: seed, invariant, last events. `--seed S` plays one (or several: `1,2,3`), `--trace`
-// prints every event. `--events N` makes worlds longer, `--seconds N` stops in time, `--failures N` after
-// more than one failure, `--bug NAME` plants a bug first, `--hashes` prints what replays are compared by.
-// `--stubs-outlive` is a platform that carries calls on past the end of an object (platform/objects.ts).
+// prints every event. `--events N` makes worlds longer, `--seconds N` stops in time (`--least N`: not before
+// so many), `--failures N` after more than one failure, `--bug NAME` plants a bug first, `--hashes` prints what
+// replays are compared by. `--stubs-outlive` is a platform that carries calls on past the end of an object
+// (platform/objects.ts).
 
 import { parseArgs } from 'node:util'
 import { PLANTED } from './bugs/planted.ts'
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     hashes: { type: 'boolean', default: false },
     failures: { type: 'string', default: '1' },
     seconds: { type: 'string', default: 'Infinity' },
+    least: { type: 'string', default: '0' },
     'stubs-outlive': { type: 'boolean', default: false },
   },
 })
@@ -46,7 +48,8 @@ let played = 0
 let failed = 0
 
 for (const seed of seeds) {
-  if (performance.now() - startedMs > 1_000 * Number(values.seconds)) break
+  const isLate = performance.now() - startedMs > 1_000 * Number(values.seconds)
+  if (isLate && played >= Number(values.least)) break
   const outcome = await play(seed, scenarioOf(seed, values.scenario ?? bug?.scenario ?? null), {
     classes: loaded,
     events: Number(values.events),

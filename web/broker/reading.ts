@@ -49,8 +49,12 @@ class Entry<Answer> {
     const wish = everyMs + Math.random() / 1_000
     this.#wishes.add(wish)
     const { at, error } = this.state.peek()
-    if (at === undefined || error !== undefined || Date.now() - at > FRESH_MS) void this.load()
-    else this.#plan()
+    const isDue = at === undefined || error !== undefined || Date.now() - at > FRESH_MS
+    // Whoever comes while it is being asked waits for the same answer.
+    if (this.#running === undefined) {
+      if (isDue) void this.load()
+      else this.#plan()
+    }
     return () => {
       this.#wishes.delete(wish)
       if (this.isUsed) return

@@ -67,7 +67,11 @@ function draw(
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 24, 0, 0],
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max) * 1.1] } },
+    scales: {
+      // What is newest stands clear of the edge: it may be a single dot.
+      x: { range: (_plot, min, max) => [min, max + (max - min) * 0.02] },
+      y: { range: (_plot, _min, max) => [0, Math.max(1, max) * 1.1] },
+    },
     axes: [
       { ...axis, size: 24, values: (_plot, at) => at.map(timeOfDay), space: 72 },
       {
@@ -83,8 +87,7 @@ function draw(
         stroke: colour('--accent'),
         width: 2,
         fill: colour('--accent-soft'),
-        // A line needs two points next to each other: those that have no neighbour are dots.
-        points: { show: true, size: 6, fill: colour('--accent'), filter: () => lonely(values) },
+        points: { show: true, size: 6, fill: colour('--accent'), filter: () => dots(values) },
       },
     ],
   }
@@ -110,7 +113,9 @@ function timeOfDay(seconds: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}`
 }
 
-function lonely(values: readonly (number | null)[]): number[] {
+/** A line needs two points with some way between them: those without a neighbour are dots, and so is the newest. */
+function dots(values: readonly (number | null)[]): number[] {
   const isKnown = (at: number) => typeof values[at] === 'number'
-  return [...values.keys()].filter((at) => isKnown(at) && !isKnown(at - 1) && !isKnown(at + 1))
+  const known = [...values.keys()].filter(isKnown)
+  return known.filter((at) => at === known.at(-1) || (!isKnown(at - 1) && !isKnown(at + 1)))
 }

@@ -39,3 +39,26 @@ export const QUOTA_REQUEST_THROTTLE_MS = 1_000
 
 /** Clients whose use is counted by one isolate, some 200 bytes each: client ids are free. Full ones go first. */
 export const QUOTA_BUCKETS = 10_000
+
+/** A connection beyond its address's `connection_creation_rate` is closed after this at most: it holds descriptors. */
+export const CONNECTION_REFUSED_MS = 1_000
+
+/** Audit records of an isolate that are not durable yet, some 500 bytes each; what comes when there are more is counted. */
+export const AUDIT_WAITING = 1_000
+
+/** Audit records of one batch, and names in one record: far below a batch's largest size. */
+export const AUDIT_BATCH = 200
+export const AUDIT_NAMES = 20
+
+/** An answer waits no longer than this for its audit record, and looks so often whether another's write had it. */
+export const AUDIT_WAIT_MS = 5_000
+export const AUDIT_POLL_MS = 20
+
+/** After a write of audit records that failed the next is tried so much later. */
+export const AUDIT_RETRY_MS = 1_000
+
+/** A write of audit records that has said nothing for so long is taken to have ended with its connection. */
+export const AUDIT_WRITE_MS = 10_000
+
+/** HTTP: an answer to who is over a byte rate waits no longer than this: clients give up after half a minute or more. */
+export const HTTP_THROTTLE_MS = 20_000

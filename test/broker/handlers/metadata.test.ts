@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { metadata } from '../../../src/broker/handlers/metadata.ts'
+import { KafkaError } from '../../../src/core/errors.ts'
 import { type TopicId, ZERO_TOPIC_ID } from '../../../src/core/ids.ts'
 import type { MetadataRequest } from '../../../src/protocol/messages/metadata.ts'
+import { type Access, OPEN_ACCESS, Operation, Resource } from '../../../src/security/access.ts'
 import { memoryStorage, openCluster } from '../../cluster/fakes.ts'
 import { fakeContext } from '../fakes.ts'
 
 const NOT_ASKED = -2_147_483_648
 
-function broker(staticConfigs: Record<string, string> = {}) {
+function broker(staticConfigs: Record<string, string> = {}, access: Access = OPEN_ACCESS) {
   const cluster = openCluster(memoryStorage(), staticConfigs)
-  const context = fakeContext({ cluster: { lookup: async (request) => cluster.lookup(request) } })
+  const context = fakeContext({
+    cluster: { lookup: async (request) => cluster.lookup(request) },
+    context: { access, brokerConfig: async (name) => staticConfigs[name] },
+  })
   const ask = (version: number, request: Partial<MetadataRequest>) =>
     metadata(
       {
@@ -159,5 +164,43 @@ describe('Metadata', () => {
     cluster.delete([{ name: 'a' }])
     await ask(12, { topics: named('a'), allowAutoTopicCreation: false })
     expect(context.topics.byName('a')).toBeUndefined()
+  })
+
+  describe('for who may not create every topic', () => {
+    const { DESCRIBE, CREATE } = Operation
+    const allowed = [
+      [DESCRIBE, 'there'],
+      [DESCRIBE, 'mine'],
+      [CREATE, 'mine'],
+      [DESCRIBE, 'other'],
+      [CREATE, 'unseen'],
+    ] as const
+    const access: Access = {
+      ...OPEN_ACCESS,
+      isOpen: false,
+      may: (operation, resource, name) =>
+        resource === Resource.TOPIC &&
+        allowed.some(([one, topic]) => one === operation && topic === name),
+    }
+    const names = ['other', 'unseen', 'there', 'mine']
+
+    it('creates those that it may, and says of the others that it may not', async () => {
+      const { cluster, ask } = broker({}, access)
+      cluster.create([{ name: 'there' }])
+      const { topics } = await ask(9, { topics: named(...names) })
+      expect(topics.map(({ name, errorCode }) => [name, errorCode])).toEqual([
+        ['other', KafkaError.TOPIC_AUTHORIZATION_FAILED],
+        ['unseen', KafkaError.TOPIC_AUTHORIZATION_FAILED],
+        ['there', KafkaError.NONE],
+        ['mine', KafkaError.NONE],
+      ])
+      expect(cluster.lookup({ names }).topics.map(({ error }) => error)).toEqual([3, 3, 0, 0])
+    })
+
+    it('tells what is unknown where no topic is created', async () => {
+      const { ask } = broker({ 'auto.create.topics.enable': 'false' }, access)
+      const { topics } = await ask(9, { topics: named(...names) })
+      expect(topics.map(({ errorCode }) => errorCode)).toEqual([3, 29, 3, 3])
+    })
   })
 })

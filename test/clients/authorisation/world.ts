@@ -17,6 +17,7 @@ import { allow, type Case, CLUSTER, type Rule, type World } from './case.ts'
 import { addPartitions, describeConfigs, offsetCommit } from './requests.ts'
 
 const TOPICS = ['seen', 'hidden', 'doomed', 'kept']
+const HEARTBEAT_MS = 5_000
 const RULES_PER_REQUEST = 200
 /** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR: Apache Kafka makes its topics first. */
 const NOT_YET = new Set([14, 15, 16])
@@ -26,13 +27,18 @@ const RULES_WITHIN_MS = 20_000
 /** Knows when the rules are there: it has the last one that is made. */
 export const LAST_USER = 'last'
 
+/** To be ended: its members' heartbeats go on. */
+export interface MadeWorld extends World {
+  end(): void
+}
+
 /** The user of a case, by its place in the list. */
 export function userOf(index: number): string {
   return `u${index}`
 }
 
 /** Makes everything; answers when it can be used. */
-export async function makeWorld(broker: Secured, cases: readonly Case[]): Promise<World> {
+export async function makeWorld(broker: Secured, cases: readonly Case[]): Promise<MadeWorld> {
   const admin = await broker.connect('admin')
   const ids = new Map<string, TopicId>()
   for (const name of TOPICS) ids.set(name, await createTopic(admin, name))
@@ -49,12 +55,20 @@ export async function makeWorld(broker: Secured, cases: readonly Case[]): Promis
     await admin.call(FindCoordinator, 4, { keyType, coordinatorKeys: ['seen'] })
   }
   for (const groupId of ['seen', 'hidden', 'doomed', 'emptied']) await commit(admin, groupId)
-  await join(admin, 'next', ['seen'])
-  await join(admin, 'mixed', ['seen', 'hidden'])
+  const members = [
+    await join(admin, 'next', ['seen']),
+    await join(admin, 'mixed', ['seen', 'hidden']),
+  ]
   for (const transactionalId of ['seen', 'hidden']) await begin(admin, transactionalId)
-  admin.close()
+  const beating = setInterval(() => {
+    for (const member of members) admin.call(ConsumerGroupHeartbeat, 0, member).catch(() => {})
+  }, HEARTBEAT_MS)
   await rulesKnown(broker)
   return {
+    end() {
+      clearInterval(beating)
+      admin.close()
+    },
     topicId(name) {
       const id = ids.get(name)
       if (id === undefined) throw new Error(`there is no topic ${name}`)
@@ -91,12 +105,21 @@ async function commit(admin: Wire, groupId: string): Promise<void> {
   )
 }
 
-async function join(admin: Wire, groupId: string, subscribedTopicNames: string[]): Promise<void> {
-  const member = { groupId, rebalanceTimeoutMs: 60_000, subscribedTopicNames, topicPartitions: [] }
-  await settled(
-    () => admin.call(ConsumerGroupHeartbeat, 0, { ...member, memberId: '', memberEpoch: 0 }),
+/** Gives the heartbeat by which the member stays. */
+async function join(admin: Wire, groupId: string, subscribedTopicNames: string[]) {
+  const { memberId, memberEpoch } = await settled(
+    () =>
+      admin.call(ConsumerGroupHeartbeat, 0, {
+        groupId,
+        memberId: '',
+        memberEpoch: 0,
+        rebalanceTimeoutMs: 60_000,
+        subscribedTopicNames,
+        topicPartitions: [],
+      }),
     ({ errorCode }) => errorCode,
   )
+  return { groupId, memberId: memberId ?? '', memberEpoch }
 }
 
 /** Leaves a transaction open in which both topics take part. */

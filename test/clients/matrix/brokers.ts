@@ -8,10 +8,11 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Address, startBroker } from '../broker.ts'
 import type { BrokerKind } from '../gaps.ts'
-import { startKafka } from '../kafka.ts'
 import { startProxy } from '../ottla.ts'
 import { startWranglerDev } from '../wrangler-dev.ts'
 import { Absent, buildDir, needs } from './clients.ts'
+import { askingKafka, askingOttla, LOGIN_USER, loginOf } from './login-brokers.ts'
+import type { LoginBroker } from './scenario.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
@@ -40,6 +41,7 @@ export function kindOf(name: BrokerName): BrokerKind {
 export interface RunningBroker {
   readonly kind: BrokerKind
   readonly address: Address
+  readonly login: LoginBroker
   stop(): Promise<void>
 }
 
@@ -48,8 +50,8 @@ export async function start(name: BrokerName): Promise<RunningBroker> {
   const kind = kindOf(name)
   if (kind === 'kafka') {
     process.env.OTTLA_ORACLE_LIB ??= fetchJars()
-    const { kafka, stop } = await startKafka({ ...ON_BOTH, ...ON_KAFKA })
-    return { kind, address: kafka, stop }
+    const asking = await askingKafka({ ...ON_BOTH, ...ON_KAFKA })
+    return { kind, ...asking }
   }
   const built = spawnSync(process.execPath, [join(ROOT, 'src/cli/from-source.mjs'), 'stale'], {
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -58,19 +60,27 @@ export async function start(name: BrokerName): Promise<RunningBroker> {
   if (name === 'proxy') return startBehindProxy()
   const args = Object.entries(ON_BOTH).flatMap(([key, value]) => ['--set', `${key}=${value}`])
   const { kafka, stop } = await startBroker({ args })
-  return { kind, address: kafka, stop }
+  const asking = await askingOttla()
+  const stopBoth = async () => {
+    await stop()
+    await asking.stop()
+  }
+  return { kind, address: kafka, login: asking.login, stop: stopBoth }
 }
 
 async function startBehindProxy(): Promise<RunningBroker> {
   const secret = { OTTLA_SECRET: randomUUID() }
-  const worker = await startWranglerDev({ ...secret, OTTLA_CONFIG: JSON.stringify(ON_BOTH) })
+  const config = JSON.stringify({ ...ON_BOTH, 'super.users': `User:${LOGIN_USER}` })
+  const worker = await startWranglerDev({ ...secret, OTTLA_CONFIG: config })
   try {
     const proxy = await startProxy(worker.http, { env: secret })
     const stop = async () => {
       await proxy.stop()
       await worker.stop()
     }
-    return { kind: 'ottla', address: proxy.kafka, stop }
+    // Whoever logs in behind the proxy is that user, whatever opened the tunnel.
+    const login = await loginOf(worker.http, secret.OTTLA_SECRET, proxy.kafka)
+    return { kind: 'ottla', address: proxy.kafka, login, stop }
   } catch (error) {
     await worker.stop()
     throw error

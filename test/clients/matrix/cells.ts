@@ -82,6 +82,7 @@ async function runScenario(
     context = new Context({
       broker: broker.kind,
       address: broker.address,
+      login: broker.login,
       hello,
       prefix: `${client.name}.${scenario.name.replaceAll('/', '.')}`,
       processes: {

@@ -10,6 +10,7 @@ import type {
   ProducerConfig,
   ReadRecord,
   Request,
+  Sasl,
   SendRecord,
   Start,
   TopicPartition,
@@ -62,8 +63,10 @@ export class Producer extends Handle {
     handle: string,
     bootstrap: string,
     config: ProducerConfig,
+    sasl?: Sasl,
   ): Promise<Producer> {
-    await adapter.call('producer.open', { handle, bootstrap, config })
+    const login = sasl === undefined ? {} : { sasl }
+    await adapter.call('producer.open', { handle, bootstrap, config, ...login })
     return new Producer(adapter, handle, 'producer.close')
   }
 

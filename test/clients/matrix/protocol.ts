@@ -24,6 +24,7 @@ export type Feature =
   | 'streams'
   | 'kgo'
   | `codec:${Codec}`
+  | `sasl:${Sasl['mechanism']}`
 
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
@@ -57,6 +58,13 @@ export interface ReadRecord extends PartitionOffset {
 export interface GroupEvent {
   readonly type: 'assigned' | 'revoked' | 'lost'
   readonly partitions: readonly TopicPartition[]
+}
+
+/** Who a client is to say that it is; without it the broker asks nobody. */
+export interface Sasl {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+  readonly username: string
+  readonly password: string
 }
 
 export interface ProducerConfig {
@@ -170,7 +178,7 @@ export interface Poll {
 export interface Verbs {
   hello: [None, Hello]
 
-  'producer.open': [Open<ProducerConfig>, None]
+  'producer.open': [Open<ProducerConfig> & { readonly sasl?: Sasl }, None]
   'producer.send': [
     Handle & { readonly topic: string; readonly records: readonly SendRecord[] },
     /** In record order, after all are delivered; empty where the client does not tell. The first failure is the error. */

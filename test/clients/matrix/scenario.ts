@@ -9,7 +9,7 @@ import type { BrokerKind } from '../gaps.ts'
 import { Wire } from '../wire.ts'
 import type { Adapter } from './adapter.ts'
 import { Admin, Consumer, Producer } from './handles.ts'
-import type { ConsumerConfig, Feature, Hello, ProducerConfig } from './protocol.ts'
+import type { ConsumerConfig, Feature, Hello, ProducerConfig, Sasl } from './protocol.ts'
 
 /** One row of the matrix's columns. */
 export interface Scenario {
@@ -37,10 +37,19 @@ export interface Processes {
 export interface ContextOptions {
   readonly broker: BrokerKind
   readonly address: Address
+  readonly login: LoginBroker
   readonly hello: Hello
   readonly processes: Processes
   /** Unique among all cells of a run; part of every name. */
   readonly prefix: string
+}
+
+/** A broker that asks who one is, and one user of it, who may do everything with one topic. */
+export interface LoginBroker {
+  readonly address: Address
+  readonly user: string
+  readonly password: string
+  readonly topic: string
 }
 
 /** Not a failure: the client cannot do this, for this reason. */
@@ -51,6 +60,7 @@ export class Context {
   readonly broker: BrokerKind
   readonly address: Address
   readonly bootstrap: string
+  readonly login: LoginBroker
   readonly client: Hello
   readonly #processes: Processes
   readonly #prefix: string
@@ -58,10 +68,11 @@ export class Context {
   readonly #killable: Adapter[] = []
   #names = 0
 
-  constructor({ broker, address, hello, processes, prefix }: ContextOptions) {
+  constructor({ broker, address, login, hello, processes, prefix }: ContextOptions) {
     this.broker = broker
     this.address = address
     this.bootstrap = `${address.host}:${address.port}`
+    this.login = login
     this.client = hello
     this.#processes = processes
     this.#prefix = prefix
@@ -152,6 +163,15 @@ export class Context {
   async producer(config: ProducerConfig = {}, adapter?: Adapter): Promise<Producer> {
     const on = adapter ?? (await this.#processes.shared())
     return this.#kept(await Producer.open(on, this.name('producer'), this.bootstrap, config))
+  }
+
+  /** A producer that logs in. */
+  async loggedIn(mechanism: Sasl['mechanism'], password: string): Promise<Producer> {
+    const { address, user: username } = this.login
+    const on = await this.#processes.shared()
+    const bootstrap = `${address.host}:${address.port}`
+    const sasl = { mechanism, username, password }
+    return this.#kept(await Producer.open(on, this.name('producer'), bootstrap, {}, sasl))
   }
 
   async consumer(

@@ -6,6 +6,7 @@ import { CLASSIC_GROUPS } from './scenarios/classic-groups.ts'
 import { CONSUMER_GROUPS } from './scenarios/consumer-groups.ts'
 import { GROUPS } from './scenarios/groups.ts'
 import { KGO } from './scenarios/kgo.ts'
+import { LOGIN } from './scenarios/login.ts'
 import { MIGRATION } from './scenarios/migration.ts'
 import { MIXED } from './scenarios/mixed.ts'
 import { PRODUCE } from './scenarios/produce.ts'
@@ -28,6 +29,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...TRANSACTIONS,
   ...MIXED,
   ...ADMIN,
+  ...LOGIN,
   ...TOOLS_TOPICS,
   ...TOOLS_GROUPS,
   ...TOOLS_TRANSACTIONS,

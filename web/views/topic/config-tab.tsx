@@ -33,7 +33,7 @@ export function ConfigTab({ topic }: { readonly topic: string }) {
   const rows = (data ?? []).filter(({ name, isSetHere }) => {
     return name.includes(q.toLowerCase()) && (isSetHere || !isChangedOnly)
   })
-  const changed = data?.filter(({ isSetHere }) => isSetHere).length ?? 0
+  const changed = data?.filter(({ isSetHere }) => isSetHere).length
   return (
     <>
       <div class="toolbar">
@@ -46,7 +46,7 @@ export function ConfigTab({ topic }: { readonly topic: string }) {
               setQuery({ show: currentTarget.checked ? 'changed' : null })
             }
           />
-          Only what is set on this topic ({changed})
+          Only what is set on this topic{changed === undefined ? '' : ` (${changed})`}
         </label>
       </div>
       <Failure what="The configuration could not be read" error={error} at={at} again={reload} />

@@ -5,7 +5,6 @@ import { useReading } from '../../broker/reading.ts'
 import type { Page, TopicGroup } from '../../broker/shapes.ts'
 import { count } from '../../parts/format.ts'
 import { RowLink } from '../../parts/name.tsx'
-import { Pill } from '../../parts/pill.tsx'
 import { Failure, Nothing } from '../../parts/states.tsx'
 import { type Column, keepSort, sortOf, Table } from '../../parts/table.tsx'
 import { query } from '../../shell/router.ts'
@@ -48,7 +47,7 @@ const COLUMNS: readonly Column<TopicGroup>[] = [
     width: '112px',
     largestFirst: true,
     sortBy: ({ members }) => members,
-    cell: ({ members }) => (members === 0 ? <Pill tone="bad">nobody</Pill> : count(members)),
+    cell: ({ members }) => count(members),
   },
   {
     id: 'state',

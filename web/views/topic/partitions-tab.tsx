@@ -95,7 +95,9 @@ export function PartitionsTab({ topic }: { readonly topic: string }) {
       <div class="list-head">
         <p class="muted">
           {data === undefined
-            ? 'Reading…'
+            ? error === undefined
+              ? 'Reading…'
+              : '\u00a0'
             : `${counted(data.length, 'partition')}, ${counted(held, 'offset')} held, ${bytes(size)}`}
         </p>
         {may('ALTER') && (

@@ -28,7 +28,7 @@ const module = "github.com/twmb/franz-go"
 var features = strings.Fields(`
 	idempotent transactions groups static cooperative group-consumer regex pause seek-time headers
 	timestamps admin read-committed codec:none codec:gzip codec:snappy codec:lz4 codec:zstd crash
-	manual-partition keyed kgo
+	manual-partition keyed kgo sasl:PLAIN sasl:SCRAM-SHA-256 sasl:SCRAM-SHA-512
 `)
 
 // failure is an answer that is an error; code is Kafka's name or CLIENT.
@@ -88,6 +88,14 @@ type opening struct {
 	Bootstrap string          `json:"bootstrap"`
 	Group     string          `json:"group"`
 	Config    json.RawMessage `json:"config"`
+	Sasl      *login          `json:"sasl"`
+}
+
+// login is who a client is to say that it is.
+type login struct {
+	Mechanism string `json:"mechanism"`
+	Username  string `json:"username"`
+	Password  string `json:"password"`
 }
 
 type request struct {

@@ -10,6 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 // txnOffsetCommit v5 joins the transaction implicitly; older versions follow an AddOffsetsToTxn.
@@ -37,14 +40,30 @@ type producerConfig struct {
 	MaxRequestBytes      *int32  `json:"maxRequestBytes"`
 }
 
+func (l *login) mechanism() sasl.Mechanism {
+	auth := scram.Auth{User: l.Username, Pass: l.Password}
+	switch l.Mechanism {
+	case "SCRAM-SHA-256":
+		return auth.AsSha256Mechanism()
+	case "SCRAM-SHA-512":
+		return auth.AsSha512Mechanism()
+	default:
+		return plain.Auth{User: l.Username, Pass: l.Password}.AsMechanism()
+	}
+}
+
 func common(o opening) []kgo.Opt {
-	return []kgo.Opt{
+	opts := []kgo.Opt{
 		kgo.SeedBrokers(o.Bootstrap),
 		kgo.ClientID(o.Handle),
 		kgo.MetadataMinAge(100 * time.Millisecond),
 		kgo.MetadataMaxAge(2 * time.Second),
 		kgo.RetryTimeout(callWithin),
 	}
+	if o.Sasl != nil {
+		opts = append(opts, kgo.SASL(o.Sasl.mechanism()))
+	}
+	return opts
 }
 
 func openProducer(o opening, find func(string) handle) (handle, error) {
@@ -54,13 +73,13 @@ func openProducer(o opening, find func(string) handle) (handle, error) {
 	}
 	p := &producer{find: find, opts: common(o)}
 	opts := append(common(o), kgo.RecordPartitioner(partitioner{}), kgo.ProducerBatchCompression(codecs[c.Codec]))
-	plain := c.Idempotence != nil && !*c.Idempotence
+	isPlain := c.Idempotence != nil && !*c.Idempotence
 	if c.Acks != nil {
 		opts = append(opts, kgo.RequiredAcks(map[int]kgo.Acks{0: kgo.NoAck(), 1: kgo.LeaderAck(), -1: kgo.AllISRAcks()}[*c.Acks]))
-		plain = plain || *c.Acks != -1
+		isPlain = isPlain || *c.Acks != -1
 		p.unanswered = *c.Acks == 0
 	}
-	if plain {
+	if isPlain {
 		opts = append(opts, kgo.DisableIdempotentWrite())
 	}
 	if c.TransactionalID != nil {
@@ -73,7 +92,7 @@ func openProducer(o opening, find func(string) handle) (handle, error) {
 	if c.LingerMs != nil {
 		opts = append(opts, kgo.ProducerLinger(milliseconds(*c.LingerMs)))
 	}
-	if c.MaxInFlight != nil && (plain || *c.MaxInFlight == 1) {
+	if c.MaxInFlight != nil && (isPlain || *c.MaxInFlight == 1) {
 		// An idempotent producer has five in flight and takes no other number than one.
 		opts = append(opts, kgo.MaxProduceRequestsInflightPerBroker(*c.MaxInFlight))
 	}

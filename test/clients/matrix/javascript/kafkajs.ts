@@ -8,6 +8,7 @@ import type {
   ConsumerConfig,
   Failure,
   ProducerConfig,
+  Sasl,
   SendRecord,
   TopicPartition,
 } from '../protocol.ts'
@@ -44,10 +45,11 @@ const consumers = new Handles<OpenConsumer>()
 const admins = new Handles<Admin>()
 plugCodecs()
 
-function connection(bootstrap: string) {
+function connection(bootstrap: string, sasl?: Sasl) {
   return new Kafka({
     clientId: 'matrix-kafkajs',
     brokers: [bootstrap],
+    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: lower(sasl.mechanism) } }),
     retry: { initialRetryTime: 100, retries: 6, maxRetryTime: 1_000 },
     logLevel: logLevel.ERROR,
     logCreator: () => (entry) =>
@@ -55,8 +57,19 @@ function connection(bootstrap: string) {
   })
 }
 
-async function openProducer(bootstrap: string, config: ProducerConfig): Promise<OpenProducer> {
-  const producer = connection(bootstrap).producer({
+type Lower = 'plain' | 'scram-sha-256' | 'scram-sha-512'
+
+/** One of its own words, whose types are three shapes. */
+function lower(mechanism: Sasl['mechanism']): never {
+  return mechanism.toLowerCase() as Lower as never
+}
+
+async function openProducer(
+  bootstrap: string,
+  config: ProducerConfig,
+  sasl?: Sasl,
+): Promise<OpenProducer> {
+  const producer = connection(bootstrap, sasl).producer({
     createPartitioner: Partitioners.DefaultPartitioner,
     idempotent: config.idempotence ?? config.transactionalId !== undefined,
     maxInFlightRequests: config.maxInFlight ?? 1,
@@ -285,11 +298,14 @@ serve(
       'codec:snappy',
       'codec:lz4',
       'codec:zstd',
+      'sasl:PLAIN',
+      'sasl:SCRAM-SHA-256',
+      'sasl:SCRAM-SHA-512',
     ],
   },
   {
-    'producer.open': async ({ handle, bootstrap, config }) => {
-      producers.add(handle, await openProducer(bootstrap, config))
+    'producer.open': async ({ handle, bootstrap, config, sasl }) => {
+      producers.add(handle, await openProducer(bootstrap, config, sasl))
       return {}
     },
     'producer.send': ({ handle, topic, records }) => send(producers.get(handle), topic, records),

@@ -6,6 +6,7 @@ import type {
   ConsumerConfig,
   Failure,
   ProducerConfig,
+  Sasl,
   SendRecord,
   Start,
   TopicPartition,
@@ -20,6 +21,7 @@ const KEY_END = '\x1f'
 interface OpenProducer {
   readonly bootstrap: string
   readonly config: ProducerConfig
+  readonly sasl: Sasl | undefined
   /** The end of the last send: sends of one producer keep their order. */
   last: Promise<unknown>
 }
@@ -36,14 +38,14 @@ const consumers = new Handles<OpenConsumer>()
 
 /** Runs kcat once for each stretch of records with the same partition and headers. */
 async function send(
-  { bootstrap, config }: OpenProducer,
+  { bootstrap, config, sasl }: OpenProducer,
   topic: string,
   records: readonly SendRecord[],
 ): Promise<void> {
   for (const stretch of stretches(records)) {
     const [first] = stretch
     if (first === undefined) continue
-    const args = ['-P', '-b', bootstrap, '-t', topic, ...settings(config)]
+    const args = ['-P', '-b', bootstrap, '-t', topic, ...settings(config), ...login(sasl)]
     if (first.partition !== undefined) args.push('-p', `${first.partition}`)
     for (const [name, value] of first.headers) {
       const one = bytes(value)
@@ -54,6 +56,22 @@ async function send(
     await runKcat(args, Buffer.concat(stretch.map(line)))
   }
 }
+
+function login(sasl: Sasl | undefined): string[] {
+  if (sasl === undefined) return []
+  const { mechanism, username, password } = sasl
+  const set = {
+    'security.protocol': 'SASL_PLAINTEXT',
+    'sasl.mechanisms': mechanism,
+    'sasl.username': username,
+    'sasl.password': password,
+    'message.timeout.ms': LOGIN_WITHIN_MS,
+  }
+  return Object.entries(set).flatMap(([key, value]) => ['-X', `${key}=${value}`])
+}
+
+/** It would go on trying with a wrong password, and say so meanwhile. */
+const LOGIN_WITHIN_MS = 5_000
 
 function settings(config: ProducerConfig): string[] {
   if (config.transactionalId !== undefined) {
@@ -261,12 +279,15 @@ serve(
       'codec:snappy',
       'codec:lz4',
       'codec:zstd',
+      'sasl:PLAIN',
+      'sasl:SCRAM-SHA-256',
+      'sasl:SCRAM-SHA-512',
     ],
   },
   {
-    'producer.open': ({ handle, bootstrap, config }) => {
+    'producer.open': ({ handle, bootstrap, config, sasl }) => {
       settings(config)
-      producers.add(handle, { bootstrap, config, last: Promise.resolve() })
+      producers.add(handle, { bootstrap, config, sasl, last: Promise.resolve() })
       return {}
     },
     'producer.send': async ({ handle, topic, records }) => {

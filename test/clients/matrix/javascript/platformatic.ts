@@ -16,6 +16,7 @@ import type {
   Failure,
   PartitionOffset,
   ProducerConfig,
+  Sasl,
   SendRecord,
   TopicPartition,
 } from '../protocol.ts'
@@ -43,20 +44,21 @@ const producers = new Handles<OpenProducer>()
 const consumers = new Handles<OpenConsumer>()
 const admins = new Handles<Admin>()
 
-function connection(bootstrap: string) {
+function connection(bootstrap: string, sasl?: Sasl) {
   return {
     clientId: 'matrix-platformatic',
     bootstrapBrokers: [bootstrap],
+    ...(sasl === undefined ? {} : { sasl }),
     retries: 5,
     retryDelay: 200,
     autocreateTopics: false,
   }
 }
 
-function openProducer(bootstrap: string, config: ProducerConfig): OpenProducer {
+function openProducer(bootstrap: string, config: ProducerConfig, sasl?: Sasl): OpenProducer {
   const { transactionalId, idempotence = transactionalId !== undefined } = config
   const producer = new Producer({
-    ...connection(bootstrap),
+    ...connection(bootstrap, sasl),
     idempotent: idempotence,
     acks: config.acks ?? -1,
     compression: config.codec ?? 'none',
@@ -322,11 +324,14 @@ serve(
       'codec:snappy',
       'codec:lz4',
       'codec:zstd',
+      'sasl:PLAIN',
+      'sasl:SCRAM-SHA-256',
+      'sasl:SCRAM-SHA-512',
     ],
   },
   {
-    'producer.open': ({ handle, bootstrap, config }) => {
-      producers.add(handle, openProducer(bootstrap, config))
+    'producer.open': ({ handle, bootstrap, config, sasl }) => {
+      producers.add(handle, openProducer(bootstrap, config, sasl))
       return {}
     },
     'producer.send': ({ handle, topic, records }) => send(producers.get(handle), topic, records),

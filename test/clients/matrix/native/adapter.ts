@@ -13,6 +13,7 @@ import type {
   Poll,
   ProducerConfig,
   ReadRecord,
+  Sasl,
   SendRecord,
   Start,
   TopicPartition,
@@ -74,8 +75,16 @@ const producers = new Handles<OpenProducer>()
 const consumers = new Handles<OpenConsumer>()
 const admins = new Handles<Admin>()
 
-function common(handle: string, bootstrap: string) {
+function common(handle: string, bootstrap: string, sasl?: Sasl) {
   return {
+    ...(sasl === undefined
+      ? {}
+      : {
+          'security.protocol': 'sasl_plaintext',
+          'sasl.mechanisms': sasl.mechanism,
+          'sasl.username': sasl.username,
+          'sasl.password': sasl.password,
+        }),
     'bootstrap.servers': bootstrap,
     'client.id': handle,
     'broker.address.family': 'v4',
@@ -84,7 +93,12 @@ function common(handle: string, bootstrap: string) {
   }
 }
 
-async function openProducer(handle: string, bootstrap: string, config: ProducerConfig) {
+async function openProducer(
+  handle: string,
+  bootstrap: string,
+  config: ProducerConfig,
+  sasl?: Sasl,
+) {
   const names = {
     idempotence: 'enable.idempotence',
     acks: 'acks',
@@ -101,7 +115,7 @@ async function openProducer(handle: string, bootstrap: string, config: ProducerC
   ])
   const producer = new library.Producer(
     {
-      ...common(handle, bootstrap),
+      ...common(handle, bootstrap, sasl),
       ...Object.fromEntries(settings),
       dr_cb: true,
     },
@@ -405,6 +419,9 @@ serve(
     client: 'kafka-javascript',
     version: process.env.NATIVE_VERSION ?? 'unknown',
     features: [
+      'sasl:PLAIN',
+      'sasl:SCRAM-SHA-256',
+      'sasl:SCRAM-SHA-512',
       'idempotent',
       'transactions',
       'groups',
@@ -427,8 +444,8 @@ serve(
     ],
   },
   {
-    'producer.open': async ({ handle, bootstrap, config }) => {
-      producers.add(handle, await openProducer(handle, bootstrap, config))
+    'producer.open': async ({ handle, bootstrap, config, sasl }) => {
+      producers.add(handle, await openProducer(handle, bootstrap, config, sasl))
       return {}
     },
     'producer.send': ({ handle, topic, records }) => send(producers.get(handle), topic, records),

@@ -44,8 +44,20 @@ STATES = {
 }
 
 
+def login(sasl):
+    if sasl is None:
+        return {}
+    return {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanisms": sasl["mechanism"],
+        "sasl.username": sasl["username"],
+        "sasl.password": sasl["password"],
+    }
+
+
 def common(request):
     return {
+        **login(request.get("sasl")),
         "bootstrap.servers": request["bootstrap"],
         "client.id": request["handle"],
         "broker.address.family": "v4",
@@ -504,6 +516,7 @@ FEATURES = """
     idempotent transactions groups static cooperative group-consumer regex pause seek-time headers
     timestamps admin read-committed codec:none codec:gzip codec:snappy codec:lz4 codec:zstd crash
     manual-partition keyed
+    sasl:PLAIN sasl:SCRAM-SHA-256 sasl:SCRAM-SHA-512
 """.split()
 
 HELLO = {

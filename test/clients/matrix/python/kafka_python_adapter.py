@@ -53,8 +53,20 @@ if NEW:
     ASSIGNORS["cooperative-sticky"] = CooperativeStickyAssignor
 
 
+def login(sasl):
+    if sasl is None:
+        return {}
+    return {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": sasl["mechanism"],
+        "sasl_plain_username": sasl["username"],
+        "sasl_plain_password": sasl["password"],
+    }
+
+
 def common(request):
     return {
+        **login(request.get("sasl")),
         "bootstrap_servers": request["bootstrap"],
         "client_id": request["handle"],
         "metadata_max_age_ms": 2_000,
@@ -343,6 +355,7 @@ def failure_of(error):
 FEATURES = """
     groups regex pause seek-time headers timestamps admin codec:none codec:gzip codec:snappy
     codec:lz4 codec:zstd crash manual-partition keyed
+    sasl:PLAIN sasl:SCRAM-SHA-256 sasl:SCRAM-SHA-512
 """.split()
 
 if NEW:

@@ -49,7 +49,10 @@ public final class Adapter {
           "codec:zstd",
           "crash",
           "manual-partition",
-          "keyed");
+          "keyed",
+          "sasl:PLAIN",
+          "sasl:SCRAM-SHA-256",
+          "sasl:SCRAM-SHA-512");
 
   private final Map<String, Handle> handles = new ConcurrentHashMap<>();
   private final Map<String, Supplier<Handle>> kinds = new HashMap<>();
