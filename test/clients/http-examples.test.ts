@@ -8,13 +8,24 @@ import { routes } from '../../src/http/app.ts'
 import type { Route } from '../../src/http/route.ts'
 import { type Broker, bootstrap, startBroker } from './broker.ts'
 
+const SECRET = 'a-secret-of-tests'
+const ACL = {
+  resourceType: 'TOPIC',
+  resourceName: 'orders',
+  patternType: 'LITERAL',
+  principal: 'User:bob',
+  host: '*',
+  operation: 'READ',
+  permissionType: 'ALLOW',
+}
+
 let broker: Broker
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document is looked into.
 let document: any
 
 beforeAll(async () => {
-  broker = await startBroker()
-  document = await (await fetch(`${broker.http}/openapi.json`)).json()
+  broker = await startBroker({ env: { OTTLA_SECRET: SECRET } })
+  document = await (await ask('/openapi.json')).json()
   await post('/v1/topics', { name: 'orders', partitions: 3 })
   await endTransaction('payments-1')
 })
@@ -23,16 +34,29 @@ afterAll(async () => {
   await broker.stop()
 })
 
-const post = (path: string, body: unknown) =>
-  fetch(`${broker.http}${path}`, {
-    method: 'POST',
+/** As the first user, who may do everything. */
+function authorised(request: Request): Promise<Response> {
+  request.headers.set('authorization', `Bearer ${SECRET}`)
+  return fetch(request)
+}
+
+const ask = (path: string, init?: RequestInit) =>
+  authorised(new Request(`${broker.http}${path}`, init))
+
+const post = (path: string, body: unknown, method = 'POST') =>
+  ask(path, {
+    method,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
 
 async function endTransaction(transactionalId: string): Promise<void> {
   const { Kafka, logLevel, Partitioners } = kafkajs
-  const kafka = new Kafka({ brokers: [bootstrap(broker.kafka)], logLevel: logLevel.NOTHING })
+  const kafka = new Kafka({
+    brokers: [bootstrap(broker.kafka)],
+    sasl: { mechanism: 'plain', username: 'admin', password: SECRET },
+    logLevel: logLevel.NOTHING,
+  })
   const createPartitioner = Partitioners.DefaultPartitioner
   const options = { transactionalId, idempotent: true, maxInFlightRequests: 1, createPartitioner }
   const producer = kafka.producer(options)
@@ -44,12 +68,16 @@ async function endTransaction(transactionalId: string): Promise<void> {
 }
 
 /** What the examples name is there, whatever the one before has done. */
-async function prepare(): Promise<void> {
-  await fetch(`${broker.http}/v1/topics/invoices`, { method: 'DELETE' })
+async function prepare({ method, path }: Route): Promise<void> {
+  await ask('/v1/topics/invoices', { method: 'DELETE' })
   await post('/v1/topics', { name: 'orders', partitions: 3 })
   const records = [0, 1, 2, 0].map((partition) => ({ partition, key: 'k', value: { partition } }))
   await post('/v1/topics/orders/records', { records })
   await post('/v1/groups/billing/reset', { to: 'latest', topic: 'orders' })
+  for (const name of ['alice', 'bob']) await post('/v1/users', { name, password: 'of-tests' })
+  if (method === 'POST' && path === '/v1/users') await ask('/v1/users/bob', { method: 'DELETE' })
+  await post('/v1/acls', { acls: [ACL] })
+  await post('/v1/quotas', { entity: { user: 'bob' }, values: { request_percentage: 50 } }, 'PATCH')
 }
 
 interface Parameter {
@@ -61,7 +89,7 @@ interface Parameter {
 /** What a group has committed is told within seconds. */
 async function toldOf(): Promise<void> {
   const told = async () => {
-    const response = await fetch(`${broker.http}/v1/topics/orders/groups`)
+    const response = await ask('/v1/topics/orders/groups')
     expect(await response.json()).toMatchObject({ items: [{ groupId: 'billing' }] })
   }
   await vi.waitFor(told, { timeout: 20_000 })
@@ -92,9 +120,9 @@ describe('the example in the document of', () => {
   it.each(routes.map((route) => [`${route.method} ${route.path}`, route] as const))(
     '%s runs and is answered as the document says',
     async (_, route) => {
-      await prepare()
+      await prepare(route)
       if (route.path === '/v1/topics/{topic}/groups') await toldOf()
-      const response = await fetch(requestOf(route))
+      const response = await authorised(requestOf(route))
       const { answers } = route.operation()
       const [status = 0] = Object.keys(answers).map(Number)
       // The document cannot show an upgrade.

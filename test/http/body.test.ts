@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { HTTP_BODY_BYTES, SMALL_BYTES } from '../../src/core/limits.ts'
-import { type HeldBody, readBody } from '../../src/http/body.ts'
+import { BrokenBody, type HeldBody, readBody } from '../../src/http/body.ts'
 import type { Problem } from '../../src/http/problem.ts'
 import { fakeContext, timers } from '../broker/fakes.ts'
 
@@ -126,7 +126,7 @@ describe('a request body', () => {
       },
     })
     await expect(readBody({ headers: new Headers(), body } as Request, context, 2)).rejects.toThrow(
-      'gone',
+      BrokenBody,
     )
     expect(context.budget.smallFrames.used).toBe(0)
   })

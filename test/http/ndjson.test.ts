@@ -4,7 +4,7 @@ import { memoryBudget } from '../../src/broker/budget.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { HTTP_BATCH_BYTES, HTTP_BODY_BYTES, NDJSON_WINDOW_BYTES } from '../../src/core/limits.ts'
 import type { AppendOutcome } from '../../src/http/appender.ts'
-import { BodyReader } from '../../src/http/body.ts'
+import { BodyReader, BrokenBody } from '../../src/http/body.ts'
 import { LineSplitter } from '../../src/http/lines.ts'
 import { type IngestDeps, ingest } from '../../src/http/ndjson.ts'
 import { placement } from '../../src/http/placement.ts'
@@ -290,7 +290,7 @@ describe('a failing ingest', () => {
       throw new Error('the connection is gone')
     })
     const run = harness(body)
-    await expect(ingest(run.deps)).rejects.toThrow('gone')
+    await expect(ingest(run.deps)).rejects.toThrow(BrokenBody)
     expect(run.of(0)).toEqual(['whole'])
     expect(run.deps.budget.smallFrames.used).toBe(0)
   })

@@ -95,10 +95,12 @@ describe('closed by default', () => {
     ['--host', '0.0.0.0'],
     ['--host', '::'],
     ['--listen', '0.0.0.0:19999=x.example:1'],
-  ])('%s %s needs --allow-anonymous', async (flag, value) => {
+  ])('%s %s needs a first user or --allow-anonymous', async (flag, value) => {
     const { code, stderr } = await start([...ANY_PORTS, flag, value, '--data', folder()]).ended
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^ottla: listening on \S+, beyond loopback, needs --allow-anonymous\n$/)
+    expect(stderr).toMatch(
+      /^ottla: listening on \S+, beyond loopback, needs a first user or --allow-anonymous: OTTLA_SECRET=\S+ rand -hex 24\)" npx ottla start --host \S+\n$/,
+    )
   })
 
   it('a web page of another site is refused until --allow-origin names it', async () => {
