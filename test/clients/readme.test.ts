@@ -29,15 +29,23 @@ interface Block {
   readonly language: string
   readonly code: string
   readonly line: number
+  /** The heading above it. */
+  readonly section: string
 }
 
-const blocks = blocksOf(readFileSync(join(ROOT, 'README.md'), 'utf8'))
+/** Its commands are run against a broker that has the secret which stands in it. */
+const SECURED = 'Securing a broker'
+
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+const blocks = blocksOf(readme)
+const [, secret = ''] = /^OTTLA_SECRET=(\S+) npm start$/m.exec(readme) ?? []
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   scripts: Record<string, string>
 }
 
 let folder: string
 let broker: Broker
+let secured: Broker | undefined
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ottla-readme-'))
@@ -57,23 +65,35 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await broker.stop()
+  await Promise.all([broker.stop(), secured?.stop()])
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function create(topic: object): Promise<void> {
-  const answer = await fetch(`${broker.http}/v1/topics`, {
+async function create(topic: object, { http } = broker): Promise<void> {
+  const answer = await fetch(`${http}/v1/topics`, {
     method: 'POST',
+    headers: { authorization: `Bearer ${secret}` },
     body: JSON.stringify(topic),
   })
   expect([201, 409]).toContain(answer.status)
 }
 
+/** The broker that a block speaks to. */
+async function brokerOf({ section }: Block): Promise<Broker> {
+  if (section !== SECURED) return broker
+  if (secured !== undefined) return secured
+  secured = await startBroker({ env: { OTTLA_SECRET: secret } })
+  await create({ name: 'orders' }, secured)
+  return secured
+}
+
 function blocksOf(markdown: string): Block[] {
   const found: Block[] = []
   for (const match of markdown.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)) {
-    const line = markdown.slice(0, match.index).split('\n').length
-    found.push({ language: match[1] ?? '', code: match[2] ?? '', line })
+    const before = markdown.slice(0, match.index)
+    const line = before.split('\n').length
+    const section = [...before.matchAll(/^## (.*)$/gm)].at(-1)?.[1] ?? ''
+    found.push({ language: match[1] ?? '', code: match[2] ?? '', line, section })
   }
   return found
 }
@@ -84,12 +104,12 @@ const named = (language: string) =>
     .map((block) => [`line ${block.line}`, block] as const)
 
 /** The addresses of the broker instead of those that the README's has. */
-function here(code: string): string {
+function here(code: string, { http, kafka } = broker): string {
   return code
     .replaceAll(/(http:\/\/)?(localhost|127\.0\.0\.1):8080/g, (_, scheme = '') =>
-      scheme === '' ? new URL(broker.http).host : broker.http,
+      scheme === '' ? new URL(http).host : http,
     )
-    .replaceAll('127.0.0.1:9092', bootstrap(broker.kafka))
+    .replaceAll('127.0.0.1:9092', bootstrap(kafka))
 }
 
 function run(
@@ -133,9 +153,14 @@ describe('commands of the shell', () => {
     async ([, block], context) => {
       const tools = ['curl', 'kcat'].filter((tool) => block.code.includes(tool))
       needs(context, 'bash', ...tools)
-      const strict = ['--norc', '-euo', 'pipefail', '-c', here(block.code)]
+      const spoken = await brokerOf(block)
+      const strict = ['--norc', '-euo', 'pipefail', '-c', here(block.code, spoken)]
       const path = `${join(folder, 'bin')}:${process.env.PATH}`
-      const { code, out } = await run('bash', strict, { PATH: path, OTTLA_URL: broker.http })
+      const { code, out } = await run('bash', strict, {
+        PATH: path,
+        OTTLA_URL: spoken.http,
+        ...(spoken === secured ? { OTTLA_SECRET: secret } : {}),
+      })
       expect(code, out).toBe(0)
       expect(out).not.toMatch(/"code":"[A-Z_]+"/)
     },
