@@ -52,13 +52,13 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(binary)
 }
 
-/** Bytes of unpadded base64url (RFC 4648 section 5); null for anything else. */
+/** Bytes of unpadded base64url (RFC 4648 section 5); null for anything else, bits behind the last byte too: each has one text. */
 export function fromBase64Url(text: string): Uint8Array | null {
   if (!/^[A-Za-z0-9_-]*$/.test(text)) return null
   const standard = text.replaceAll('-', '+').replaceAll('_', '/')
-  return standard.length % 4 === 1
-    ? null
-    : fromBase64(standard.padEnd(Math.ceil(standard.length / 4) * 4, '='))
+  if (standard.length % 4 === 1) return null
+  const bytes = fromBase64(standard.padEnd(Math.ceil(standard.length / 4) * 4, '='))
+  return bytes !== null && toBase64Url(bytes) === text ? bytes : null
 }
 
 /** Unpadded base64url. */

@@ -15,6 +15,7 @@ import { flatMemoryFigures, idleMemoryFigures } from './figures/memory.ts'
 import { partitionFigures } from './figures/partitions.ts'
 import { batchFigures, rowFigures } from './figures/produce.ts'
 import { latencyFigures, requestFigures } from './figures/requests.ts'
+import { securedFigures } from './figures/secured.ts'
 import { startFigures } from './figures/start.ts'
 import { toolFigures } from './figures/tools.ts'
 import { transactionFigures } from './figures/transactions.ts'
@@ -34,6 +35,8 @@ interface Group {
   readonly linux: boolean
   /** Uses the Kafkas that run from one group to the next (shareKafka). */
   readonly sharesKafka?: true
+  /** Measured only when it is named: a run of everything has no time for it. */
+  readonly onlyByName?: true
   measure(quick: boolean): Figure[] | Promise<Figure[]>
 }
 
@@ -167,6 +170,13 @@ const GROUPS: Readonly<Record<string, Group>> = {
     linux: false,
     measure: lifeFigures,
   },
+  secured: {
+    what: 'broker CPU with users, rules and quotas / open; a SCRAM login / Kafka',
+    quick: false,
+    linux: true,
+    onlyByName: true,
+    measure: securedFigures,
+  },
   ...slowGroups(),
 }
 
@@ -199,7 +209,8 @@ export async function run(args: string[]): Promise<void> {
   })
   if (values.list) return list()
   const all = Object.keys(GROUPS)
-  const names = values.only ?? all.filter((name) => !values.quick || GROUPS[name]?.quick)
+  const usual = all.filter((name) => !GROUPS[name]?.onlyByName)
+  const names = values.only ?? usual.filter((name) => !values.quick || GROUPS[name]?.quick)
   const unknown = names.find((name) => !(name in GROUPS))
   if (unknown !== undefined) {
     console.error(`no group ${unknown}; there are ${all.join(', ')}`)
@@ -233,7 +244,7 @@ export async function run(args: string[]): Promise<void> {
     console.log(`(${name}: ${((performance.now() - startMs) / 1e3).toFixed(0)} s)\n`)
   }
   await stopSharedKafka()
-  const skipped = values.only === undefined ? all.filter((name) => !names.includes(name)) : []
+  const skipped = values.only === undefined ? usual.filter((name) => !names.includes(name)) : []
   console.log(`${((performance.now() - startedMs) / 60e3).toFixed(1)} minutes in all`)
   if (skipped.length > 0) console.log(`left out by --quick: ${skipped.join(', ')}`)
   if (values.json !== undefined) {
@@ -249,7 +260,8 @@ function measure(name: string, quick: boolean): Figure[] | Promise<Figure[]> {
 }
 
 function list(): void {
-  for (const [name, { what, quick }] of Object.entries(GROUPS)) {
-    console.log(`${name.padEnd(18)}${quick ? 'quick' : '     '}  ${what}`)
+  for (const [name, { what, quick, onlyByName }] of Object.entries(GROUPS)) {
+    const when = quick ? 'quick' : onlyByName ? '--only' : ''
+    console.log(`${name.padEnd(18)}${when.padEnd(6)}  ${what}`)
   }
 }

@@ -14,7 +14,8 @@ import type { LoadClient } from './client.ts'
 
 /** The topic of the bench. */
 export const TOPIC = 'bench'
-const PRODUCE_VERSION = 9
+/** Of Produce, as produceRequest encodes it. */
+export const PRODUCE_VERSION = 9
 const FETCH_VERSION = 12
 const CREATE_TOPICS_VERSION = 7
 const LIST_OFFSETS_VERSION = 7

@@ -25,16 +25,18 @@ export interface Launched {
 /**
  * @param data where the broker keeps its data; null for a temporary folder of its own
  * @param configs broker configuration by Kafka's names: `log.cleaner.backoff.ms=100`
+ * @param env such as the secret of a broker that asks everybody who they are
  */
 export async function launch(
   node: string,
   data: string | null,
   configs: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Launched> {
   const place = data === null ? ['--ephemeral'] : ['--data', data]
   const flags = ['--kafka-port', '0', '--http-port', '0', '--log-level', 'error']
   const set = configs.flatMap((config) => ['--set', config])
-  const child = start(node, [LAUNCHER, 'start', ...place, ...flags, ...set])
+  const child = start(node, [LAUNCHER, 'start', ...place, ...flags, ...set], env)
   const [, kafkaPort, httpPort] = await firstLine(child, 1, READY)
   const pid = child.pid!
   return {

@@ -353,7 +353,11 @@ describe('ottla groups', () => {
   it('shows who is how far behind, resets with a look before, and deletes', async () => {
     const name = await filled('grouped', ['a', 'b', 'c', 'd'])
     const { Kafka, logLevel } = kafkajs
-    const kafka = new Kafka({ brokers: [bootstrap(broker.kafka)], logLevel: logLevel.NOTHING })
+    const kafka = new Kafka({
+      brokers: [bootstrap(broker.kafka)],
+      sasl: { mechanism: 'plain', username: 'admin', password: SECRET },
+      logLevel: logLevel.NOTHING,
+    })
     const admin = kafka.admin()
     await admin.connect()
     await admin.setOffsets({

@@ -70,7 +70,8 @@ async function ours(): Promise<Omit<Secured, 'connect'>> {
   return { kind: 'ottla', kafka, stop }
 }
 
-async function makeUsers(admin: Wire, users: readonly string[]): Promise<void> {
+/** Makes users with this file's password, who may log in by SCRAM-SHA-256 as well. */
+export async function makeUsers(admin: Wire, users: readonly string[]): Promise<void> {
   const salt = randomBytes(16)
   const saltedPassword = pbkdf2Sync(PASSWORD, salt, ITERATIONS, 32, 'sha256')
   const credential = { mechanism: SCRAM_SHA_256, iterations: ITERATIONS, salt, saltedPassword }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { utf8Length } from '../../src/core/text.ts'
+import { fromBase64Url, toBase64Url, utf8Length } from '../../src/core/text.ts'
 
 describe('the length of a text in UTF-8', () => {
   it('is that of what an encoder makes of it, halves of characters included', () => {
@@ -13,5 +13,17 @@ describe('the length of a text in UTF-8', () => {
         expect(utf8Length(text)).toBe(new TextEncoder().encode(text).length)
       }),
     )
+  })
+})
+
+describe('base64url', () => {
+  it('has one text for each bytes', () => {
+    const bytes = new Uint8Array([255, 254, 1, 0])
+    const text = toBase64Url(bytes)
+    expect(text).toBe('__4BAA')
+    expect(fromBase64Url(text)).toEqual(bytes)
+    for (const other of ['__4BAB', '__4BAA=', '__4BAA==', '//4BAA', '__4B A', '__4BB']) {
+      expect(fromBase64Url(other), other).toBeNull()
+    }
   })
 })

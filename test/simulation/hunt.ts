@@ -1,5 +1,5 @@
 // `node test/simulation/hunt.ts [BUG…]`: looks for the seeds that find each planted bug, among the first
-// 2,000, and records them in bugs/found.json: up to three, because a change of the sources moves what
+// 3,000, and records them in bugs/found.json: up to three, because a change of the sources moves what
 // happens in a seed. To be run when the replay of a recorded seed no longer finds its bug.
 
 import { execFile } from 'node:child_process'
@@ -9,7 +9,7 @@ import { type Found, PLANTED } from './bugs/planted.ts'
 
 const RUN = join(import.meta.dirname, 'run.ts')
 const RECORD = join(import.meta.dirname, 'bugs/found.json')
-const SEEDS = 2_000
+const SEEDS = 3_000
 const MORE_SEEDS = 1_000
 const MORE_SECONDS = 30
 

@@ -23,6 +23,32 @@ export function cpuSecondsIn(stat: string): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
+/**
+ * Begins to count a process's processor time; what it gives tells the seconds since. To the nanosecond by the clocks of
+ * its threads, for what is short beside the 10 ms of the process's own, which counts where a thread has ended meanwhile.
+ */
+export function cpuClock(pid: number): () => number {
+  const before = threadSeconds(pid)
+  const coarseBefore = cpuSeconds(pid)
+  return () => {
+    const coarse = cpuSeconds(pid) - coarseBefore
+    const now = threadSeconds(pid)
+    if ([...before.keys()].some((thread) => !now.has(thread))) return coarse
+    return [...now].reduce((sum, [thread, seconds]) => sum + seconds - (before.get(thread) ?? 0), 0)
+  }
+}
+
+/** Seconds by thread id. */
+function threadSeconds(pid: number): Map<string, number> {
+  const folder = `/proc/${pid}/task`
+  return new Map(
+    readdirSync(folder).map((id) => {
+      const schedstat = readFileSync(join(folder, id, 'schedstat'), 'utf8')
+      return [id, Number(schedstat.split(' ')[0]) / 1e9]
+    }),
+  )
+}
+
 /** Open files of a process. */
 export interface OpenFiles {
   readonly all: number

@@ -1,8 +1,8 @@
 // Apache Kafka as one of the systems: one node (KRaft) with its defaults and the JVM settings of its own
 // start script, or with every append flushed, which is what an ack of Ottla's means.
 
-import { startKafka as startOracle } from '../../clients/kafka.ts'
-import { endedBy, newFolder, run } from '../processes.ts'
+import { type Settings, startKafka as startOracle } from '../../clients/kafka.ts'
+import { endedBy, freePort, newFolder, run } from '../processes.ts'
 import { BROKER_JVM, kafkaJars, kafkaVersion } from './kafka-jars.ts'
 import type { KafkaSystem } from './ottla.ts'
 import { announce, orMissing } from './system.ts'
@@ -41,17 +41,45 @@ export async function stopSharedKafka(): Promise<void> {
 
 /** Starts it on an empty formatted folder; null, and said, when it cannot be. */
 export function startKafka(kind: KafkaKind): Promise<Kafka | null> {
+  const flush = Object.entries(SETTINGS[kind]).map(([key, value]) => `${key}=${value}; `)
+  return started(kind, SETTINGS[kind], flush.join(''))
+}
+
+/** One with a listener more, where users log in by SCRAM-SHA-256; who connects to the other one is nobody. */
+export async function startScramKafka(): Promise<(Kafka & { readonly scramPort: number }) | null> {
+  const scramPort = await freePort()
+  const kafka = await started(
+    'SCRAM',
+    (ports) => {
+      const plain = `PLAINTEXT://127.0.0.1:${ports.kafka}`
+      const sasl = `SASL_PLAINTEXT://127.0.0.1:${scramPort}`
+      return {
+        listeners: `${plain},${sasl},CONTROLLER://127.0.0.1:${ports.controller}`,
+        'advertised.listeners': `${plain},${sasl}`,
+        'listener.security.protocol.map':
+          'PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
+        'sasl.enabled.mechanisms': 'SCRAM-SHA-256',
+        'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config':
+          'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+      }
+    },
+    'a SASL listener for SCRAM-SHA-256; ',
+  )
+  return kafka && { ...kafka, scramPort }
+}
+
+/** @param kind what it is called @param said what is told of its settings */
+function started(kind: string, settings: Settings, said: string): Promise<Kafka | null> {
   const name = `Apache Kafka (${kind})`
   return orMissing(name, async () => {
     const [java] = (await run('java', ['--version'])).split('\n')
     const lib = await kafkaJars()
     process.env.OTTLA_ORACLE_LIB = lib
-    const oracle = await startOracle(SETTINGS[kind], { jvm: BROKER_JVM, parent: newFolder() })
-    const flush = Object.entries(SETTINGS[kind]).map(([key, value]) => `${key}=${value}; `)
+    const oracle = await startOracle(settings, { jvm: BROKER_JVM, parent: newFolder() })
     announce({
       name,
       version: kafkaVersion(lib),
-      settings: `${flush.join('')}one node, KRaft, combined roles, ${java}, flags as in kafka-server-start.sh (-Xms1G -Xmx1G, G1)`,
+      settings: `${said}one node, KRaft, combined roles, ${java}, flags as in kafka-server-start.sh (-Xms1G -Xmx1G, G1)`,
     })
     const { pid, spawnedAtMs, kafka, stop } = oracle
     return { pid, spawnedAtMs, kafkaPort: kafka.port, stop: endedBy(stop) }

@@ -151,7 +151,7 @@ const TOLD: Readonly<Record<Case['className'], (broker: Broker) => Promise<void>
     const asked = wire.call(Metadata, 12, { topics: null, allowAutoTopicCreation: true })
     await expect(asked).rejects.toThrow(Ended)
     const answer = await globalThis.fetch(`${broker.http}/v1/topics`)
-    expect(answer.status).toBe(500)
+    expect(answer.status).toBe(503)
   },
   async Partition(broker) {
     const wire = await Wire.open(broker.kafka)
