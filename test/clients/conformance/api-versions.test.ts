@@ -83,6 +83,8 @@ describe('ApiVersions', () => {
 const ANSWERABLE: ReadonlyMap<number, object> = new Map<number, object>([
   [PRODUCE, { acks: 1 }],
   [18, SOFTWARE],
+  // Any of each: UNKNOWN, which is 0, ends the connection.
+  [29, { resourceTypeFilter: 1, patternTypeFilter: 1, operation: 1, permissionType: 1 }],
 ])
 
 describe('Every advertised version', () => {
