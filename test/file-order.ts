@@ -8,7 +8,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const LONGEST = [
   'test/faults/runs/many-partitions.test.ts',
   'test/clients/packages.test.ts',
-  'test/faults/runs/kill.test.ts',
   'test/simulation/power.test.ts',
   'test/clients/openapi/openapi.test.ts',
   'test/clients/memory.test.ts',

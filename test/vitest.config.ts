@@ -1,6 +1,7 @@
 // Four kinds of tests: pure (Node, many, fast), workerd (Durable Object shells, few), clients (a broker
 // that the test starts, real clients) and browser (the same, and Chromium). `npm test` runs all of them: the
-// first three beside each other, because clients mostly wait, and then the browser's one at a time.
+// first three beside each other, because clients mostly wait, and then the browser's one at a time. So is the kill
+// test (`kills`), whose deaths come at times that a busy machine would stretch.
 
 import { availableParallelism } from 'node:os'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
@@ -19,6 +20,8 @@ const retry = 1
 
 /** Of `expect.poll`, unless it says how long: it ends as soon as it holds, and a busy machine takes its time. */
 const expect = { poll: { timeout: 15_000 } }
+
+const KILLS = 'test/faults/runs/kill.test.ts'
 
 export default defineConfig({
   test: {
@@ -61,6 +64,7 @@ export default defineConfig({
           globalSetup: 'test/build.ts',
           expect,
           include: ['test/{cli/launcher,clients,faults/runs,fuzz/runs}/**/*.test.ts'],
+          exclude: [KILLS],
           environment: 'node',
           // Each file starts a broker of its own, on ports that are free.
           maxWorkers,
@@ -83,6 +87,16 @@ export default defineConfig({
           retry,
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'kills',
+          globalSetup: 'test/build.ts',
+          include: [KILLS],
+          environment: 'node',
+          retry,
           fileParallelism: false,
         },
       },
