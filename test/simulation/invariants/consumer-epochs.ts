@@ -59,8 +59,11 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
   /** Of whom a commit is, when it came: it is answered later than what was decided after it. */
   const committers = new WeakMap<CommitRequest, number>()
   const instances = new Map<string, string>()
-  /** The heartbeat of each member that came last. */
-  const latest = new Map<string, ConsumerGroupHeartbeatRequest>()
+  /** The heartbeat that each member sent last, of those that came: one that it gave up on may come after it. */
+  const latest = new Map<
+    string,
+    { readonly request: ConsumerGroupHeartbeatRequest; readonly sentMs: number }
+  >()
 
   function known(memberId: string, isClassic: boolean, atMs: number): Held {
     const before = members.get(memberId)
@@ -128,7 +131,7 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
       members.delete(memberId)
       return null
     }
-    const last = latest.get(memberId) ?? request
+    const last = latest.get(memberId)?.request ?? request
     // It has said since that it goes.
     if (last.memberEpoch < 0) return null
     replaces(instanceId, memberId)
@@ -172,14 +175,14 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
 
   return {
     name: 'one-owner-per-partition-per-epoch',
-    arrived({ method, args, atMs }) {
+    arrived({ method, args, sentMs, atMs }) {
       if (method === 'consumerHeartbeat') {
         const request = args[0] as ConsumerGroupHeartbeatRequest
         const { memberId, memberEpoch, topicPartitions } = request
         // Who says that it goes, or what it has, may have been heard even if it is not answered.
         const held = members.get(memberId)
         if (held !== undefined) held.unansweredMs = Math.min(held.unansweredMs, atMs)
-        latest.set(memberId, request)
+        if (sentMs >= (latest.get(memberId)?.sentMs ?? 0)) latest.set(memberId, { request, sentMs })
         if (memberEpoch < 0) members.delete(memberId)
         else if (topicPartitions !== null && held !== undefined) {
           const says = topicPartitions.flatMap((one) => one.partitions)
