@@ -28,7 +28,7 @@ const PORT_ATTEMPTS = 20
 const ECHO_MS = 100
 
 /**
- * A warm object takes 3 file descriptors and a connection one: below this many, a few thousand
+ * A warm object takes 3 file descriptors and a connection two: below this many, a few thousand
  * partitions cannot be open together.
  */
 const ENOUGH_FILE_DESCRIPTORS = 8_192

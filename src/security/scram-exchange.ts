@@ -88,7 +88,7 @@ async function finish(mechanism: ScramName, asked: Asked, text: string): Promise
   const [, withoutProof = '', binding = '', nonce, proof64 = ''] = FINAL.exec(text) ?? []
   if (nonce === undefined) return malformed('not a final message of SCRAM')
   const { first, found, serverFirst } = asked
-  // librdkafka 2.0.2, which is what Debian's kcat has, puts its own in front of the whole once more. Kafka refuses that
+  // librdkafka before 2.6.1, and with it Debian's kcat, puts its own in front of the whole once more. Kafka refuses that
   // since CVE-2024-56128; here ours must be there whole, and last, so nothing that was heard before can be said again.
   const isOurs = nonce === asked.nonce || nonce === first.nonce + asked.nonce
   if (!isOurs) return malformed('another nonce')
