@@ -17,6 +17,7 @@ import { batchFigures, rowFigures } from './figures/produce.ts'
 import { latencyFigures, requestFigures } from './figures/requests.ts'
 import { securedFigures } from './figures/secured.ts'
 import { startFigures } from './figures/start.ts'
+import { tierFigures } from './figures/tier.ts'
 import { toolFigures } from './figures/tools.ts'
 import { transactionFigures } from './figures/transactions.ts'
 import { compactionFigures, lifeFigures } from './life/figures.ts'
@@ -176,6 +177,13 @@ const GROUPS: Readonly<Record<string, Group>> = {
     linux: true,
     onlyByName: true,
     measure: securedFigures,
+  },
+  tier: {
+    what: 'what is only in the tier, in a local directory / the same in local rows',
+    quick: false,
+    linux: false,
+    onlyByName: true,
+    measure: tierFigures,
   },
   ...slowGroups(),
 }
