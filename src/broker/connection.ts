@@ -216,7 +216,9 @@ export class Connection {
     const call = { version: header.apiVersion, clientId: header.clientId }
     const charge = this.#charges.begin(served.api.key, header.clientId, frame.bytes.length)
     if (charge === null) return this.#run(served, header, request, call, frame, null)
-    return this.#unmuted(this.#run(served, header, request, call, frame, charge))
+    const effect = this.#run(served, header, request, call, frame, charge)
+    // In the same turn, where there is nothing to wait for: calls that leave in one turn go as one (runtime/joined.ts).
+    return effect === undefined && this.#charges.mutedMs === 0 ? undefined : this.#unmuted(effect)
   }
 
   #run(

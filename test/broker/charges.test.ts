@@ -168,6 +168,20 @@ describe('a client with a quota of bytes', () => {
     expect(await answer(ListOffsets, 7)).toMatchObject({ throttleTimeMs: 0 })
   })
 
+  it('has the requests of one read begun in one turn, as others have', async () => {
+    const { connection, started } = await setup(anyone({ producer_byte_rate: 1_000_000 }))
+    const topicData = [{ name: 't', partitionData: [{ index: 0, records: new Uint8Array(100) }] }]
+    const frame = encodeRequest(
+      Produce,
+      9,
+      { correlationId: 1, clientId: 'app' },
+      { transactionalId: null, acks: 1, timeoutMs: 1, topicData },
+    )
+    const received = connection.receive(concatBytes([frame, frame, frame]))
+    expect(started).toEqual(['Produce', 'Produce', 'Produce'])
+    await received
+  })
+
   it('is left alone on each of its connections, and others are not', async () => {
     const { produce, open } = await setup({
       entity: { 'client-id': 'app' },
