@@ -2,14 +2,11 @@
 // authorizer (an open broker) SECURITY_DISABLED, as in Kafka. This isolate goes by the new rules at once, others within
 // SECURITY_CACHE_MS.
 
-import { errorMessage, KafkaError } from '../../core/errors.ts'
 import type { CreateAclsRequest, CreateAclsResponse } from '../../protocol/messages/create-acls.ts'
-import { Operation } from '../../security/access.ts'
-import { checkAclCodes, NO_AUTHORIZER } from '../acl-requests.ts'
-import { authorised, clusterDenial } from '../authorise.ts'
+import { changeRules, checkAclCodes } from '../acl-requests.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { askController } from '../controller.ts'
+import type { NotStored } from '../controller.ts'
 
 /** Asks the controller; errors are per rule in its answer. */
 export async function createAcls(
@@ -20,20 +17,8 @@ export async function createAcls(
   for (const creation of request.creations) {
     checkAclCodes({ ...creation, patternType: creation.resourcePatternType })
   }
-  const ofAll = (result: CreateAclsResponse['results'][number]): CreateAclsResponse => ({
+  const ofAll = (result: NotStored): CreateAclsResponse => ({
     results: request.creations.map(() => result),
   })
-  const access = await authorised(context)
-  const denied = clusterDenial(access, Operation.ALTER)
-  if (denied !== KafkaError.NONE) {
-    return ofAll({ errorCode: denied, errorMessage: errorMessage(denied) })
-  }
-  if (access.isOpen) return ofAll(NO_AUTHORIZER)
-  const response = await askController(
-    context,
-    (controller) => controller.createAcls(request),
-    (notStored) => ofAll(notStored),
-  )
-  context.security.changed()
-  return response
+  return changeRules(context, ofAll, (controller) => controller.createAcls(request))
 }

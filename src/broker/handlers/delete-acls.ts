@@ -2,14 +2,11 @@
 // authorizer (an open broker) SECURITY_DISABLED, as in Kafka. This isolate goes by the new rules at once, others within
 // SECURITY_CACHE_MS.
 
-import { errorMessage, KafkaError } from '../../core/errors.ts'
 import type { DeleteAclsRequest, DeleteAclsResponse } from '../../protocol/messages/delete-acls.ts'
-import { Operation } from '../../security/access.ts'
-import { checkAclCodes, NO_AUTHORIZER } from '../acl-requests.ts'
-import { authorised, clusterDenial } from '../authorise.ts'
+import { changeRules, checkAclCodes } from '../acl-requests.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
-import { askController, type NotStored } from '../controller.ts'
+import type { NotStored } from '../controller.ts'
 
 /** Asks the controller; errors are per filter in its answer. */
 export async function deleteAcls(
@@ -21,20 +18,8 @@ export async function deleteAcls(
     const { resourceTypeFilter: resourceType, patternTypeFilter: patternType } = filter
     checkAclCodes({ ...filter, resourceType, patternType })
   }
-  const ofAll = (result: Partial<NotStored> & { errorCode: number }): DeleteAclsResponse => ({
+  const ofAll = (result: NotStored): DeleteAclsResponse => ({
     filterResults: request.filters.map(() => ({ ...result, matchingAcls: [] })),
   })
-  const access = await authorised(context)
-  const denied = clusterDenial(access, Operation.ALTER)
-  if (denied !== KafkaError.NONE) {
-    return ofAll({ errorCode: denied, errorMessage: errorMessage(denied) })
-  }
-  if (access.isOpen) return ofAll(NO_AUTHORIZER)
-  const response = await askController(
-    context,
-    (controller) => controller.deleteAcls(request),
-    (notStored) => ofAll(notStored),
-  )
-  context.security.changed()
-  return response
+  return changeRules(context, ofAll, (controller) => controller.deleteAcls(request))
 }

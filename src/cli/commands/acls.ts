@@ -1,13 +1,9 @@
 // `ottla acls`: who may do what, as Kafka's rules. The words are Kafka's; `User:` in front of a name may be left out.
 
-import { BrokerApi } from '../broker-api.ts'
 import {
-  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
-  brokerUrl,
   type Command,
-  EXIT,
   type Io,
   textOf,
   textsOf,
@@ -15,6 +11,7 @@ import {
   type Values,
   wordsOf,
 } from '../command.ts'
+import { brokerOf, type Jobs, jobsOf } from '../jobs.ts'
 import { printAll } from '../table.ts'
 
 interface Acl {
@@ -69,23 +66,13 @@ ${BROKER_HELP}`,
     yes: { type: 'boolean' },
     json: { type: 'boolean' },
   },
-  run,
+  run: jobsOf('acls', () => JOBS),
 }
 
-async function run(words: readonly string[], values: Values, io: Io): Promise<number> {
-  const [what = 'list', ...rest] = words
-  const job = JOBS[what]
-  if (job === undefined) throw new UsageError(`there is no "acls ${what}"`)
-  await job(rest, values, io)
-  return EXIT.OK
-}
-
-type Job = (words: readonly string[], values: Values, io: Io) => Promise<void>
-
-const JOBS: Readonly<Record<string, Job>> = {
+const JOBS: Jobs = {
   async list(words, values, io) {
     wordsOf(words)
-    const broker = api(values, io)
+    const broker = brokerOf(values, io)
     const found = filters(values).map((query) => broker.items<Acl>('/v1/acls', { query }))
     const count = await printAcls(all(found), values, io)
     if (count === 0 && io.isTty.out) io.say('There is no such rule.')
@@ -101,7 +88,7 @@ const JOBS: Readonly<Record<string, Job>> = {
       throw new UsageError('every rule would be gone: name --user-of, or what they are on')
     }
     if (values.yes !== true) throw new UsageError('rules would be gone: say --yes')
-    const broker = api(values, io)
+    const broker = brokerOf(values, io)
     const gone: Acl[] = []
     for (const query of asked) {
       const { items } = await broker.json<{ items: Acl[] }>('DELETE', '/v1/acls', { query })
@@ -134,7 +121,7 @@ async function add(
       permissionType,
     })),
   )
-  await api(values, io).json('POST', '/v1/acls', { body: { acls: rules } })
+  await brokerOf(values, io).json('POST', '/v1/acls', { body: { acls: rules } })
   if (values.json === true) await printAcls(all([rules]), values, io)
 }
 
@@ -191,8 +178,4 @@ function printAcls(items: AsyncIterable<Acl>, values: Values, io: Io): Promise<n
     io,
     { json: values.json === true },
   )
-}
-
-function api(values: Values, io: Io): BrokerApi {
-  return new BrokerApi(brokerUrl(values, io.env), authorizationOf(values, io.env), io.signal)
 }

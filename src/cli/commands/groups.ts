@@ -1,20 +1,16 @@
 // `ottla groups`: who reads what and how far behind, and moving or deleting a group that nobody is in.
 
-import { BrokerApi, segment } from '../broker-api.ts'
+import { segment } from '../broker-api.ts'
 import {
-  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
-  brokerUrl,
   type Command,
-  EXIT,
-  type Io,
   textOf,
   textsOf,
   UsageError,
-  type Values,
   wordsOf,
 } from '../command.ts'
+import { type Jobs, jobsOf } from '../jobs.ts'
 import { printAll } from '../table.ts'
 
 interface Listed {
@@ -73,27 +69,10 @@ ${BROKER_HELP}`,
     yes: { type: 'boolean' },
     json: { type: 'boolean' },
   },
-  run,
+  run: jobsOf('groups', () => JOBS),
 }
 
-async function run(words: readonly string[], values: Values, io: Io): Promise<number> {
-  const [what = 'list', ...rest] = words
-  const job = JOBS[what]
-  if (job === undefined) throw new UsageError(`there is no "groups ${what}"`)
-  const broker = () =>
-    new BrokerApi(brokerUrl(values, io.env), authorizationOf(values, io.env), io.signal)
-  await job(rest, values, io, broker)
-  return EXIT.OK
-}
-
-type Job = (
-  words: readonly string[],
-  values: Values,
-  io: Io,
-  broker: () => BrokerApi,
-) => Promise<void>
-
-const JOBS: Readonly<Record<string, Job>> = {
+const JOBS: Jobs = {
   async list(words, values, io, broker) {
     wordsOf(words)
     await printAll(

@@ -1,21 +1,17 @@
 // `ottla topics`: lists, shows, creates and deletes topics.
 
-import { BrokerApi, segment } from '../broker-api.ts'
+import { segment } from '../broker-api.ts'
 import {
-  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
-  brokerUrl,
   type Command,
-  EXIT,
-  type Io,
   numberOf,
   textOf,
   textsOf,
   UsageError,
-  type Values,
   wordsOf,
 } from '../command.ts'
+import { brokerOf, type Jobs, jobsOf } from '../jobs.ts'
 import { printAll } from '../table.ts'
 
 interface Listed {
@@ -65,24 +61,14 @@ ${BROKER_HELP}`,
     yes: { type: 'boolean' },
     json: { type: 'boolean' },
   },
-  run,
+  run: jobsOf('topics', () => JOBS),
 }
 
-async function run(words: readonly string[], values: Values, io: Io): Promise<number> {
-  const [what = 'list', ...rest] = words
-  const job = JOBS[what]
-  if (job === undefined) throw new UsageError(`there is no "topics ${what}"`)
-  await job(rest, values, io)
-  return EXIT.OK
-}
-
-type Job = (words: readonly string[], values: Values, io: Io) => Promise<void>
-
-const JOBS: Readonly<Record<string, Job>> = {
+const JOBS: Jobs = {
   async list(words, values, io) {
     wordsOf(words)
     const query = { q: textOf(values, 'search') }
-    const items = api(values, io).items<Listed>('/v1/topics', { query })
+    const items = brokerOf(values, io).items<Listed>('/v1/topics', { query })
     const count = await printAll(
       items,
       [
@@ -101,7 +87,7 @@ const JOBS: Readonly<Record<string, Job>> = {
 
   async show(words, values, io) {
     const [name = ''] = wordsOf(words, 'the name of the topic')
-    const broker = api(values, io)
+    const broker = brokerOf(values, io)
     const topic = await broker.json<Shown>('GET', `/v1/topics/${segment(name)}`)
     const settings = Object.entries(topic.configs ?? {}).map(([key, value]) => `${key}=${value}`)
     if (io.isTty.err) io.say([`${topic.name} (${topic.id})`, ...settings].join('  '))
@@ -123,7 +109,7 @@ const JOBS: Readonly<Record<string, Job>> = {
     const partitions = numberOf(values, 'partitions', { least: 1 })
     const configs = Object.fromEntries(textsOf(values, 'set').map(setting))
     const body = { name, configs, ...(partitions === undefined ? {} : { partitions }) }
-    const made = await api(values, io).json<Shown>('POST', '/v1/topics', { body })
+    const made = await brokerOf(values, io).json<Shown>('POST', '/v1/topics', { body })
     if (values.json === true) io.out(JSON.stringify(made))
     else io.out(made.name)
   },
@@ -133,13 +119,9 @@ const JOBS: Readonly<Record<string, Job>> = {
     if (values.yes !== true) {
       throw new UsageError(`"${name}" and all its records would be gone: say --yes`)
     }
-    await api(values, io).json('DELETE', `/v1/topics/${segment(name)}`)
+    await brokerOf(values, io).json('DELETE', `/v1/topics/${segment(name)}`)
     if (io.isTty.err) io.say(`deleted ${name}`)
   },
-}
-
-function api(values: Values, io: Io): BrokerApi {
-  return new BrokerApi(brokerUrl(values, io.env), authorizationOf(values, io.env), io.signal)
 }
 
 function setting(text: string): [string, string] {

@@ -2,14 +2,11 @@
 // up and shown once; never from the command line, where every user of the machine can read it.
 
 import { randomBytes } from 'node:crypto'
-import { BrokerApi, segment } from '../broker-api.ts'
+import { segment } from '../broker-api.ts'
 import {
-  authorizationOf,
   BROKER_FLAGS,
   BROKER_HELP,
-  brokerUrl,
   type Command,
-  EXIT,
   type Io,
   numberOf,
   textOf,
@@ -18,6 +15,7 @@ import {
   type Values,
   wordsOf,
 } from '../command.ts'
+import { brokerOf, type Jobs, jobsOf } from '../jobs.ts'
 import { secretInFile } from '../secret.ts'
 import { printAll } from '../table.ts'
 
@@ -56,26 +54,16 @@ ${BROKER_HELP}`,
     yes: { type: 'boolean' },
     json: { type: 'boolean' },
   },
-  run,
+  run: jobsOf('users', () => JOBS),
 }
-
-async function run(words: readonly string[], values: Values, io: Io): Promise<number> {
-  const [what = 'list', ...rest] = words
-  const job = JOBS[what]
-  if (job === undefined) throw new UsageError(`there is no "users ${what}"`)
-  await job(rest, values, io)
-  return EXIT.OK
-}
-
-type Job = (words: readonly string[], values: Values, io: Io) => Promise<void>
 
 const NAME = 'the name of the user'
 
-const JOBS: Readonly<Record<string, Job>> = {
+const JOBS: Jobs = {
   async list(words, values, io) {
     wordsOf(words)
     const count = await printAll(
-      api(values, io).items<User>('/v1/users'),
+      brokerOf(values, io).items<User>('/v1/users'),
       [
         { heading: 'USER', of: ({ name }) => name },
         {
@@ -109,7 +97,7 @@ const JOBS: Readonly<Record<string, Job>> = {
   async delete(words, values, io) {
     const [name = ''] = wordsOf(words, NAME)
     if (values.yes !== true) throw new UsageError(`"${name}" could not log in any more: say --yes`)
-    await api(values, io).json('DELETE', `/v1/users/${segment(name)}`)
+    await brokerOf(values, io).json('DELETE', `/v1/users/${segment(name)}`)
     if (io.isTty.err) io.say(`deleted ${name}`)
   },
 }
@@ -129,7 +117,7 @@ async function give(
     ...(mechanisms.length === 0 ? {} : { mechanisms }),
     ...(iterations === undefined ? {} : { iterations }),
   })
-  const user = await api(values, io).json<User>(method, path, { body })
+  const user = await brokerOf(values, io).json<User>(method, path, { body })
   const made = given === null ? { password } : {}
   if (values.json === true) io.out(JSON.stringify({ ...user, ...made }))
   else if (given === null) io.out(password)
@@ -151,8 +139,4 @@ async function passwordOf(values: Values, io: Io): Promise<string | null> {
     .replace(/\r?\n$/, '')
   if (password === '') throw new UsageError('standard input has no password')
   return password
-}
-
-function api(values: Values, io: Io): BrokerApi {
-  return new BrokerApi(brokerUrl(values, io.env), authorizationOf(values, io.env), io.signal)
 }
