@@ -7,6 +7,7 @@ import * as partition from '../../src/core/limits/partition.ts'
 import * as security from '../../src/core/limits/security.ts'
 import * as tier from '../../src/core/limits/tier.ts'
 import * as general from '../../src/core/limits.ts'
+import { BATCH_HEADER_BYTES } from '../../src/record/header.ts'
 
 const limits = { ...general, ...partition, ...tier }
 const others = { ...authentication, ...coordinators, ...security }
@@ -23,6 +24,11 @@ const CONNECTIONS =
 const PARTITIONS = limits.TAIL_TOTAL_BYTES + limits.EVENTS_SHARED_TOTAL_BYTES
 
 describe('limits', () => {
+  it('as many rows as one step merges are large together: nothing is left that could have joined them', () => {
+    const { MERGE_STEP_ROWS, MERGE_BELOW_BYTES } = limits
+    expect(MERGE_STEP_ROWS * BATCH_HEADER_BYTES).toBeGreaterThan(MERGE_BELOW_BYTES)
+  })
+
   it('the lines of the memory budget sum to less than the total, all in one isolate as they are locally', () => {
     const lines = CONNECTIONS + PARTITIONS + limits.WASM_ARENA_BYTES
     expect(lines).toBeLessThan(limits.MEMORY_TOTAL_BYTES)

@@ -45,6 +45,12 @@ export function startKafka(kind: KafkaKind): Promise<Kafka | null> {
   return started(kind, SETTINGS[kind], flush.join(''))
 }
 
+/** One whose cleaner looks for work as often as Ottla's does in the figures of the log's life. */
+export function startCleaningKafka(backoffMs: number): Promise<Kafka | null> {
+  const settings = { 'log.cleaner.backoff.ms': `${backoffMs}` }
+  return started('cleaner', settings, `log.cleaner.backoff.ms=${backoffMs}; `)
+}
+
 /** One with a listener more, where users log in by SCRAM-SHA-256; who connects to the other one is nobody. */
 export async function startScramKafka(): Promise<(Kafka & { readonly scramPort: number }) | null> {
   const scramPort = await freePort()

@@ -7,6 +7,7 @@ import type { GroupTopic } from '../../../src/cluster/contract.ts'
 import type { TopicSettings } from '../../../src/core/configs.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
 import { partitionName } from '../../../src/core/ids.ts'
+import { BATCH_HEADER_BYTES } from '../../../src/record/header.ts'
 import { changeConfigs } from '../actors/config-changer.ts'
 import { History, type IdempotentRecord } from '../actors/history.ts'
 import { produce } from '../actors/idempotent-producer.ts'
@@ -191,6 +192,12 @@ export function drawLimits(random: Random): LimitValues {
   // What is merged at once is worth merging.
   const { MERGE_BELOW_BYTES: below = 0, MERGE_AT_ONCE_BYTES: atOnce = 0 } = drawn
   if (atOnce < 2 * below || below === 0) delete drawn.MERGE_AT_ONCE_BYTES
+  // As many rows as one step merges are never small together (test/core/limits.test.ts): nothing joins them later.
+  if (drawn.MERGE_STEP_ROWS !== undefined) {
+    const fewest = Math.ceil(below / BATCH_HEADER_BYTES)
+    if (below === 0) delete drawn.MERGE_STEP_ROWS
+    else drawn.MERGE_STEP_ROWS = Math.max(drawn.MERGE_STEP_ROWS, fewest)
+  }
   return drawn
 }
 
