@@ -39,6 +39,20 @@ describe('CRC-32C', () => {
     )
   })
 
+  it('is the bitwise definition around and across blocks of sixteen lanes, from any register', () => {
+    const bytes = noise(20_000)
+    for (const block of [1024, 2048, 16_384, 16_384 + 1024]) {
+      for (const length of [block - 1, block, block + 1, block + 17]) {
+        for (const from of [0, 3]) {
+          const piece = bytes.subarray(from, from + length)
+          const whole = slowCrc(bytes.subarray(0, from + length))
+          expect(crc32c(piece)).toBe(slowCrc(piece))
+          expect(crc32c(piece, 0, length, crc32c(bytes, 0, from))).toBe(whole)
+        }
+      }
+    }
+  })
+
   it('continues over pieces, however they are cut, and over more than the memory holds', () => {
     const bytes = noise(20 * 1024 * 1024)
     const whole = crc32c(bytes)

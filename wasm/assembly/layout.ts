@@ -10,8 +10,23 @@ const BASE: usize = 1024
 /** 16 tables of 256 words for CRC-32C. */
 export const CRC_TABLES: usize = BASE
 
+/** What half a byte does to a register of CRC-32C: four bytes for each lower half, then for each upper one. */
+export const CRC_HALVES: usize = CRC_TABLES + 16 * 256 * 4
+
+/** Sixteen registers: all first bytes, then all second ones, and so on. */
+export const CRC_LANES: usize = CRC_HALVES + 8 * 16
+
+/** Sixteen bytes of each lane, by their place. */
+export const CRC_COLUMNS: usize = CRC_LANES + 4 * 16
+
+/** For two lengths of a lane, four tables of 256 words: what a register becomes after as many zero bytes. */
+export const CRC_ADVANCES: usize = CRC_COLUMNS + 256
+
+/** Bytes of one of CRC_ADVANCES. */
+export const CRC_ADVANCE_BYTES: usize = 4 * 256 * 4
+
 /** Positions by hash of the compressors: 2^14 entries of 16 bits. */
-export const HASH_TABLE: usize = CRC_TABLES + 16 * 256 * 4
+export const HASH_TABLE: usize = CRC_ADVANCES + 2 * CRC_ADVANCE_BYTES
 
 /** Bytes of HASH_TABLE. */
 export const HASH_TABLE_BYTES: usize = 1 << 15
