@@ -157,7 +157,7 @@ async function append(entries: readonly Entry[], context: BrokerContext): Promis
     timeoutMs: TIMEOUT_MS,
     topicData: [{ name: '', topicId: topic, partitionData: [{ index: 0, records: batch }] }],
   }
-  const handling = produce(request, { version: PRODUCE_VERSION, clientId: null }, own)
+  const handling = produce(request, { version: PRODUCE_VERSION, clientId: null, isOwn: true }, own)
   const [response] = await Promise.all([handling.response, handling.effect])
   handling.sent?.()
   const error = response?.responses[0]?.partitionResponses[0]?.errorCode ?? KafkaError.NONE

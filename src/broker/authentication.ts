@@ -4,12 +4,15 @@
 
 import type { SecurityRpc } from '../cluster/contract.ts'
 import type { Environment } from '../core/env.ts'
+import { DEFAULT_TENANT } from '../core/ids.ts'
+import type { Tenants, TenantUser } from '../core/tenants.ts'
 import type { Exchange } from '../security/exchange.ts'
 import type { VerifiedToken } from '../security/jwt.ts'
 import { SCRAM_MECHANISMS, type ScramCredential, ScramMechanism } from '../security/kept.ts'
 import { oauthbearerExchange } from '../security/oauthbearer.ts'
 import { RightPasswords } from '../security/passwords.ts'
 import { plainExchange } from '../security/plain.ts'
+import { ANONYMOUS, userOf } from '../security/principal.ts'
 import { Salts } from '../security/salts.ts'
 import {
   type Mechanism,
@@ -29,6 +32,7 @@ export interface AuthenticationSettings {
   readonly oauth: OauthSettings | null
   /** The user whose password the secret is; null when there is no secret. */
   readonly firstUser: { readonly name: string; readonly secret: string } | null
+  readonly tenants: Tenants
 }
 
 /** What a start says of it, in the Worker's bindings. */
@@ -37,11 +41,20 @@ export function authenticationSettings({
   secret,
   user,
   oauthKeys,
-}: Pick<Environment, 'config' | 'secret' | 'user' | 'oauthKeys'>): AuthenticationSettings {
+  tenants,
+}: Pick<
+  Environment,
+  'config' | 'secret' | 'user' | 'oauthKeys' | 'tenants'
+>): AuthenticationSettings {
   const firstUser = secret === null ? null : { name: user, secret }
-  const reservedUser = firstUser?.name ?? null
-  const oauth = oauthSettings({ config, oauthKeys, reservedUser })
-  return { sasl: saslSettings(config, oauth !== null), oauth, firstUser }
+  const reserved = firstUser === null ? [] : [firstUser.name]
+  const everywhere = [...reserved, userOf(ANONYMOUS)]
+  const inTenants = [...tenants.names].flatMap((tenant) =>
+    everywhere.map((name) => `${tenant}/${name}`),
+  )
+  const reservedUsers = [...reserved, ...inTenants]
+  const oauth = oauthSettings({ config, oauthKeys, reservedUsers })
+  return { sasl: saslSettings(config, oauth !== null), oauth, firstUser, tenants }
 }
 
 /** What one isolate remembers. */
@@ -59,23 +72,41 @@ export class AuthenticationState {
   }
 }
 
-/** The world as one connection or request reaches it. */
-export interface AuthenticationReach {
+/** The users of a tenant. */
+export interface TenantUsers {
   readonly cluster: Pick<SecurityRpc, 'scramCredential'>
   /** Of what is known of all users now: another one whenever one of them has changed. */
-  usersVersion(): Promise<number>
+  version(): Promise<number>
+}
+
+/** The world as one connection or request reaches it. */
+export interface AuthenticationReach {
+  users(tenant: string): TenantUsers
   readonly fetch: Fetch
   now(): number
+  sleep(ms: number): Promise<void>
 }
 
 /** See the head of this file. Belongs to one connection or request. */
 export class Authenticator {
   readonly #state: AuthenticationState
   readonly #reach: AuthenticationReach
+  readonly #home: string
 
-  constructor(state: AuthenticationState, reach: AuthenticationReach) {
+  /** @param home the tenant of the host that was asked; main where there is no host */
+  constructor(
+    state: AuthenticationState,
+    reach: AuthenticationReach,
+    home: string = DEFAULT_TENANT,
+  ) {
     this.#state = state
     this.#reach = reach
+    this.#home = home
+  }
+
+  /** The users of a tenant, as this connection or request reaches them. */
+  users(tenant: string): TenantUsers {
+    return this.#reach.users(tenant)
   }
 
   get sasl(): SaslSettings {
@@ -86,12 +117,39 @@ export class Authenticator {
   exchange(mechanism: Mechanism): Exchange {
     switch (mechanism) {
       case 'PLAIN':
-        return plainExchange((user, password) => this.checkPassword(user, password))
+        return plainExchange((name, password) => this.#checkPassword(name, password))
       case 'OAUTHBEARER':
         return oauthbearerExchange((token) => this.checkToken(token))
       default:
-        return scramExchange(mechanism, (user) => this.#find(user, mechanism))
+        return scramExchange(mechanism, (name) => this.#findNamed(name, mechanism))
     }
+  }
+
+  /** Who the user is whose name was sent and proved; null where it is nobody's here. */
+  userOf(name: string, mechanism: Mechanism): TenantUser | null {
+    return mechanism === 'OAUTHBEARER' ? this.subjectOf(name) : this.#userOf(name)
+  }
+
+  /** Whose a token of this name is; null where it is nobody's here. */
+  subjectOf(name: string): TenantUser | null {
+    return this.#state.settings.tenants.subjectOf(name, this.#home)
+  }
+
+  #userOf(name: string): TenantUser | null {
+    return this.#state.settings.tenants.userOf(name, this.#home)
+  }
+
+  /** Of a name that can be nobody's it costs the same. */
+  async #checkPassword(name: string, password: string): Promise<boolean> {
+    const who = this.#userOf(name)
+    const isRight = await this.checkPassword(who ?? { tenant: this.#home, user: name }, password)
+    return isRight && who !== null
+  }
+
+  async #findNamed(name: string, mechanism: ScramName): Promise<FoundCredential> {
+    const who = this.#userOf(name)
+    const found = await this.#find(who ?? { tenant: this.#home, user: name }, mechanism)
+    return who === null ? { ...found, isKnown: false } : found
   }
 
   /**
@@ -99,14 +157,15 @@ export class Authenticator {
    * changed; otherwise it costs the same whether there is such a user or not.
    * @throws ObjectCallError when the users cannot be read
    */
-  async checkPassword(user: string, password: string): Promise<boolean> {
+  async checkPassword(who: TenantUser, password: string): Promise<boolean> {
     const { right } = this.#state
-    const digest = await right.digest(user, password)
-    const version = await this.#reach.usersVersion()
+    const { tenant, user } = who
+    const digest = await right.digest(`${tenant}/${user}`, password)
+    const version = await this.#reach.users(tenant).version()
     if (right.has(digest, version, this.#reach.now())) return true
     const [short, long] = await Promise.all([
-      this.#find(user, 'SCRAM-SHA-256'),
-      this.#find(user, 'SCRAM-SHA-512'),
+      this.#find(who, 'SCRAM-SHA-256'),
+      this.#find(who, 'SCRAM-SHA-512'),
     ])
     const mechanism = long.isKnown && !short.isKnown ? 'SCRAM-SHA-512' : 'SCRAM-SHA-256'
     const { credential, isKnown } = mechanism === 'SCRAM-SHA-512' ? long : short
@@ -126,15 +185,16 @@ export class Authenticator {
         'tokens are not taken here: set sasl.oauthbearer.jwks.endpoint.url, or OTTLA_OAUTH_KEYS'
       return { kind: 'refused', status: 'invalid_token', reason }
     }
-    return issuer.check(token, this.#reach.now(), this.#reach.fetch)
+    return issuer.check(token, this.#reach)
   }
 
   /** The same calls and work for everybody. */
-  async #find(user: string, mechanism: ScramName): Promise<FoundCredential> {
+  async #find(who: TenantUser, mechanism: ScramName): Promise<FoundCredential> {
     const { salts, settings } = this.#state
+    const { user } = who
     const isFirst = user === settings.firstUser?.name
     const made = await salts.nobody(user, mechanism)
-    const kept = await this.#kept(user, mechanism, isFirst)
+    const kept = await this.#kept(who, mechanism, isFirst)
     if (isFirst) return { credential: await salts.firstUser(user, mechanism), isKnown: true }
     return kept === null
       ? { credential: made, isKnown: false }
@@ -142,12 +202,12 @@ export class Authenticator {
   }
 
   async #kept(
-    user: string,
+    { tenant, user }: TenantUser,
     mechanism: ScramName,
     isFirst: boolean,
   ): Promise<ScramCredential | null> {
     const code = SCRAM_MECHANISMS.get(mechanism) ?? ScramMechanism.SCRAM_SHA_256
-    const asked = this.#reach.cluster.scramCredential(user, code)
+    const asked = this.#reach.users(tenant).cluster.scramCredential(user, code)
     // Whoever knows the secret gets in even while the users cannot be read.
     return isFirst ? asked.catch(() => null) : asked
   }

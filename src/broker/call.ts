@@ -6,6 +6,8 @@ import type { KnownRequest, RequestPart } from '../partition/requests-contract.t
 export interface Call {
   readonly version: number
   readonly clientId: string | null
+  /** The broker itself asks: of a produce, it may write where no client may. */
+  readonly isOwn?: true
   /** Of a produce over HTTP with an Idempotency-Key: its one batch. */
   readonly keyed?: KeyedBatch
 }

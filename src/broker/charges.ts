@@ -110,6 +110,11 @@ export function clientOf(
   return quotas.of({ user, clientId: id })
 }
 
+/** Whether anybody has a quota at all. */
+export function isCharged({ security, objects }: BrokerContext): boolean {
+  return security.quotasOf(objects.cluster) !== null
+}
+
 /** What a request over HTTP has used. Without a client id, so that it counts for the quotas of users. */
 export function chargeHttp(context: BrokerContext, key: ByteRate, bytes: number): void {
   clientOf(context, null)?.charge(key, bytes, context.timers.now())

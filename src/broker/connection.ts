@@ -22,7 +22,6 @@ import { auditedAnswer, isChange } from './audited.ts'
 import type { Call } from './call.ts'
 import { type Charge, Charges, within } from './charges.ts'
 import { type BrokerContext, CloseConnection, type Handling } from './context.ts'
-import { counts } from './counts.ts'
 import { type Frame, FrameReader } from './frames.ts'
 import { answerUnknownVersion } from './handlers/api-versions.ts'
 import { Login, type LoginState } from './login.ts'
@@ -66,10 +65,10 @@ const ANSWERED: Slot = {
 /** See the head of this file. `receive` and `outgoing` are two loops of one host. */
 export class Connection {
   readonly #apis: ApiTable
-  readonly #context: BrokerContext
+  #context: BrokerContext
   readonly #frames: FrameReader
   readonly #login: Login | null
-  readonly #charges: Charges
+  #charges: Charges
   readonly #slots: Slot[] = []
   #appends = 0
   #closed = false
@@ -92,7 +91,13 @@ export class Connection {
     this.#login =
       authentication && new Login(apis, authentication, context, state?.login ?? undefined)
     this.#frames.bound(this.#login?.frameBounds ?? null)
-    this.#charges = new Charges(context)
+    if (this.#login !== null) this.#context = this.#login.context
+    this.#charges = new Charges(this.#context)
+  }
+
+  /** What its requests are served by: another one once its client has logged in to another tenant. */
+  get context(): BrokerContext {
+    return this.#context
   }
 
   #restored: Uint8Array | null = null
@@ -212,7 +217,7 @@ export class Connection {
       return this.#refuseVersion(header, frame)
     }
     const request = decodeRequest(served.api, header.apiVersion, header.reader)
-    counts.addRequest(served.api.name)
+    this.#context.counts.addRequest(served.api.name)
     const call = { version: header.apiVersion, clientId: header.clientId }
     const charge = this.#charges.begin(served.api.key, header.clientId, frame.bytes.length)
     if (charge === null) return this.#run(served, header, request, call, frame, null)
@@ -265,11 +270,19 @@ export class Connection {
       // Behind the answer: whoever receives() for us makes us fail.
       if (close !== null) throw close
       this.#frames.bound(login.frameBounds)
+      this.#enter(login.context)
     } finally {
       endFrame(frame)
       slot.ready = true
       if (this.#slots[0] === slot) this.#wakeOutgoing()
     }
+  }
+
+  /** What was asked before is answered by what it was asked of. */
+  #enter(context: BrokerContext): void {
+    if (context === this.#context) return
+    this.#context = context
+    this.#charges = new Charges(context)
   }
 
   /** As Kafka's muted channel: the effect, and then nothing more for as long as the client was told. */
@@ -331,6 +344,7 @@ export class Connection {
     { response, sent, appends }: Pick<Handling<object>, 'response' | 'sent' | 'appends'>,
     charge: Charge | null,
   ): Promise<void> {
+    const context = this.#context
     const isCounted = frame.memory !== null
     const slot: Slot = {
       ready: false,
@@ -340,17 +354,17 @@ export class Connection {
       frame: isCounted ? frame : null,
       parkedUntilMs:
         isCounted && !appends
-          ? this.#context.timers.now() + STALLED_CONNECTION_MS
+          ? context.timers.now() + STALLED_CONNECTION_MS
           : Number.POSITIVE_INFINITY,
     }
     this.#slots.push(slot)
     try {
       const body = await response
       if (body !== null) {
-        const isDenied = counts.addErrors(api, body)
-        const { audit } = this.#context
+        const isDenied = context.counts.addErrors(api, body)
+        const { audit } = context
         if (audit !== null && (isDenied || isChange(api.name))) {
-          await this.#write(audit, api.name, header, request, body)
+          await writeDown(audit, context, api.name, header, request, body)
         }
         slot.pieces = encodeResponse(api, header.apiVersion, header.correlationId, body)
       }
@@ -358,30 +372,13 @@ export class Connection {
     } catch (failure) {
       slot.failure = failure ?? new Error('a handler failed')
       if (!(failure instanceof CloseConnection)) {
-        counts.add(`errors|${api.name}|UNKNOWN_SERVER_ERROR`)
+        context.counts.add(`errors|${api.name}|UNKNOWN_SERVER_ERROR`)
       }
     }
     endFrame(frame)
     slot.ready = true
     if (this.#closed) slot.sent?.()
     else if (this.#slots[0] === slot) this.#wakeOutgoing()
-  }
-
-  /** A change is answered when it is written down durably. */
-  async #write(
-    audit: AuditLog,
-    api: string,
-    { clientId }: RequestHeader,
-    request: object,
-    answer: object,
-  ): Promise<void> {
-    const said = auditedAnswer(api, answer, request)
-    if (said === null) return
-    const { access, clientHost } = this.#context
-    const who = { principal: access.principal, host: clientHost.replace(/^\//, ''), clientId }
-    const event = { ...said, api, ...who }
-    if (isChange(api)) await audit.tell(event, this.#context)
-    else audit.note(event, this.#context)
   }
 
   /** The answer of a client with quotas: it says how long the client is left alone. */
@@ -441,4 +438,22 @@ function endFrame(frame: Frame): void {
 
 function discardFrame({ bytes, memory }: Frame): void {
   if (memory !== null) discard(bytes)
+}
+
+/** A change is answered when it is written down durably. */
+async function writeDown(
+  audit: AuditLog,
+  context: BrokerContext,
+  api: string,
+  { clientId }: RequestHeader,
+  request: object,
+  answer: object,
+): Promise<void> {
+  const said = auditedAnswer(api, answer, request)
+  if (said === null) return
+  const { access, clientHost } = context
+  const who = { principal: access.principal, host: clientHost.replace(/^\//, ''), clientId }
+  const event = { ...said, api, ...who }
+  if (isChange(api)) await audit.tell(event, context)
+  else audit.note(event, context)
 }

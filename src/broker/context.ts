@@ -15,6 +15,7 @@ import type { WatchRpc } from '../watch/contract.ts'
 import type { AuditLog } from './audit.ts'
 import type { Authenticator } from './authentication.ts'
 import type { MemoryBudget } from './budget.ts'
+import type { Counts } from './counts.ts'
 import type { SecurityState } from './security.ts'
 import type { TopicCache } from './topic-cache.ts'
 import type { Watches } from './watches.ts'
@@ -60,14 +61,20 @@ export interface Authentication {
   readonly authenticator: Authenticator
   /** They have: from here on `access` is theirs. */
   identify(principal: Principal): void
+  /** That of the same client in a tenant, nobody in particular there; in its own tenant the context itself. */
+  contextOf(tenant: string): BrokerContext
   /** Who presents nothing may ask as well, as ANONYMOUS: the rules decide on them. */
   readonly allowAnonymous: boolean
 }
 
 export interface BrokerContext {
+  /** Whose cluster all this is of (core/tenants.ts). */
+  readonly tenant: string
   readonly objects: Objects
   /** Plain data shared by the isolate. */
   readonly topics: TopicCache
+  /** What the tenant's connections and requests are counted by. */
+  readonly counts: Counts
   readonly budget: MemoryBudget
   readonly advertised: Endpoint
   /** The client's address as Kafka prints it in group descriptions: '/127.0.0.1'. */

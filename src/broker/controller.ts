@@ -62,11 +62,12 @@ export function nothingLeft(asked: readonly unknown[], left: readonly unknown[])
   return asked.length > 0 && left.length === 0
 }
 
-/** A condition on names: those that a request has more than once, which the controller refuses unseen. */
-export function namedTwice(
-  items: readonly { readonly name: string | null }[],
-): (name: string) => boolean {
-  const times = new Map<string | null, number>()
-  for (const { name } of items) times.set(name, (times.get(name) ?? 0) + 1)
-  return (name) => times.get(name) !== 1
+/**
+ * A condition on things by their keys: those that a request has more than once. The controller refuses all copies of
+ * them, so who may what is not asked of them, and they have no quota: all copies must get there, or none.
+ */
+export function namedTwice(keys: readonly string[]): (key: string) => boolean {
+  const times = new Map<string, number>()
+  for (const key of keys) times.set(key, (times.get(key) ?? 0) + 1)
+  return (key) => (times.get(key) ?? 0) > 1
 }

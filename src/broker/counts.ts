@@ -1,5 +1,5 @@
-// What this isolate counts: requests and errors by API, answers of HTTP, connections that are open. Plain numbers that
-// all its connections and requests share, told to the Statistics object at most every ten seconds by whichever of
+// What this isolate counts of a tenant: requests and errors by API, answers of HTTP, connections that are open. Plain numbers
+// that all its connections and requests share, told to the Statistics object at most every ten seconds by whichever of
 // them notices that it is time, without waiting for it. Not what objects tell of themselves (runtime/reports.ts).
 
 import { errorName } from '../core/errors.ts'
@@ -56,6 +56,11 @@ export class Counts {
     if (open > before) this.add(`connections|${kind}`, open - before)
     if (open === 0) this.#held.delete(owner)
     else this.#held.set(owner, { kind, open })
+  }
+
+  /** Whether any of these is open that is not an object's. */
+  hasOpen(kind: ConnectionKind): boolean {
+    return (this.#connections.get(kind) ?? 0) > 0
   }
 
   #connect(kind: ConnectionKind, by: number): void {
@@ -195,6 +200,3 @@ function partsOf(whole: object, name: string): readonly object[] {
   const parts: unknown = (whole as Readonly<Record<string, unknown>>)[name]
   return Array.isArray(parts) ? parts : NO_PARTS
 }
-
-/** Those of this isolate. */
-export const counts = new Counts()

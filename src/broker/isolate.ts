@@ -2,38 +2,37 @@
 // counters, settings), and how it makes a context for each of them. Not the hosting of a socket
 // (tcp.ts) and not HTTP (../http).
 
-import type { FinalizedFeatures, SecurityRpc } from '../cluster/contract.ts'
 import { advertisedEndpoint, type Environment, readEnvironment } from '../core/env.ts'
+import { DEFAULT_TENANT, tenantOfName } from '../core/ids.ts'
 import { CONNECTION_REFUSED_MS } from '../core/limits/security.ts'
 import { STATISTICS_INTERVAL_MS } from '../core/limits/statistics.ts'
-import {
-  BROKER_CONFIG_CACHE_MS,
-  CONNECTIONS_FILES_SHARE,
-  FILES_PER_CONNECTION,
-  REQUEST_MAX_BYTES,
-} from '../core/limits.ts'
+import { CONNECTIONS_FILES_SHARE, FILES_PER_CONNECTION, REQUEST_MAX_BYTES } from '../core/limits.ts'
 import { shareOfFiles } from '../runtime/awake.ts'
 import { workerLog } from '../runtime/log.ts'
-import { type ObjectBindings, objects } from '../runtime/objects.ts'
+import { type KeepAlive, type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
 import { type Access, OPEN_ACCESS } from '../security/access.ts'
 import { APIS } from './apis.ts'
-import { AuditLog } from './audit.ts'
-import { AuthenticationState, Authenticator, authenticationSettings } from './authentication.ts'
+import {
+  type AuthenticationReach,
+  AuthenticationState,
+  Authenticator,
+  authenticationSettings,
+} from './authentication.ts'
 import { memoryBudget } from './budget.ts'
 import { Connection } from './connection.ts'
 import { connectionLimits, OpenConnections } from './connection-limits.ts'
-import type { Authentication, BrokerContext, Endpoint, Timers } from './context.ts'
-import { type ConnectionKind, counts } from './counts.ts'
+import type { BrokerContext, Endpoint, Timers } from './context.ts'
+import type { ConnectionKind } from './counts.ts'
 import type { Fetch } from './issuer-keys.ts'
 import {
   authorizerSettings,
   SecuredAccess,
   type SecuritySource,
-  SecurityState,
+  type SecurityState,
   securityMode,
 } from './security.ts'
 import { serveSocket, type TcpSocket } from './tcp.ts'
-import { TopicCache } from './topic-cache.ts'
+import { TenantState } from './tenant-state.ts'
 import { Watches } from './watches.ts'
 
 /** The bindings of the Worker: objects, the files of web/, and the variables of core/env.ts. */
@@ -49,17 +48,10 @@ export type WorkerEnv = ObjectBindings & {
   readonly FILES?: { fetch(url: string): Promise<Response> }
 }
 
-const topics = new TopicCache()
 const budget = memoryBudget()
-let brokerConfigs: {
-  readonly values: Readonly<Record<string, string>>
-  readonly readAtMs: number
-} | null = null
-let features: { readonly value: FinalizedFeatures; readonly readAtMs: number } | null = null
+const tenants = new Map<string, TenantState>()
 let authentication: AuthenticationState | null = null
 let environment: Environment | null = null
-let security: SecurityState | null = null
-const auditLog = new AuditLog()
 const connections = new OpenConnections()
 let refusedAtMs = Number.NEGATIVE_INFINITY
 
@@ -69,102 +61,116 @@ export function environmentOf(env: WorkerEnv): Environment {
   return environment
 }
 
-/** What this isolate knows of users, rules and quotas. */
-export function securityOf(env: WorkerEnv): SecurityState {
-  security ??= new SecurityState(timers.now, authorizerSettings(environmentOf(env)))
-  return security
+/** What this isolate knows of a tenant. @throws RangeError when there is none of this name (any more) */
+function stateOf(env: WorkerEnv, tenant: string): TenantState {
+  const known = tenants.get(tenant)
+  if (known !== undefined) return known
+  const settings = environmentOf(env)
+  if (!settings.tenants.has(tenant)) throw new RangeError(`there is no tenant ${tenant}`)
+  const count = 1 + settings.tenants.names.size
+  const made = new TenantState(tenant, authorizerSettings(settings, tenant), count)
+  tenants.set(tenant, made)
+  return made
 }
 
 /** Nobody in particular: of a broker that asks nobody, or who may do nothing until they say who they are. */
-function accessOf(env: WorkerEnv, source: SecuritySource, clientHost: string): Access {
+function accessOf(
+  env: WorkerEnv,
+  state: SecurityState,
+  source: SecuritySource,
+  clientHost: () => string,
+): Access {
   const settings = environmentOf(env)
   if (securityMode(settings) === 'open') return OPEN_ACCESS
   const { allowAnonymous } = settings
-  return new SecuredAccess({ state: securityOf(env), source, clientHost, allowAnonymous })
+  return new SecuredAccess({ state, source, clientHost: clientHost(), allowAnonymous })
 }
 
-/** How whoever has this access may prove who they are; null where nobody is asked. */
-function authenticationOf(
-  env: WorkerEnv,
-  access: Access,
-  cluster: SecurityRpc,
-): Authentication | null {
-  if (!(access instanceof SecuredAccess)) return null
-  const settings = environmentOf(env)
-  authentication ??= new AuthenticationState(authenticationSettings(settings))
-  const security = securityOf(env)
-  const authenticator = new Authenticator(authentication, {
-    cluster,
-    usersVersion: async () => {
-      await security.ready(cluster)
-      return security.usersVersion
+/** What checks who a client is, by the users of whatever tenant they say that they are of. */
+function authenticatorOf(env: WorkerEnv, own: Objects, home: string): Authenticator {
+  authentication ??= new AuthenticationState(authenticationSettings(environmentOf(env)))
+  const reach: AuthenticationReach = {
+    users(tenant) {
+      const { security } = stateOf(env, tenant)
+      const { cluster } = tenant === home ? own : objects(env, tenant)
+      const version = async () => {
+        await security.ready(cluster)
+        return security.usersVersion
+      }
+      return { cluster, version }
     },
     fetch: (url, init) => (env.OTTLA_OAUTH_NETWORK ?? globalThis).fetch(url, init),
     now: timers.now,
-  })
-  return {
-    authenticator,
-    identify: (principal) => access.identify(principal),
-    allowAnonymous: settings.allowAnonymous,
+    sleep: timers.sleep,
   }
+  return new Authenticator(authentication, reach, home)
 }
 
 function isAuditOff(env: WorkerEnv): boolean {
   return environmentOf(env).config['ottla.audit.enable']?.trim().toLowerCase() === 'false'
 }
 
-/** A context for one connection or HTTP request. */
-export function brokerContext(
-  env: WorkerEnv,
-  advertised: Endpoint,
-  clientHost: string,
-): BrokerContext {
-  const reached = objects(env)
+/** Who asks, and of which tenant's cluster. */
+export interface Asking {
+  readonly advertised: Endpoint
+  /** As BrokerContext has it; asked once somebody wants to know. */
+  readonly clientHost: string | (() => string)
+  /** main where it is not said */
+  readonly tenant?: string | undefined
+  /** Of a request that may lead a call for others (runtime/lanes.ts); null: it makes its calls alone. */
+  readonly keepAlive?: KeepAlive | null
+  /** Told the context in which the client has proved who they are. */
+  readonly identified?: (context: BrokerContext) => void
+}
+
+/** A context for one connection or HTTP request. @throws RangeError when there is no such tenant (any more) */
+export function brokerContext(env: WorkerEnv, asking: Asking): BrokerContext {
+  const { advertised, clientHost, tenant = DEFAULT_TENANT, keepAlive = null, identified } = asking
+  const state = stateOf(env, tenant)
+  const reached = objects(env, tenant, environmentOf(env).local ? keepAlive : null)
+  const host = typeof clientHost === 'string' ? () => clientHost : clientHost
   const log = workerLog(environmentOf(env).logLevel)
-  const access = accessOf(env, reached.cluster, clientHost)
-  return {
+  const access = accessOf(env, state.security, reached.cluster, host)
+  const context: BrokerContext = {
+    tenant,
     objects: reached,
-    topics,
+    topics: state.topics,
+    counts: state.counts,
     budget,
     advertised,
-    clientHost,
+    get clientHost() {
+      return host()
+    },
     access,
-    authentication: authenticationOf(env, access, reached.cluster),
-    audit: access.isOpen || isAuditOff(env) ? null : auditLog,
-    security: securityOf(env),
+    authentication:
+      access instanceof SecuredAccess
+        ? {
+            authenticator: authenticatorOf(env, reached, tenant),
+            identify(principal) {
+              access.identify(principal)
+              identified?.(context)
+            },
+            contextOf: (other) =>
+              other === tenant ? context : brokerContext(env, { ...asking, tenant: other }),
+            allowAnonymous: environmentOf(env).allowAnonymous,
+          }
+        : null,
+    audit: access.isOpen || isAuditOff(env) ? null : state.audit,
+    security: state.security,
     log,
     timers,
     watches: new Watches(timers, (shard) => reached.watch(shard)),
-    brokerConfig: async (name) => {
-      const now = Date.now()
-      if (brokerConfigs === null || now - brokerConfigs.readAtMs > BROKER_CONFIG_CACHE_MS) {
-        // Who comes meanwhile has the old ones: thousands of connections would all ask.
-        if (brokerConfigs !== null) brokerConfigs = { ...brokerConfigs, readAtMs: now }
-        try {
-          brokerConfigs = { values: await reached.cluster.brokerConfigs(), readAtMs: now }
-        } catch (error) {
-          log('warn', 'broker configuration not read', { reason: String(error) })
-        }
-      }
-      return brokerConfigs?.values[name]
-    },
-    features: async () => {
-      const now = Date.now()
-      if (features === null || now - features.readAtMs > BROKER_CONFIG_CACHE_MS) {
-        features = { value: await reached.cluster.features(), readAtMs: now }
-      }
-      return features.value
-    },
-    forgetFeatures() {
-      features = null
-    },
+    brokerConfig: (name) => state.brokerConfig(name, reached.cluster, log),
+    features: () => state.features(reached.cluster),
+    forgetFeatures: () => state.forgetFeatures(),
     tellCounts: (when) => {
       const told = { nowMs: Date.now(), isAlone: environmentOf(env).local }
       return when === 'now'
-        ? counts.tellNow(reached.statistics, told)
-        : counts.tell(reached.statistics, told)
+        ? state.counts.tellNow(reached.statistics, told)
+        : state.counts.tell(reached.statistics, told)
     },
   }
+  return context
 }
 
 /** An object has so many connections that are open; it says so now and then while it has any. */
@@ -174,9 +180,13 @@ export async function countOpen(
   owner: string,
   open: number,
 ): Promise<void> {
+  const tenant = tenantOfName(owner)
+  // Of one that is taken off the list the last connections may end yet.
+  if (!environmentOf(env).tenants.has(tenant)) return
+  const { counts } = stateOf(env, tenant)
   counts.hold(kind, owner, open)
   const told = { nowMs: Date.now(), isAlone: environmentOf(env).local }
-  await counts.tell(objects(env).statistics, told)
+  await counts.tell(objects(env, tenant).statistics, told)
 }
 
 /** A socket that tells its two ends. */
@@ -207,21 +217,29 @@ export async function serveKafka(
   if (!remoteAddress) return socket.close()
   const host = clientHost(remoteAddress)
   const closed = connections.open(host)
-  const ended = counts.opened('tcp')
+  let tenant = stateOf(env, DEFAULT_TENANT)
+  let ended = tenant.counts.opened('tcp')
+  // It is counted where its client has logged in.
+  const identified = (context: BrokerContext) => {
+    if (context.tenant === tenant.name) return
+    ended()
+    tenant = stateOf(env, context.tenant)
+    ended = tenant.counts.opened('tcp')
+  }
   try {
-    await serveOpened(socket, env, { localAddress, host })
+    await serveOpened(socket, env, { localAddress, host, identified })
   } finally {
     closed()
     ended()
   }
-  if (connections.total === 0) afterwards.waitUntil(tellLast(env))
+  if (!tenant.counts.hasOpen('tcp')) afterwards.waitUntil(tellLast(env, tenant))
 }
 
 /** Nobody else is there to tell what the last connection has done. */
-async function tellLast(env: WorkerEnv): Promise<void> {
+async function tellLast(env: WorkerEnv, { name, counts }: TenantState): Promise<void> {
   await timers.sleep(STATISTICS_INTERVAL_MS)
   const told = { nowMs: Date.now(), isAlone: environmentOf(env).local }
-  await counts.tell(objects(env).statistics, told)
+  await counts.tell(objects(env, name).statistics, told)
 }
 
 /** Of the process's file descriptors; the runtime would end with the first connection that finds none. */
@@ -231,7 +249,7 @@ export function connectionsMax(env: WorkerEnv): number {
 
 /** Says so once in a while: who is closed comes again. */
 function refuse(socket: TcpSocket, env: WorkerEnv, reason: string): Promise<void> {
-  counts.add('refused|tcp')
+  stateOf(env, DEFAULT_TENANT).counts.add('refused|tcp')
   if (Date.now() >= refusedAtMs + REFUSED_SAID_MS) {
     refusedAtMs = Date.now()
     const open = connections.total
@@ -240,16 +258,17 @@ function refuse(socket: TcpSocket, env: WorkerEnv, reason: string): Promise<void
   return socket.close()
 }
 
-/** The two ends of a connection. */
+/** The two ends of a connection, and who is told whose it is. */
 interface Ends {
   readonly localAddress: string | undefined
   readonly host: string
+  readonly identified: (context: BrokerContext) => void
 }
 
 async function serveOpened(
   socket: OpenedSocket,
   env: WorkerEnv,
-  { localAddress, host }: Ends,
+  { localAddress, host, identified }: Ends,
 ): Promise<void> {
   const advertised = advertisedEndpoint(environmentOf(env).advertised, localAddress)
   if (advertised === null) {
@@ -258,7 +277,7 @@ async function serveOpened(
     })
     return socket.close()
   }
-  const context = brokerContext(env, advertised, host)
+  const context = brokerContext(env, { advertised, clientHost: host, identified })
   const excess = connections.excess(await connectionLimits(context.brokerConfig), host)
   if (excess !== null) return refuse(socket, env, excess)
   const waitMs = context.security.connectionWaitMs(context.objects.cluster, host)

@@ -4,6 +4,7 @@
 // not whether a password is right (authentication.ts), not the order of answers (connection.ts).
 
 import { KafkaError } from '../core/errors.ts'
+import { DEFAULT_TENANT } from '../core/ids.ts'
 import { LOGIN_AGAIN_MS, LOGIN_MS } from '../core/limits/authentication.ts'
 import { REQUEST_MIN_BYTES } from '../core/limits.ts'
 import {
@@ -17,7 +18,7 @@ import { ApiVersions } from '../protocol/messages/api-versions.ts'
 import { SaslAuthenticate } from '../protocol/messages/sasl-authenticate.ts'
 import { SaslHandshake } from '../protocol/messages/sasl-handshake.ts'
 import type { Exchange, Step } from '../security/exchange.ts'
-import { type Principal, principalOf } from '../security/principal.ts'
+import { type Principal, principalOf, userOf } from '../security/principal.ts'
 import type { Mechanism, SaslSettings } from '../security/sasl-settings.ts'
 import type { ApiTable } from './api-table.ts'
 import {
@@ -26,7 +27,6 @@ import {
   CloseConnection,
   LoginRefused,
 } from './context.ts'
-import { counts } from './counts.ts'
 import { versionsFrame } from './handlers/api-versions.ts'
 
 /** What survives hibernation. */
@@ -38,6 +38,8 @@ export interface LoginState {
 
 interface LoggedIn {
   readonly principal: Principal
+  /** Not there: main, as of what was kept before there were others. */
+  readonly tenant?: string
   /** Null: by what opened the tunnel, which lasts as long as that. */
   readonly mechanism: Mechanism | null
   readonly expiresAtMs: number | null
@@ -62,7 +64,7 @@ export class Login {
   readonly #apis: ApiTable
   readonly #authentication: Authentication
   readonly #sasl: SaslSettings
-  readonly #context: BrokerContext
+  #context: BrokerContext
   #phase: LoginState['phase']
   #done: LoggedIn | null
   #attempt: Attempt | null = null
@@ -82,15 +84,25 @@ export class Login {
     this.#phase = state?.phase ?? (authentication.allowAnonymous ? 'open' : 'start')
     this.#done = state?.done ?? null
     this.#deadlineMs = context.timers.now() + LOGIN_MS
-    if (this.#done !== null) authentication.identify(this.#done.principal)
+    if (this.#done !== null) this.#identify(this.#done)
+  }
+
+  /** What the connection's requests are served by: another one for who has logged in to another tenant. */
+  get context(): BrokerContext {
+    return this.#context
+  }
+
+  #identify({ principal, tenant = DEFAULT_TENANT }: LoggedIn): void {
+    this.#context = this.#authentication.contextOf(tenant)
+    this.#context.authentication?.identify(principal)
   }
 
   /** Of one who has proved who they are before the connection began: by what opened a tunnel. */
   static known(
-    { principal, expiresAtMs }: Pick<LoggedIn, 'principal' | 'expiresAtMs'>,
+    who: Pick<LoggedIn, 'principal' | 'tenant' | 'expiresAtMs'>,
     nowMs: number,
   ): LoginState {
-    return { phase: 'open', done: { principal, mechanism: null, expiresAtMs, beganAtMs: nowMs } }
+    return { phase: 'open', done: { ...who, mechanism: null, beganAtMs: nowMs } }
   }
 
   /** Whether this request may go to its handler; otherwise it is for `take`. */
@@ -213,7 +225,7 @@ export class Login {
     return { pieces: [size, step.token], close: null }
   }
 
-  async #step({ mechanism, exchange }: Attempt, token: Uint8Array): Promise<Step> {
+  async #step({ mechanism, exchange }: Attempt, token: Uint8Array): Promise<LoginStep> {
     const before = this.#done
     if (exchange === null) {
       const message = `Cannot change SASL mechanism from ${before?.mechanism} to ${mechanism} during re-authentication`
@@ -226,26 +238,37 @@ export class Login {
       // Nobody knows whether they are who they say: to be told so would make a client give up.
       throw new CloseConnection(`a login could not be decided: ${String(error)}`)
     }
-    if (step.kind !== 'done' || before === null || before.mechanism === null) return step
-    if (step.principal === before.principal) return step
-    const [from, to] = [before.principal, step.principal].map((one) => one.replace(':', '.'))
+    if (step.kind !== 'done') return step
+    const who = this.#authentication.authenticator.userOf(userOf(step.principal), mechanism)
+    if (who === null) {
+      const user = userOf(step.principal)
+      return { kind: 'refused', reason: 'a name of another tenant than the host', user }
+    }
+    const { tenant } = who
+    const done = { ...step, tenant, principal: principalOf(who.user) }
+    if (before === null || before.mechanism === null) return done
+    const wasTenant = before.tenant ?? DEFAULT_TENANT
+    if (done.principal === before.principal && tenant === wasTenant) return done
+    const from = shownPrincipal(before.principal, wasTenant)
+    const to = shownPrincipal(done.principal, tenant)
     const message = `Cannot change principals during re-authentication from ${from}: ${to}`
     return { kind: 'refused', reason: 'another principal than before', message }
   }
 
   /** Answers how long it lasts, in milliseconds; 0: as long as the connection. */
-  #loggedIn({ mechanism }: Attempt, step: Step & { readonly kind: 'done' }): number {
+  #loggedIn({ mechanism }: Attempt, step: LoginStep & { readonly kind: 'done' }): number {
     const nowMs = this.#context.timers.now()
     const { maxReauthMs } = this.#sasl
     const ends = [maxReauthMs > 0 ? nowMs + maxReauthMs : null, step.expiresAtMs]
     const expiresAtMs = ends.reduce((a, b) =>
       a === null || b === null ? (a ?? b) : Math.min(a, b),
     )
-    this.#done = { principal: step.principal, mechanism, expiresAtMs, beganAtMs: nowMs }
+    const { principal, tenant } = step
+    this.#done = { principal, tenant, mechanism, expiresAtMs, beganAtMs: nowMs }
     this.#phase = 'open'
     this.#attempt = null
-    this.#authentication.identify(step.principal)
-    counts.add(`logins|${mechanism}|taken`)
+    this.#identify(this.#done)
+    this.#context.counts.add(`logins|${mechanism}|taken`)
     return expiresAtMs === null ? 0 : Math.max(0, expiresAtMs - nowMs)
   }
 
@@ -274,29 +297,43 @@ export class Login {
   ): Promise<LoginAnswer> {
     // A name that a client has made up is no label.
     const served = this.#sasl.mechanisms.find((one) => one === mechanism) ?? 'other'
-    counts.add(`logins|${served}|refused`)
+    const named = user === undefined ? null : this.#authentication.authenticator.subjectOf(user)
+    // Of who guesses at a tenant's users the tenant is to know, and nobody else.
+    const context = named === null ? this.#context : this.#authentication.contextOf(named.tenant)
+    context.counts.add(`logins|${served}|refused`)
     const client = this.#context.clientHost
-    this.#context.log('warn', 'login refused', {
+    context.log('warn', 'login refused', {
       mechanism,
       reason,
       client,
       ...(user === undefined ? {} : { user: user.slice(0, USER_SHOWN) }),
     })
     await Promise.all([
-      this.#context.timers.sleep(this.#sasl.failureDelayMs),
-      this.#context.audit?.tell(
+      context.timers.sleep(this.#sasl.failureDelayMs),
+      context.audit?.tell(
         {
           event: 'login-refused',
           api: SaslAuthenticate.name,
-          principal: principalOf((user ?? 'ANONYMOUS').slice(0, USER_SHOWN)),
+          principal: principalOf((named?.user ?? user ?? 'ANONYMOUS').slice(0, USER_SHOWN)),
           host: client.replace(/^\//, ''),
           reason: `${mechanism}: ${reason}`,
         },
-        this.#context,
+        context,
       ),
     ])
     return { pieces, close: new LoginRefused('a login was refused') }
   }
+}
+
+/** As a mechanism's, of whom the tenant is known. */
+type LoginStep =
+  | Exclude<Step, { readonly kind: 'done' }>
+  | (Step & { readonly kind: 'done'; readonly tenant: string })
+
+/** As Kafka prints it there. */
+function shownPrincipal(principal: Principal, tenant: string): string {
+  const shown = tenant === DEFAULT_TENANT ? '' : `${tenant}/`
+  return `User.${shown}${userOf(principal)}`
 }
 
 const NOTHING = new Uint8Array(0)

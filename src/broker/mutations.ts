@@ -1,9 +1,9 @@
 // Partitions that are created and deleted, as far as the client has quota for them (KIP-599): what is over is answered
 // THROTTLING_QUOTA_EXCEEDED topic by topic, and what is refused for something else is given back. Where nobody has a
-// quota the request goes on as it is.
+// quota the request goes on as it is. What is named twice goes on as well, free and whole, because the controller refuses it.
 
 import { KafkaError } from '../core/errors.ts'
-import type { TopicId } from '../core/ids.ts'
+import { type TopicId, ZERO_TOPIC_ID } from '../core/ids.ts'
 import type {
   CreatePartitionsRequest,
   CreatePartitionsResponse,
@@ -19,6 +19,7 @@ import type {
 import { divided } from './authorise.ts'
 import type { Call } from './call.ts'
 import type { BrokerContext } from './context.ts'
+import { namedTwice } from './controller.ts'
 import { mutationQuota, OVER_QUOTA } from './mutation-quota.ts'
 
 /** The first versions whose clients know THROTTLING_QUOTA_EXCEEDED; older ones are let through and left alone. */
@@ -39,8 +40,13 @@ export async function createWithinQuota(
     const asked = assignments.length > 0 ? assignments.length : numPartitions
     sizes.set(name, asked < 1 ? standard : asked)
   }
-  const sizeOf = ({ name }: { readonly name: string }) => sizes.get(name) ?? 0
-  const { allowed, denied } = divided(request.topics, (topic) => quota.take(sizeOf(topic)))
+  const isDouble = namedTwice(request.topics.map(({ name }) => name))
+  const sizeOf = ({ name }: { readonly name: string }) =>
+    isDouble(name) ? 0 : (sizes.get(name) ?? 0)
+  const { allowed, denied } = divided(
+    request.topics,
+    (topic) => isDouble(topic.name) || quota.take(sizeOf(topic)),
+  )
   const answer = await ask({ ...request, topics: allowed })
   for (const topic of answer.topics.filter(isRefused)) quota.giveBack(sizeOf(topic))
   const over = denied.map(({ name }) => ({ name, ...OVER_QUOTA, configs: [] }))
@@ -63,8 +69,13 @@ export async function growWithinQuota(
   for (const { name, count } of request.topics) {
     added.set(name, Math.max(0, count - (sizes.get(name) ?? count)))
   }
-  const sizeOf = ({ name }: { readonly name: string }) => added.get(name) ?? 0
-  const { allowed, denied } = divided(request.topics, (topic) => quota.take(sizeOf(topic)))
+  const isDouble = namedTwice(names)
+  const sizeOf = ({ name }: { readonly name: string }) =>
+    isDouble(name) ? 0 : (added.get(name) ?? 0)
+  const { allowed, denied } = divided(
+    request.topics,
+    (topic) => isDouble(topic.name) || quota.take(sizeOf(topic)),
+  )
   const answer = await ask({ ...request, topics: allowed })
   for (const topic of answer.results.filter(isRefused)) quota.giveBack(sizeOf(topic))
   const over = denied.map(({ name }) => ({ name, ...OVER_QUOTA }))
@@ -83,10 +94,18 @@ export async function deleteWithinQuota(
   const names = [...request.topicNames, ...request.topics.flatMap(({ name }) => name ?? [])]
   const ids = request.topics.flatMap(({ name, topicId }) => (name === null ? topicId : []))
   const sizes = await sizesOf(context, names, ids)
-  const sizeOf = ({ name, topicId }: Named) =>
-    sizes.get(name ?? '') ?? sizes.get(topicId ?? '') ?? 0
-  const byName = divided(request.topicNames, (name) => quota.take(sizeOf({ name })))
-  const byTopic = divided(request.topics, (topic) => quota.take(sizeOf(topic)))
+  const isTwice = namedTwice([
+    ...request.topicNames.map((name) => keyOf({ name })),
+    ...request.topics.map(keyOf),
+  ])
+  const isDouble = (one: Named) => isTwice(keyOf(one))
+  const sizeOf = (one: Named) => {
+    if (isDouble(one)) return 0
+    return sizes.get(one.name ?? '') ?? sizes.get(one.topicId ?? '') ?? 0
+  }
+  const isLeft = (one: Named) => isDouble(one) || quota.take(sizeOf(one))
+  const byName = divided(request.topicNames, (name) => isLeft({ name }))
+  const byTopic = divided(request.topics, isLeft)
   const answer = await ask({ ...request, topics: byTopic.allowed, topicNames: byName.allowed })
   for (const topic of answer.responses.filter(isRefused)) quota.giveBack(sizeOf(topic))
   const over = [
@@ -99,6 +118,11 @@ export async function deleteWithinQuota(
 interface Named {
   readonly name?: string | null | undefined
   readonly topicId?: TopicId | undefined
+}
+
+/** By which the controller knows that one is named twice. */
+function keyOf({ name, topicId = ZERO_TOPIC_ID }: Named): string {
+  return JSON.stringify([name, topicId])
 }
 
 /** One that took too long is under way all the same. */

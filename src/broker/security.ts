@@ -4,6 +4,7 @@
 
 import type { SecurityRpc } from '../cluster/contract.ts'
 import type { Environment } from '../core/env.ts'
+import { DEFAULT_TENANT } from '../core/ids.ts'
 import {
   SECURITY_CACHE_MS,
   SECURITY_READING_MS,
@@ -36,15 +37,20 @@ export function securityMode({
 }
 
 /**
- * What the start says of who may what: `super.users` and the user of the secret, `allow.everyone.if.no.acl.found`.
+ * What the start says of who may what in a tenant: `super.users` and the user of the secret,
+ * `allow.everyone.if.no.acl.found`. A super user who is named with a tenant is one there alone, any other in each.
  * @throws RangeError when `super.users` names something else than principals
  */
-export function authorizerSettings({
-  config,
-  secret,
-  user,
-}: Pick<Environment, 'config' | 'secret' | 'user'>): AuthorizerSettings {
-  const superUsers = superUsersOf(config['super.users'] ?? '')
+export function authorizerSettings(
+  { config, secret, user, tenants }: Pick<Environment, 'config' | 'secret' | 'user' | 'tenants'>,
+  tenant: string = DEFAULT_TENANT,
+): AuthorizerSettings {
+  const superUsers = new Set<string>()
+  for (const principal of superUsersOf(config['super.users'] ?? '')) {
+    const type = principal.slice(0, principal.indexOf(':') + 1)
+    const named = tenants.userOf(principal.slice(type.length), tenant)
+    if (named?.tenant === tenant) superUsers.add(type + named.user)
+  }
   if (secret !== null) superUsers.add(principalOf(user))
   const allowEveryone = config['allow.everyone.if.no.acl.found']
   return { superUsers, allowEveryoneIfNoAclFound: allowEveryone?.trim().toLowerCase() === 'true' }

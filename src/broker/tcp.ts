@@ -14,7 +14,6 @@ import {
 } from '../core/limits.ts'
 import type { Connection, Outgoing } from './connection.ts'
 import { type BrokerContext, CloseConnection, LoginRefused } from './context.ts'
-import { counts } from './counts.ts'
 
 /** What is needed of a workerd socket. */
 export interface TcpSocket {
@@ -29,7 +28,7 @@ export async function serveSocket(
   connection: Connection,
   context: BrokerContext,
 ): Promise<void> {
-  const writes = new SocketWriter(socket.writable, context)
+  const writes = new SocketWriter(socket.writable, connection)
   let ended = false
   const end = (reason: unknown) => {
     if (ended) return
@@ -48,7 +47,7 @@ export async function serveSocket(
       return end(new CloseConnection('stalled while others wait for memory'))
     }
     if (connection.isLoginOverdue) return end(new CloseConnection('no login in time'))
-    void context.tellCounts()
+    void connection.context.tellCounts()
     cancelWatch = context.timers.after(STALLED_CHECK_MS, watch)
   }
   // Not at once: the first report wakes an object, and a new connection has better to do.
@@ -86,7 +85,7 @@ async function readAll(
   for (;;) {
     const { value, done } = await reader.read(new Uint8Array(buffer))
     if (done || value === undefined) return
-    counts.add('received|tcp', value.length)
+    connection.context.counts.add('received|tcp', value.length)
     await connection.receive(value)
     buffer = value.buffer as ArrayBuffer
     // One that fills its buffer gets a large one, one that has long had no use for it gives it back.
@@ -106,12 +105,12 @@ const SMALL_READS = 32
 /** Joins small pieces and cuts large ones, so that a write is neither a dribble nor without progress. */
 class SocketWriter {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>
-  readonly #context: BrokerContext
+  readonly #connection: Connection
   #deadlineMs = Number.POSITIVE_INFINITY
 
-  constructor(writable: WritableStream<Uint8Array>, context: BrokerContext) {
+  constructor(writable: WritableStream<Uint8Array>, connection: Connection) {
     this.#writer = writable.getWriter()
-    this.#context = context
+    this.#connection = connection
   }
 
   /** True while the client has yet to take something. */
@@ -121,16 +120,16 @@ class SocketWriter {
 
   /** True when the client does not take bytes that hold memory others wait for. */
   get stalled(): boolean {
-    const { smallReplies, largeReplies } = this.#context.budget
-    const awaited = smallReplies.contended || largeReplies.contended
-    return awaited && this.#context.timers.now() > this.#deadlineMs
+    const { budget, timers } = this.#connection.context
+    const awaited = budget.smallReplies.contended || budget.largeReplies.contended
+    return awaited && timers.now() > this.#deadlineMs
   }
 
   async write(out: Outgoing): Promise<void> {
+    const { timers, counts } = this.#connection.context
     try {
       for (const part of parts(out.pieces)) {
-        this.#deadlineMs =
-          this.#context.timers.now() + STALLED_CONNECTION_MS + part.length / STALLED_BYTES_PER_MS
+        this.#deadlineMs = timers.now() + STALLED_CONNECTION_MS + part.length / STALLED_BYTES_PER_MS
         await this.#writer.write(part)
         counts.add('sent|tcp', part.length)
       }

@@ -1,6 +1,7 @@
 // The folder that holds the data: made, checked and found free. Its layout never changes:
 //   objects/ottla-<Class>/<id>.sqlite   storage of the Durable Objects, written by workerd
 //   cluster-id                          whose data it is, since there is any
+//   tenants                             the same of each tenant, where there were ever any
 //   lock                                a Unix socket on which the workerd of this folder listens
 //   workerd-<pid>.capnp                 the configuration of a start, until workerd has read it
 
@@ -17,7 +18,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { foreignCluster } from './cluster-id.ts'
+import { foreignCluster, type Holding } from './cluster-id.ts'
 import { ALARMS_FILE, makeObjectsFolder, syncObjectsFolder } from './new-objects.ts'
 import { LOCK } from './workerd-config.ts'
 
@@ -53,8 +54,12 @@ const LOCK_POLL_MS = 50
  * Opens the folder and makes it the current one: a Unix socket's path is short (107 bytes on Linux),
  * so the lock is only ever named relative to its folder.
  * @param data as given on the command line; null for a temporary folder
+ * @param tenants that are served beside main
  */
-export async function openDataFolder(data: string | null): Promise<DataFolder | DataFolderRefusal> {
+export async function openDataFolder(
+  data: string | null,
+  tenants: readonly string[],
+): Promise<DataFolder | DataFolderRefusal> {
   let path = resolve(data ?? tmpdir())
   const remove = () => {
     if (data === null) rmSync(path, { recursive: true, force: true })
@@ -76,7 +81,7 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
     if (lacksCluster(objectsDir)) {
       return refused(`the data folder ${path} has topics' data but not the cluster that knows them`)
     }
-    const foreign = foreignCluster(path, objectsDir)
+    const foreign = foreignCluster({ path, objectsDir, tenants })
     if (foreign !== null) return refused(foreign)
     // Proves that the folder can be written, before workerd fails on it in its own words.
     writeFileSync(configName, '', { mode: 0o600 })
@@ -107,7 +112,7 @@ export async function openDataFolder(data: string | null): Promise<DataFolder | 
       rmSync(configName, { force: true })
       if (lock !== undefined && isSame(lock, lockFile())) {
         unlinkSync(LOCK)
-        if (data !== null) noteCluster(path, objectsDir)
+        if (data !== null) noteCluster({ path, objectsDir, tenants })
       }
       remove()
     },
@@ -120,9 +125,9 @@ export function inUse(path: string): string {
 }
 
 /** Of a new folder it is known at the end of its first run. Should that fail, the next start does it. */
-function noteCluster(path: string, objectsDir: string): void {
+function noteCluster(holding: Holding): void {
   try {
-    foreignCluster(path, objectsDir)
+    foreignCluster(holding)
   } catch {
     // The folder is full, or gone.
   }

@@ -48,6 +48,7 @@ export async function planSecurity(
     const oauth = planOauth(options.config, env)
     // Whatever the Worker would find wrong is said now.
     readEnvironment({
+      [EnvironmentName.CONFIG]: options.config,
       [EnvironmentName.USER]: options.user ?? undefined,
       [EnvironmentName.OAUTH_KEYS]: oauth?.keys ?? undefined,
     })

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isLoopback } from '../core/env.ts'
+import { tenantsOf } from '../core/tenants.ts'
 import { type DataFolder, inUse, openDataFolder } from './data-folder.ts'
 import type { StartOptions } from './flags.ts'
 import { type Listeners, type ListenersResult, planListeners, thisMachine } from './listeners.ts'
@@ -53,7 +54,7 @@ export async function start(given: StartOptions, launcher: string): Promise<numb
   const stopping = stopSignals()
   const binary = findWorkerd(launcher)
   if (binary === null) return fail('the workerd package has no binary for this platform')
-  const folder = await openDataFolder(options.data)
+  const folder = await openDataFolder(options.data, [...tenantsOf(options.config).names])
   if (folder.kind === 'refused') return fail(folder.reason)
   try {
     const unusable = tier?.kind === 'directory' ? openTierDirectory(tier.path, folder.path) : null

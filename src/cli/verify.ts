@@ -4,7 +4,9 @@
 
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { DEFAULT_TENANT } from '../core/ids.ts'
 import { rowDamage } from '../runtime/checked-table.ts'
+import { clusterFile, notedTenants } from './cluster-id.ts'
 import { answers, inUse } from './data-folder.ts'
 import { checkPartition, type DamagedOffsets, type PartitionCheck } from './verify-partition.ts'
 import { SqliteFile, UnreadableFileError } from './verify-sqlite.ts'
@@ -28,7 +30,7 @@ export async function verify({ data, json, print, fail }: VerifyOptions): Promis
   // The lock's path is short only relative to its folder.
   process.chdir(path)
   if (await answers()) return fail(inUse(path))
-  const names = topicNames(join(objects, 'ottla-Cluster'))
+  const names = topicNames(objects, [DEFAULT_TENANT, ...notedTenants(path)])
   const totals = { partitions: 0, chunks: 0, bytes: 0, damaged: 0 }
   for (const checked of checkAll(objects)) {
     const name = nameOf(checked, names)
@@ -91,14 +93,18 @@ function brokenRows(file: SqliteFile): DamagedOffsets[] {
   return damaged
 }
 
-/** Topics by their ids, as the controller has them; empty where its file cannot be read. */
-function topicNames(folder: string): ReadonlyMap<string, string> {
+/** Topics by their ids, as the controllers have them, a tenant's behind its name; of one that cannot be read there are none. */
+function topicNames(objects: string, tenants: readonly string[]): ReadonlyMap<string, string> {
+  const known = new Map(tenants.map((tenant) => [clusterFile(objects, tenant), tenant]))
+  const folder = join(objects, 'ottla-Cluster')
   const names = new Map<string, string>()
   for (const path of existsSync(folder) ? databasesIn(folder) : []) {
+    const tenant = known.get(path) ?? UNKNOWN_TENANT
+    const before = tenant === DEFAULT_TENANT ? '' : `${tenant}/`
     try {
       const file = new SqliteFile(path)
       for (const found of file.rows('topic')) {
-        if ('row' in found) names.set(String(found.row.id), String(found.row.name))
+        if ('row' in found) names.set(String(found.row.id), before + String(found.row.name))
       }
       file.close()
     } catch (error) {
@@ -108,6 +114,9 @@ function topicNames(folder: string): ReadonlyMap<string, string> {
   }
   return names
 }
+
+/** Of a tenant whose first broker has been killed nobody has noted the name yet. */
+const UNKNOWN_TENANT = '?'
 
 function databasesIn(folder: string): string[] {
   return readdirSync(folder)

@@ -37,3 +37,6 @@ export const MESSAGE_BYTES = 128 * 1024 * 1024
 
 /** Characters of a request that goes by the socket: the broker takes messages of 4 MiB. Larger ones are posted. */
 export const SOCKET_BYTES = 1024 * 1024
+
+/** Bytes that a disk in memory must have free for a test's broker to be there: what tests write, many times over. */
+export const TEST_MEMORY_BYTES = 1024 * 1024 * 1024

@@ -3,7 +3,6 @@
 // with which it shares how workerd is configured and run; no process of Node stands between.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeFolder } from '../cli/data-folder.ts'
@@ -13,6 +12,7 @@ import { workerdConfig } from '../cli/workerd-config.ts'
 import { findWorkerd, runWorkerd, type Workerd } from '../cli/workerd-process.ts'
 import { checkStaticConfigs } from '../core/configs.ts'
 import { connect, type Ottla, OttlaError } from './client.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** A topic to be made. */
 export interface TestTopic {
@@ -178,7 +178,7 @@ class RunningBroker implements TestBroker {
 /** One workerd on a folder of its own. */
 class BrokerProcess {
   readonly #options: StartOptions
-  readonly #folder = mkdtempSync(join(tmpdir(), 'ottla-test-'))
+  readonly #folder = mkdtempSync(join(temporaryFolder(), 'ottla-test-'))
   readonly #said: string[] = []
   #listeners: Listeners | undefined
   #workerd: Workerd | undefined

@@ -103,6 +103,7 @@ const STATIC_HONOURED: readonly Row[] = [
   ['BOOLEAN', 'ottla.audit.enable', 'true'],
   ['BOOLEAN', 'ottla.strict.replication', 'false'],
   ['LIST', 'ottla.oauth.required.scope', ''],
+  ['LIST', 'ottla.tenants', '', { tenants: true }],
   ['STRING', 'ottla.tier.dir', null],
   ['STRING', 'ottla.tier.s3.bucket', null],
   ['STRING', 'ottla.tier.s3.endpoint', null],

@@ -99,6 +99,8 @@ const DOCS: Readonly<Record<string, string>> = {
   'ottla.oauth.required.scope': 'Scopes that every token must have.',
   'ottla.strict.replication':
     'Refuse a replication factor above 1, as one Kafka broker would, and not take it as 1.',
+  'ottla.tenants':
+    'Virtual clusters beside main, each with topics, groups, users, rules and quotas of its own: chosen by the first label of a host, or by a user who is named tenant/user.',
   'ottla.tier.dir': 'Directory that old segments are moved to.',
   'ottla.tier.s3.bucket': 'Bucket that old segments are moved to.',
   'ottla.tier.s3.endpoint': 'Origin of the S3-compatible server that has the bucket.',

@@ -2,6 +2,8 @@
 // configurations exist (topic-configs.ts, broker-configs.ts) nor which value wins (configs.ts).
 // Parsing, bounds and messages follow ConfigDef of Apache Kafka 4.1.1.
 
+import { tenantsFault } from './tenants.ts'
+
 /** Kafka's types of configuration values. */
 export type ConfigType =
   | 'BOOLEAN'
@@ -26,6 +28,8 @@ export interface Constraint {
   readonly anyCase?: true
   /** A list of `partition:broker`, or `*`. */
   readonly replicas?: true
+  /** A list of tenants. */
+  readonly tenants?: true
 }
 
 /** One configuration as Kafka names and types it. */
@@ -112,7 +116,7 @@ function complaint(type: ConfigType): string {
 }
 
 function violation(definition: ConfigDefinition, value: string): { error: string } | null {
-  const { min, max, or, oneOf, anyCase, replicas } = definition.constraint
+  const { min, max, or, oneOf, anyCase, replicas, tenants } = definition.constraint
   if (oneOf !== undefined) {
     const entries = definition.type === 'LIST' ? listEntries(value) : [value]
     const known = (entry: string) => oneOf.includes(anyCase === true ? entry.toLowerCase() : entry)
@@ -125,6 +129,8 @@ function violation(definition: ConfigDefinition, value: string): { error: string
     return refuse(definition, stranger, `String must be one of: ${oneOf.join(', ')}`)
   }
   if (replicas === true && !isReplicaList(value)) return refuse(definition, `[${value}]`, REPLICAS)
+  const unfit = tenants === true ? tenantsFault(listEntries(value)) : null
+  if (unfit !== null) return refuse(definition, value, unfit)
   const number = Number(value)
   if (or !== undefined && (number < (min ?? number) || number > (max ?? number))) {
     const between = `Value must be between ${min} and ${max} or equal to ${or}`

@@ -3,6 +3,7 @@
 // a secret. Broker configuration by Kafka's names is only carried here; configs.ts knows its meaning.
 
 import { SECRET_CHARACTERS_MAX } from './limits.ts'
+import { type Tenants, tenantsOf } from './tenants.ts'
 
 /** Every name this Worker reads, the bindings to objects and files aside. The launcher's own environment variables are in cli/flags.ts. */
 export const EnvironmentName = {
@@ -69,6 +70,8 @@ export interface Advertised {
 export interface Environment {
   readonly local: boolean
   readonly config: Readonly<Record<string, string>>
+  /** The virtual clusters that `config` names. */
+  readonly tenants: Tenants
   readonly advertised: Advertised
   readonly allowAnonymous: boolean
   readonly allowOrigins: readonly string[]
@@ -97,9 +100,12 @@ export type Bindings = Readonly<Record<string, unknown>>
  */
 export function readEnvironment(env: object): Environment {
   const bindings = env as Bindings
+  const config = readConfig(bindings)
+  const tenants = tenantsOf(config)
   return {
     local: isOn(bindings, EnvironmentName.LOCAL),
-    config: readConfig(bindings),
+    config,
+    tenants,
     advertised: readAdvertised(bindings[EnvironmentName.ADVERTISED]),
     allowAnonymous: isOn(bindings, EnvironmentName.ALLOW_ANONYMOUS),
     allowOrigins: readList(bindings, EnvironmentName.ALLOW_ORIGINS),
@@ -109,7 +115,7 @@ export function readEnvironment(env: object): Environment {
     openFiles: readNumber(bindings, EnvironmentName.OPEN_FILES),
     logLevel: readLogLevel(bindings[EnvironmentName.LOG_LEVEL]),
     secret: readSecret(bindings),
-    user: readUser(bindings),
+    user: readUser(bindings, tenants),
     oauthKeys: readKeySet(bindings),
   }
 }
@@ -210,9 +216,14 @@ function readSecret(bindings: Bindings): string | null {
 /** Named so unless another name is given. */
 const FIRST_USER = 'admin'
 
-/** HTTP Basic has a colon behind the name. */
-function readUser(bindings: Bindings): string {
+/** HTTP Basic has a colon behind the name. They are in every tenant, so they are named in none. */
+function readUser(bindings: Bindings, tenants: Tenants): string {
   const user = readText(bindings, EnvironmentName.USER) ?? FIRST_USER
+  if (tenants.userOf(user)?.user !== user) {
+    throw new TypeError(
+      `${EnvironmentName.USER} must not begin with a tenant's name: it is a user of each`,
+    )
+  }
   if (/^[!-9;-~]+$/.test(user) && user.length <= SECRET_CHARACTERS_MAX) return user
   const characters = `1 to ${SECRET_CHARACTERS_MAX} visible ASCII characters without a colon`
   throw new TypeError(`${EnvironmentName.USER} must be ${characters}`)

@@ -28,8 +28,14 @@ export const BROKER_ID = 1
 /** Leader epoch of every partition for the life of its topic id: its log is never truncated. */
 export const LEADER_EPOCH = 0
 
-/** The tenant every object name starts with until virtual clusters exist. */
+/** The tenant that there always is (tenants.ts). Every object's name begins with that of its tenant. */
 export const DEFAULT_TENANT = 'main'
+
+/** Whose an object is, by its name; main's where the platform does not know the name, because it is long. */
+export function tenantOfName(name: string | undefined): string {
+  const end = name?.indexOf('/') ?? -1
+  return name === undefined || end < 0 ? DEFAULT_TENANT : name.slice(0, end)
+}
 
 /** Name of the cluster controller's Durable Object. */
 export function clusterName(tenant: string = DEFAULT_TENANT): string {

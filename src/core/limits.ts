@@ -39,6 +39,9 @@ export const APPEND_PART_BYTES = 1 * MiB
 export const JOINED_CALL_BYTES = 1 * MiB
 export const JOINED_CALL_COUNT = 1_000
 
+/** A call that requests wait for who did not make it is given up after so many ms: twice what a produce may take. */
+export const LANE_LOST_MS = 60_000
+
 /** Batches of one request under way to partitions at once: each is copied twice by RPC. */
 export const APPENDS_IN_FLIGHT_BYTES = 2 * MiB
 
@@ -273,6 +276,9 @@ export const EVENTS_POSITION_MS = 1_000
 
 /** A record batch decompresses to at most this much (HTTP consume, topic recompression, validation). */
 export const DECOMPRESSED_BATCH_BYTES = 32 * MiB
+
+/** Bytes of a Durable Object's name from which on the runtime does not tell it to the object. */
+export const OBJECT_NAME_BYTES = 1_024
 
 /** Topics that one isolate remembers (about 1 KB each); more are asked for again. */
 export const TOPIC_CACHE_ENTRIES = 4_096

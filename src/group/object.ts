@@ -4,7 +4,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { readEnvironment } from '../core/env.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import { DEFAULT_TENANT, type TopicId } from '../core/ids.ts'
+import { type TopicId, tenantOfName } from '../core/ids.ts'
 import { GROUP_REFRESH_MS } from '../core/limits/coordinators.ts'
 import { loadPatterns } from '../core/patterns.ts'
 import type {
@@ -70,7 +70,7 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
     const { storage } = ctx
     const log = workerLog(readEnvironment(env).logLevel)
     this.#report = (event, error) => log('warn', event, { reason: String(error) })
-    this.#objects = objects(env, tenantOf(ctx))
+    this.#objects = objects(env, tenantOfName(ctx.id.name))
     this.#alarm = new OneAlarm(storage, (error) => this.#report('alarm was not set', error))
     const named = { log, name: ctx.id.name ?? 'a group of a long name', now: () => Date.now() }
     this.#store = loading(named, () => new GroupStore(storage))
@@ -335,12 +335,6 @@ interface Needs {
 }
 
 const NOTHING: Needs = { topicIds: [], topicNames: [], allTopics: false }
-
-/** Whose group this is, from `<tenant>/group/<id>`; a long name is not known to its object. */
-function tenantOf({ id }: DurableObjectState): string {
-  const end = id.name?.indexOf('/') ?? -1
-  return id.name === undefined || end < 0 ? DEFAULT_TENANT : id.name.slice(0, end)
-}
 
 function subscribesByPattern(command: GroupCommand): boolean {
   return command.kind === 'consumerHeartbeat' && Boolean(command.request.subscribedTopicRegex)

@@ -4,7 +4,6 @@
 
 import { type Context, Hono } from 'hono'
 import type { BrokerContext } from '../broker/context.ts'
-import { counts } from '../broker/counts.ts'
 import { securityMode } from '../broker/security.ts'
 import { KafkaError } from '../core/errors.ts'
 import { ObjectCallError } from '../runtime/objects.ts'
@@ -13,8 +12,8 @@ import { json } from './answer.ts'
 import { auditAnswer, auditRefusal } from './audited.ts'
 import { BrokenBody } from './body.ts'
 import { isSecure, TOKEN_PARAMETER } from './credentials.ts'
-import { allowOrigin, closedPage, judge, preflight, type Verdict } from './gate.ts'
-import { ANONYMOUS_IDENTITY, type Identity, OPEN_IDENTITY } from './identity.ts'
+import { allowOrigin, closedPage, homeOf, hostOf, judge, preflight, type Verdict } from './gate.ts'
+import { anonymousIdentity, type Identity, openIdentity } from './identity.ts'
 import { openApiDocument } from './openapi.ts'
 import { badRequest, Problem, unreachable } from './problem.ts'
 import type { Asked, HttpDeps, Route } from './route.ts'
@@ -73,79 +72,89 @@ export const routes: readonly Route[] = [
   ...quotaRoutes,
 ]
 
-/** What a request carries through. */
-type App = { Variables: { identity: Identity } }
+/** What a request carries through the router. */
+type App = { Bindings: { identity: Identity } }
 
 /** Where a signed token may stand in the query. */
 const QUERY_TOKENS = routes
   .filter(({ access }) => access.takesQueryToken)
-  .map(({ path }) => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`))
+  .map(({ path }) => patternOf(path))
 
 /** The application. */
-export type HttpApp = Hono<App>
+export interface HttpApp {
+  /** @param context the runtime's; without it nothing outlives the answer */
+  fetch(request: Request, env?: unknown, context?: ExecutionContext): Promise<Response>
+}
 
-/** Makes it. Call it with the request's ExecutionContext where there is one. */
+/** Makes it. The gate stands around the router and not in it, which then calls one handler and composes nothing. */
 export function httpApp(deps: HttpDeps): HttpApp {
   if (deps.security === undefined && securityMode(deps.environment) === 'secured') {
     throw new Error('a broker with credentials was given nothing to check them with')
   }
-  const app = new Hono<App>()
-  app.use('*', (c, next) => gate(c, next, deps))
+  const router = new Hono<App>()
   for (const route of routes) {
-    app.on(route.method, honoPath(route.path), (c) => run(c, route, deps))
+    router.on(route.method, honoPath(route.path), (c) => run(c, route, deps))
   }
-  for (const path of new Set(routes.map((route) => route.path))) {
-    app.all(honoPath(path), () => wrongMethod(path).response())
-  }
-  app.notFound(async (c) => {
+  router.notFound(async (c) => {
+    // Not as routes of every method: to make Hono's matchers of those took half of the first request.
+    const other = routes.find(({ path }) => patternOf(path).test(c.req.path))
+    if (other !== undefined) return wrongMethod(other.path).response()
     const asset = isRead(c.req.method) ? await deps.asset?.(c.req.raw) : undefined
     // Its headers cannot be changed, and some are added.
     if (asset !== undefined && asset.status !== 404) return new Response(asset.body, asset)
     const detail = `there is nothing at ${c.req.path}; /openapi.json says what there is`
     return new Problem(KafkaError.RESOURCE_NOT_FOUND, { detail }).response()
   })
-  return app
+  return {
+    fetch: (request, _env, context) =>
+      gate(request, { router, deps, context }).catch((error: unknown) => {
+        const broker = deps.context(request, anonymousIdentity(homeOf(request, deps.environment)))
+        const { method, url } = request
+        return bug(error, { method, path: new URL(url).pathname }, broker).response()
+      }),
+  }
 }
 
 function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-async function gate(
-  c: Context<App>,
-  next: () => Promise<void>,
-  deps: HttpDeps,
-): Promise<Response | undefined> {
-  const request = c.req.raw
-  const host = request.headers.get('host') ?? new URL(request.url).host
+/** What is behind the gate. */
+interface Behind {
+  readonly router: Hono<App>
+  readonly deps: HttpDeps
+  readonly context: ExecutionContext | undefined
+}
+
+async function gate(request: Request, { router, deps, context }: Behind): Promise<Response> {
+  const host = hostOf(request)
   const verdict = judge({ host, origin: request.headers.get('origin') }, deps.environment)
   const origin = verdict.kind === 'admitted' ? verdict.origin : null
   const entered = await admit(request, verdict, deps)
-  const isAnswered = entered instanceof Response
-  if (isAnswered && entered.status === 401) {
-    auditRefusal(request, deps.context(request, ANONYMOUS_IDENTITY), (work) => keepAlive(c, work))
+  const isRefused = entered instanceof Response
+  if (isRefused && entered.status === 401) {
+    const keepAlive = (work: Promise<unknown>) => context?.waitUntil(work)
+    const nobody = anonymousIdentity(homeOf(request, deps.environment))
+    auditRefusal(request, deps.context(request, nobody), keepAlive)
   }
-  if (!isAnswered) {
-    c.set('identity', entered)
-    await next()
-  }
-  const { headers } = isAnswered ? entered : c.res
+  const answer = isRefused ? entered : await router.fetch(request, { identity: entered }, context)
+  const { headers } = answer
   if (verdict.kind === 'admitted') allowOrigin(headers, origin)
   secureHeaders(headers, isSecure(request))
-  return isAnswered ? entered : undefined
+  return answer
 }
 
 /** Who asks, or the answer to a request that goes no further. */
 async function admit(
   request: Request,
   verdict: Verdict,
-  { security }: HttpDeps,
+  { security, environment }: HttpDeps,
 ): Promise<Identity | Response> {
   if (verdict.kind === 'closed') return closedPage()
   if (verdict.kind === 'refused') return verdict.problem.response()
   const answer = preflight(request, verdict.origin)
   if (answer !== null) return answer
-  if (security === undefined) return OPEN_IDENTITY
+  if (security === undefined) return openIdentity(homeOf(request, environment))
   const { doorkeeper } = security
   return enter(request, { doorkeeper, deps: security.deps(request), takesQueryToken })
 }
@@ -155,7 +164,7 @@ function takesQueryToken(path: string): boolean {
 }
 
 async function run(c: Context<App>, route: Route, deps: HttpDeps): Promise<Response> {
-  const identity = c.get('identity')
+  const { identity } = c.env
   const broker = deps.context(c.req.raw, identity)
   const asked: Asked = {
     request: c.req.raw,
@@ -173,9 +182,10 @@ async function run(c: Context<App>, route: Route, deps: HttpDeps): Promise<Respo
     bug(error, route, broker).response(),
   )
   const answer = response instanceof Problem ? response.response() : response
+  const { counts } = broker
   counts.add(`http|${route.method}|${route.path}|${answer.status}`)
   await auditAnswer(route, asked, answer.status)
-  keepAlive(c, broker.tellCounts())
+  if (counts.isDue(Date.now())) keepAlive(c, broker.tellCounts())
   // A HEAD runs as its GET; nobody will read the body.
   if (c.req.raw.method === 'HEAD') await answer.body?.cancel()
   return answer
@@ -191,9 +201,12 @@ async function noTunnel(): Promise<Response> {
   return new Response(null, { status: 503 })
 }
 
+/** Nobody changes what was asked. */
+const NO_QUERY = new URLSearchParams()
+
 /** Most requests have none, and then the URL need not be taken apart. What was let in by its token has none left. */
 function queryOf(url: string, { access }: Route): URLSearchParams {
-  if (!url.includes('?')) return new URLSearchParams()
+  if (!url.includes('?')) return NO_QUERY
   const query = new URL(url).searchParams
   if (access.takesQueryToken) query.delete(TOKEN_PARAMETER)
   return query
@@ -211,7 +224,11 @@ function keepAlive(c: Context<App>, work: Promise<unknown>): void {
 }
 
 /** Nobody outside learns more of a bug than that there is one. */
-function bug(error: unknown, { method, path }: Route, { log }: BrokerContext): Problem {
+function bug(
+  error: unknown,
+  { method, path }: { readonly method: string; readonly path: string },
+  { log }: BrokerContext,
+): Problem {
   if (error instanceof BrokenBody) return badRequest('body', error.message)
   if (error instanceof ObjectCallError) {
     log('warn', 'request failed', { method, path, reason: String(error) })
@@ -231,6 +248,11 @@ function wrongMethod(path: string): Problem {
     detail: `${path} takes ${allow.join(', ')}`,
     headers: { allow: allow.join(', ') },
   })
+}
+
+/** What matches the paths of a route. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`)
 }
 
 function honoPath(path: string): string {

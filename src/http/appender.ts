@@ -3,7 +3,7 @@
 // batches, which are its callers'.
 
 import type { Call } from '../broker/call.ts'
-import { chargeHttp, payHttp } from '../broker/charges.ts'
+import { chargeHttp, isCharged, payHttp } from '../broker/charges.ts'
 import type { BrokerContext } from '../broker/context.ts'
 import { produce } from '../broker/handlers/produce.ts'
 import type { TopicState } from '../cluster/contract.ts'
@@ -131,8 +131,10 @@ async function send(
   const handling = produce(request, call, context)
   const [response] = await Promise.all([handling.response, handling.effect])
   handling.sent?.()
-  chargeHttp(context, 'producer_byte_rate', batch.length)
-  await payHttp(context, 'producer_byte_rate')
+  if (isCharged(context)) {
+    chargeHttp(context, 'producer_byte_rate', batch.length)
+    await payHttp(context, 'producer_byte_rate')
+  }
   const answer = response?.responses[0]?.partitionResponses[0]
   if (answer === undefined) throw new Error('produce with acks=all answered no partition')
   if (answer.errorCode !== KafkaError.NONE) {

@@ -20,6 +20,11 @@ export const JSON_FACTOR = 2
 
 const CHUNK_BYTES = 64 * 1024
 
+/** Beside what a connection takes anyway these are nothing. */
+const TINY_BYTES = 4 * 1024
+
+const BROKEN = 'the body ended early, or is not as its headers say'
+
 /** A chunk, null at the end, or 'idle' when none came in time (it will be the next answer). */
 export type Read = Uint8Array | null | 'idle'
 
@@ -45,7 +50,7 @@ export class BodyReader {
     this.#timers = timers
     this.#read = () =>
       source.read().catch((cause: unknown) => {
-        throw new BrokenBody('the body ended early, or is not as its headers say', { cause })
+        throw new BrokenBody(BROKEN, { cause })
       })
     this.#cancel = source.cancel
   }
@@ -147,6 +152,9 @@ export async function readBody(
 ): Promise<HeldBody | Problem> {
   const announced = announcedBytes(request)
   if (announced !== null && announced > HTTP_BODY_BYTES) return tooLarge()
+  if (announced !== null && announced <= TINY_BYTES) {
+    return readTiny(request, context, announced * factor)
+  }
   const isShort = announced !== null && announced <= CHUNK_BYTES
   const reader = isShort
     ? BodyReader.ofWhole(request, context.timers)
@@ -170,6 +178,25 @@ export async function readBody(
   } finally {
     memory.release()
   }
+}
+
+/**
+ * A body that is held only when it is there: while it comes it takes no more than the buffer of its connection's
+ * headers, so that nobody waits for what a client that stands still keeps, and no timer has to watch it.
+ */
+async function readTiny(
+  request: Request,
+  { budget, timers }: BrokerContext,
+  heldBytes: number,
+): Promise<HeldBody | Problem> {
+  const bytes = await request.arrayBuffer().catch((cause: unknown) => {
+    throw new BrokenBody(BROKEN, { cause })
+  })
+  const pool = budget.smallFrames
+  const memory =
+    pool.tryReserve(heldBytes) ?? (await pool.reserve(heldBytes, (ms) => timers.sleep(ms)))
+  if (memory === null) throw new Error('nobody gave up its turn')
+  return { take: () => new Uint8Array(bytes), memory }
 }
 
 function announcedBytes(request: Request): number | null {

@@ -6,12 +6,13 @@ import { KafkaError } from '../core/errors.ts'
 import { PASSWORD_BYTES } from '../core/limits/authentication.ts'
 import { SECURITY_NAME_CHARACTERS } from '../core/limits/security.ts'
 import { SECRET_CHARACTERS_MAX } from '../core/limits.ts'
-import { type Principal, principalOf } from '../security/principal.ts'
+import type { Tenants, TenantUser } from '../core/tenants.ts'
+import { type Principal, principalOf, userOf } from '../security/principal.ts'
 import { looksSigned, readToken } from '../security/signed-token.ts'
 import type { Signer } from '../security/signer.ts'
 import type { Presented } from './credentials.ts'
-import { ANONYMOUS_IDENTITY, type Identity, userOf } from './identity.ts'
-import type { PasswordDeps, Passwords } from './passwords.ts'
+import { anonymousIdentity, type Identity } from './identity.ts'
+import type { PasswordDeps, Passwords, Users } from './passwords.ts'
 import { Problem } from './problem.ts'
 import { isSecret } from './secret.ts'
 import { readSession } from './session.ts'
@@ -21,8 +22,9 @@ export interface DoorkeeperSettings {
   /** Who shows nothing is ANONYMOUS, and the rules decide. */
   readonly allowAnonymous: boolean
   readonly secret: string | null
-  /** Whose secret it is. */
+  /** Whose secret it is, in each tenant. */
   readonly user: string
+  readonly tenants: Tenants
 }
 
 /** A token of an identity provider, looked at. */
@@ -32,6 +34,9 @@ export type JwtVerdict =
 
 /** What one request, or one session, may ask. */
 export interface DoorkeeperDeps extends PasswordDeps {
+  /** The tenant of the host that was asked. */
+  readonly home: string
+  users(tenant: string): Users
   /** Null where no secret is configured, to whose key what is given out is bound. */
   readonly signer: Signer | null
   /** Null where no identity provider is configured. */
@@ -54,7 +59,7 @@ export class Doorkeeper {
     try {
       switch (presented.kind) {
         case 'nothing':
-          return allowAnonymous ? ANONYMOUS_IDENTITY : unauthenticated()
+          return allowAnonymous ? anonymousIdentity(deps.home) : unauthenticated()
         case 'unreadable':
           return unauthenticated(presented.why)
         case 'password':
@@ -73,46 +78,53 @@ export class Doorkeeper {
 
   /** Why what goes on for this identity has to end; null when it need not. @throws where nobody could say */
   async endOf(identity: Identity, { users, now }: DoorkeeperDeps): Promise<Problem | null> {
-    const { expiresAtMs, stamp, principal } = identity
+    const { expiresAtMs, stamp, principal, tenant } = identity
     if (expiresAtMs !== null && now() >= expiresAtMs) return unauthenticated(EXPIRED)
     if (stamp === null) return null
-    return (await users.stamp(userOf(principal))) === stamp ? null : unauthenticated(CHANGED)
+    const current = await users(tenant).stamp(userOf(principal))
+    return current === stamp ? null : unauthenticated(CHANGED)
   }
 
   async #byPassword(
-    user: string,
+    name: string,
     password: string,
     deps: DoorkeeperDeps,
   ): Promise<Identity | Problem> {
-    const { secret, user: secretUser } = this.#settings
-    const isTooLong = user.length > SECURITY_NAME_CHARACTERS || password.length > PASSWORD_BYTES
-    if (isTooLong || user.includes('\0')) return unauthenticated(WRONG_PASSWORD)
+    const { secret, user: secretUser, tenants } = this.#settings
+    const isTooLong = name.length > SECURITY_NAME_CHARACTERS || password.length > PASSWORD_BYTES
+    if (isTooLong || name.includes('\0')) return unauthenticated(WRONG_PASSWORD)
+    const named = tenants.userOf(name, deps.home)
+    const who = named ?? { tenant: deps.home, user: name }
+    const { user } = who
+    const users = deps.users(who.tenant)
     if (secret !== null && user === secretUser) {
-      if (await isSecret(password, secret)) return known('password', principalOf(user), null)
+      if (await isSecret(password, secret)) return known('password', who, null)
       // As long as a wrong password of anybody else takes, for the name is nobody's business.
-      await deps.users.checkPassword(user, password)
+      await users.checkPassword(user, password)
       return unauthenticated(WRONG_PASSWORD)
     }
     // Before the check: of a password that is changed meanwhile it must not be the new one's.
-    const stamp = await deps.users.stamp(user)
-    const verdict = await this.#passwords.check(user, password, deps)
-    if (verdict === 'wrong') return unauthenticated(WRONG_PASSWORD)
+    const stamp = await users.stamp(user)
+    const verdict = await this.#passwords.check(user, password, users, deps)
+    // Another tenant's name than the host's is nobody's, and costs as much.
+    if (verdict === 'wrong' || named === null) return unauthenticated(WRONG_PASSWORD)
     if (verdict === 'busy') return unknownNow('too many passwords are being checked')
-    return known('password', principalOf(user), stamp)
+    return known('password', who, stamp)
   }
 
   async #byBearer(token: string, deps: DoorkeeperDeps): Promise<Identity | Problem> {
-    const { secret, user } = this.#settings
+    const { secret, user, tenants } = this.#settings
     const mayBeSecret = secret !== null && token.length <= SECRET_CHARACTERS_MAX
     if (mayBeSecret && (await isSecret(token, secret))) {
-      return known('secret', principalOf(user), null)
+      return known('secret', { tenant: deps.home, user }, null)
     }
     if (looksSigned(token)) return this.#byToken(token, deps)
     if (deps.verifyJwt === null || !isJwt(token)) return unauthenticated(WRONG_TOKEN)
     const verdict = await deps.verifyJwt(token)
     if (verdict.kind === 'refused') return unauthenticated(verdict.reason)
-    const { principal, expiresAtMs } = verdict
-    return { kind: 'jwt', principal, expiresAtMs, grant: null, stamp: null }
+    const who = tenants.subjectOf(userOf(verdict.principal), deps.home)
+    if (who === null) return unauthenticated(WRONG_TOKEN)
+    return { ...known('jwt', who, null), expiresAtMs: verdict.expiresAtMs }
   }
 
   async #byToken(token: string, deps: DoorkeeperDeps): Promise<Identity | Problem> {
@@ -120,9 +132,13 @@ export class Doorkeeper {
     const claims = signer === null ? null : await readToken(signer, token, now())
     if (claims === null) return unauthenticated(WRONG_TOKEN)
     if (claims === 'expired') return unauthenticated('the token has expired')
-    const { principal, expiresAtMs, grant, stamp } = claims
+    const { principal, tenant, expiresAtMs, grant, stamp } = claims
     const own = this.#isOfSecret(principal) ? null : stamp
-    return this.#unchanged({ kind: 'token', principal, expiresAtMs, grant, stamp: own }, deps)
+    const identity: Identity = {
+      ...{ kind: 'token', principal, tenant, expiresAtMs, grant },
+      stamp: own,
+    }
+    return this.#unchanged(identity, deps)
   }
 
   async #byCookie(value: string, deps: DoorkeeperDeps): Promise<Identity | Problem> {
@@ -134,7 +150,9 @@ export class Doorkeeper {
     return this.#unchanged(identity, deps)
   }
 
+  /** What was given out for a tenant that is there no more is worth nothing. */
   async #unchanged(identity: Identity, deps: DoorkeeperDeps): Promise<Identity | Problem> {
+    if (!this.#settings.tenants.has(identity.tenant)) return unauthenticated(WRONG_TOKEN)
     return (await this.endOf(identity, deps)) ?? identity
   }
 
@@ -150,8 +168,12 @@ const WRONG_TOKEN = 'the token is none that this broker takes'
 const EXPIRED = 'what was shown to get in has expired'
 const CHANGED = 'the credential of the user was changed or deleted'
 
-function known(kind: 'secret' | 'password', principal: Principal, stamp: string | null): Identity {
-  return { kind, principal, expiresAtMs: null, grant: null, stamp }
+function known(
+  kind: 'secret' | 'password' | 'jwt',
+  { tenant, user }: TenantUser,
+  stamp: string | null,
+): Identity {
+  return { kind, principal: principalOf(user), tenant, expiresAtMs: null, grant: null, stamp }
 }
 
 /** Three parts, of which the first is JSON. */

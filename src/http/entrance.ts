@@ -18,42 +18,50 @@ import { Stamps } from './stamps.ts'
 export class Entrance {
   readonly doorkeeper: Doorkeeper
   readonly #secret: string | null
-  readonly #stamps = new Stamps()
-  #signer: Signer | null = null
+  /** By tenant. */
+  readonly #stamps = new Map<string, Stamps>()
+  /** By the tenant of the host. */
+  readonly #signers = new Map<string, Signer>()
 
   constructor({
     secret,
     user,
     allowAnonymous,
-  }: Pick<Environment, 'secret' | 'user' | 'allowAnonymous'>) {
+    tenants,
+  }: Pick<Environment, 'secret' | 'user' | 'allowAnonymous' | 'tenants'>) {
     this.#secret = secret
-    this.doorkeeper = new Doorkeeper({ secret, user, allowAnonymous }, new Passwords())
+    const settings = { secret, user, allowAnonymous, tenants }
+    this.doorkeeper = new Doorkeeper(settings, new Passwords())
   }
 
   /** What may be asked for whoever this context belongs to. */
   deps(context: BrokerContext): DoorkeeperDeps {
-    const { authentication, security, timers, objects } = context
+    const { authentication, timers, tenant: home } = context
     if (authentication === null) throw new Error('a broker that asks nobody has no doorkeeper')
     const { authenticator } = authentication
-    const version = async () => {
-      await security.ready(objects.cluster)
-      return security.usersVersion
-    }
     return {
-      users: {
-        version,
-        checkPassword: (user, password) => authenticator.checkPassword(user, password),
-        stamp: async (user) => this.#stamps.of(user, await version(), objects.cluster),
+      home,
+      users: (tenant) => {
+        const { cluster, version } = authenticator.users(tenant)
+        const stamps = this.#stampsOf(tenant)
+        return {
+          tenant,
+          version,
+          checkPassword: (user, password) =>
+            authenticator.checkPassword({ tenant, user }, password),
+          stamp: async (user) => stamps.of(user, await version(), cluster),
+        }
       },
       now: timers.now,
       sleep: timers.sleep,
-      signer: this.#signing(),
+      signer: this.#signing(home),
       verifyJwt: (token) => authenticator.checkToken(token),
     }
   }
 
-  /** The context of whoever has been let in: with what they may. */
-  contextOf(context: BrokerContext, identity: Identity): BrokerContext {
+  /** The context of whoever has been let in: with what they may, in their tenant. */
+  contextOf(asked: BrokerContext, identity: Identity): BrokerContext {
+    const context = asked.authentication?.contextOf(identity.tenant) ?? asked
     const { access: rules, authentication } = context
     if (identity.principal !== ANONYMOUS) authentication?.identify(identity.principal)
     const deps = this.deps(context)
@@ -66,12 +74,24 @@ export class Entrance {
     return { ...context, access }
   }
 
-  /** What is given out is signed with a key of the secret: a broker without one gives nothing out. */
-  #signing(): Signer | null {
+  #stampsOf(tenant: string): Stamps {
+    const known = this.#stamps.get(tenant) ?? new Stamps()
+    this.#stamps.set(tenant, known)
+    return known
+  }
+
+  /**
+   * What is given out is signed with a key of the secret: a broker without one gives nothing out. Each tenant's host has a
+   * key of its own, so that what was given out there is nothing elsewhere.
+   */
+  #signing(home: string): Signer | null {
+    const known = this.#signers.get(home)
+    if (known !== undefined) return known
     const bytes = this.#secret === null ? null : utf8(this.#secret)
     if (bytes === null) return null
-    this.#signer ??= new Signer(bytes)
-    return this.#signer
+    const made = new Signer(bytes, home)
+    this.#signers.set(home, made)
+    return made
   }
 }
 

@@ -5,6 +5,7 @@
 import { securityMode } from '../broker/security.ts'
 import { type Environment, isLoopback, parseAddress } from '../core/env.ts'
 import { KafkaError } from '../core/errors.ts'
+import { DEFAULT_TENANT } from '../core/ids.ts'
 import { Problem } from './problem.ts'
 
 /** What the gate looks at. */
@@ -20,6 +21,16 @@ export type Verdict =
   | { readonly kind: 'closed' }
   | { readonly kind: 'refused'; readonly problem: Problem }
   | { readonly kind: 'admitted'; readonly origin: string | null }
+
+/** The host that a request is for. */
+export function hostOf({ headers, url }: Request): string {
+  return headers.get('host') ?? new URL(url).host
+}
+
+/** The tenant whose host a request is for. */
+export function homeOf(request: Request, { tenants }: Pick<Environment, 'tenants'>): string {
+  return tenants.names.size === 0 ? DEFAULT_TENANT : tenants.ofHost(hostOf(request))
+}
 
 /** Decides on a request before anything else is done with it. */
 export function judge(caller: Caller, environment: Environment): Verdict {
@@ -42,16 +53,31 @@ function refused(field: string, status: number, detail: string): Verdict {
 
 /**
  * Deployed, the platform routes by name and only our own names arrive, so `Host` is checked only
- * where names were configured. On a machine anybody's DNS may point here.
+ * where names were configured. On a machine anybody's DNS may point here. A tenant's name stands before any of ours.
  */
 function hostIsOurs(host: string, environment: Environment): boolean {
+  const known = ours.get(environment) ?? new Set()
+  if (known.has(host)) return true
+  if (!isOurs(host, environment)) return false
+  if (known.size < HOSTS_KEPT) ours.set(environment, known.add(host))
+  return true
+}
+
+/** Hosts that were found to be ours: nearly every request says one of a few. */
+const ours = new WeakMap<Environment, Set<string>>()
+const HOSTS_KEPT = 32
+
+function isOurs(host: string, environment: Environment): boolean {
   if (!environment.local && environment.allowHosts.length === 0) return true
+  const behind = environment.tenants.hostBehind(host)
+  return isOurName(host, environment) || (behind !== null && isOurName(behind, environment))
+}
+
+function isOurName(host: string, { allowHosts, httpListeners }: Environment): boolean {
   const name = hostName(host)
   if (name === null) return false
   if (isLoopback(name)) return true
-  return [...environment.allowHosts, ...environment.httpListeners].some(
-    (allowed) => hostName(allowed) === name,
-  )
+  return [...allowHosts, ...httpListeners].some((allowed) => hostName(allowed) === name)
 }
 
 function hostName(host: string): string | null {

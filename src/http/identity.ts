@@ -18,6 +18,8 @@ export type IdentityKind =
 export interface Identity {
   readonly kind: IdentityKind
   readonly principal: Principal
+  /** Whose user they are, and the only one whose cluster they reach. */
+  readonly tenant: string
   /** When what they have shown is worth nothing any more, ms since the epoch; null: never by itself. */
   readonly expiresAtMs: number | null
   /** What a signed token is bound to; null: all that the principal may. */
@@ -29,19 +31,19 @@ export interface Identity {
   readonly stamp: string | null
 }
 
-/** Of a broker that asks nobody. */
-export const OPEN_IDENTITY: Identity = {
-  kind: 'open',
-  principal: ANONYMOUS,
-  expiresAtMs: null,
-  grant: null,
-  stamp: null,
+/** Of a broker that asks nobody. @param tenant that of the host */
+export function openIdentity(tenant: string): Identity {
+  return { ...anonymousIdentity(tenant), kind: 'open' }
 }
 
-/** Who has shown nothing, where that is allowed. */
-export const ANONYMOUS_IDENTITY: Identity = { ...OPEN_IDENTITY, kind: 'anonymous' }
-
-/** The name in a principal. */
-export function userOf(principal: Principal): string {
-  return principal.slice('User:'.length)
+/** Who has shown nothing, where that is allowed. @param tenant that of the host */
+export function anonymousIdentity(tenant: string): Identity {
+  return {
+    kind: 'anonymous',
+    principal: ANONYMOUS,
+    tenant,
+    expiresAtMs: null,
+    grant: null,
+    stamp: null,
+  }
 }

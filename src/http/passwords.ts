@@ -10,8 +10,9 @@ import {
 import { RightPasswords } from '../security/passwords.ts'
 import type { CheckPassword } from '../security/plain.ts'
 
-/** Users as one request may ask for them. */
+/** Users of a tenant as one request may ask for them. */
 export interface Users {
+  readonly tenant: string
   /** Rises with every change of any user. @throws where nobody could say */
   version(): Promise<number>
   readonly checkPassword: CheckPassword
@@ -21,7 +22,6 @@ export interface Users {
 
 /** What a check works with. */
 export interface PasswordDeps {
-  readonly users: Users
   now(): number
   sleep(ms: number): Promise<void>
 }
@@ -38,9 +38,10 @@ export class Passwords {
   async check(
     user: string,
     password: string,
-    { users, now, sleep }: PasswordDeps,
+    users: Users,
+    { now, sleep }: PasswordDeps,
   ): Promise<'right' | 'wrong' | 'busy'> {
-    const digest = await this.#right.digest(user, password)
+    const digest = await this.#right.digest(`${users.tenant}/${user}`, password)
     const giveUpMs = now() + PASSWORD_WAIT_MS
     for (;;) {
       // Before the check: what changes during it must not be remembered as right.

@@ -33,8 +33,9 @@ export interface HttpSecurity {
   deps(request: Request): DoorkeeperDeps
 }
 
-/** Asks the object of this shard for a WebSocket; its answer has one, or says why not. */
+/** Asks the object of this shard of a tenant's for a WebSocket; its answer has one, or says why not. */
 export type OpenTunnel = (
+  tenant: string,
   shard: number,
   headers: Readonly<Record<string, string>>,
 ) => Promise<Response>

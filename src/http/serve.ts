@@ -2,13 +2,17 @@
 // The application is loaded with the first request: a start must not pay for what Kafka clients do not
 // use, and Hono, zod and the routes are half of the bundle.
 
+import { waitUntil } from 'cloudflare:workers'
 import type { BrokerContext, Endpoint } from '../broker/context.ts'
 import { brokerContext, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
+import { authorizerSettings } from '../broker/security.ts'
 import { advertisedEndpoint } from '../core/env.ts'
+import { KafkaError } from '../core/errors.ts'
 import { liveName, tunnelName } from '../core/ids.ts'
 import type { HttpApp } from './app.ts'
 import { consoleAssets, diskAssets } from './assets.ts'
 import { clientAddress } from './client-address.ts'
+import { homeOf } from './gate.ts'
 import type { HttpSecurity } from './route.ts'
 
 const KAFKA_PORT = 9092
@@ -21,8 +25,24 @@ export async function serveHttp(
   env: WorkerEnv,
   context?: ExecutionContext,
 ): Promise<Response> {
-  app ??= await loadApp(env)
+  if (app === null) {
+    const wrong = await misconfigured(env)
+    if (wrong !== null) return wrong
+    app = await loadApp(env)
+  }
   return app.fetch(request, env, context)
+}
+
+/** Deployed, nobody has looked at the settings before. Nothing is served on a guess, and what is wrong is said. */
+async function misconfigured(env: WorkerEnv): Promise<Response | null> {
+  try {
+    authorizerSettings(environmentOf(env))
+    return null
+  } catch (error) {
+    const { Problem } = await import('./problem.ts')
+    const detail = `this broker is misconfigured: ${error instanceof Error ? error.message : error}`
+    return new Problem(KafkaError.INVALID_CONFIG, { status: 500, detail }).response()
+  }
 }
 
 async function loadApp(env: WorkerEnv): Promise<HttpApp> {
@@ -43,10 +63,12 @@ async function loadApp(env: WorkerEnv): Promise<HttpApp> {
     context: (asked, identity) => entrance?.contextOf(reach(asked), identity) ?? reach(asked),
     security,
     random: Math.random,
-    tunnel: (shard, headers) =>
-      env.TUNNEL.getByName(tunnelName(shard)).fetch(new Request('http://tunnel/', { headers })),
-    live: (shard, headers) =>
-      env.LIVE.getByName(liveName(shard)).fetch(new Request('http://live/', { headers })),
+    tunnel: (tenant, shard, headers) =>
+      env.TUNNEL.getByName(tunnelName(shard, tenant)).fetch(
+        new Request('http://tunnel/', { headers }),
+      ),
+    live: (tenant, shard, headers) =>
+      env.LIVE.getByName(liveName(shard, tenant)).fetch(new Request('http://live/', { headers })),
     asset: assets === undefined ? undefined : (asked) => assets.fetch(asked),
   })
 }
@@ -57,8 +79,12 @@ function reachOf(env: WorkerEnv): (request: Request) => BrokerContext {
   return (request) => {
     const known = contexts.get(request)
     if (known !== undefined) return known
-    const host = `/${clientAddress(request)}`
-    const made = brokerContext(env, advertisedOver(request, env), host)
+    // Where it comes from is JSON to be parsed, which few requests ask for.
+    const clientHost = () => `/${clientAddress(request)}`
+    const advertised = advertisedOver(request, env)
+    const tenant = homeOf(request, environmentOf(env))
+    const keepAlive = (work: Promise<unknown>) => waitUntil(work)
+    const made = brokerContext(env, { advertised, clientHost, tenant, keepAlive })
     contexts.set(request, made)
     return made
   }

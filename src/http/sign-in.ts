@@ -9,7 +9,7 @@ import { ANONYMOUS } from '../security/principal.ts'
 import { presentedBy } from './credentials.ts'
 import type { Doorkeeper, DoorkeeperDeps } from './doorkeeper.ts'
 import { mayBeForged } from './forgery.ts'
-import { ANONYMOUS_IDENTITY, type Identity } from './identity.ts'
+import { anonymousIdentity, type Identity } from './identity.ts'
 import { badRequest, Problem } from './problem.ts'
 import { signedInCookie, signedOutCookie } from './session.ts'
 
@@ -34,7 +34,7 @@ export async function enter(request: Request, door: Door): Promise<Identity | Re
   const { pathname, searchParams } = new URL(request.url)
   if (pathname === SIGN_IN && request.method === 'POST') return takeForm(request, door)
   if (pathname === SIGN_OUT && request.method === 'POST') return goTo('/', signedOutCookie(request))
-  if (pathname === SDK && isRead(request)) return ANONYMOUS_IDENTITY
+  if (pathname === SDK && isRead(request)) return anonymousIdentity(deps.home)
   const presented = presentedBy(request, searchParams)
   const isMisplaced = presented.kind === 'query' && !(isRead(request) && takesQueryToken(pathname))
   const found = isMisplaced ? misplaced() : await doorkeeper.identify(presented, deps)

@@ -3,13 +3,14 @@
 // for zod and the broker's handlers come with it. Not the platform: object.ts.
 
 import type { BrokerContext } from '../broker/context.ts'
-import { counts } from '../broker/counts.ts'
+import type { Counts } from '../broker/counts.ts'
 import { brokerContext, countOpen, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
+import { DEFAULT_TENANT } from '../core/ids.ts'
 import { STREAM_ACCESS_MS } from '../core/limits/http-security.ts'
 import { LIVE_AWAKE_MS, LIVE_SESSIONS_PER_SHARD, LIVE_SWEEP_MS } from '../core/limits/live.ts'
 import { entranceOf } from '../http/entrance.ts'
 import { endOfAccess, expiryOf } from '../http/http-access.ts'
-import { type Identity, OPEN_IDENTITY } from '../http/identity.ts'
+import { type Identity, openIdentity } from '../http/identity.ts'
 import { workerLog } from '../runtime/log.ts'
 import type { Access } from '../security/access.ts'
 import { brokerFace } from './broker.ts'
@@ -54,6 +55,7 @@ const totals = noTotals()
 
 interface Open {
   readonly session: Session
+  readonly counts: Counts
   readonly clientHost: string
   readonly identity: Identity
   readonly access: Access
@@ -103,7 +105,10 @@ export class LiveHost {
     const open = this.#sessions.get(socket)
     if (open === undefined) return
     open.seenMs = Date.now()
-    counts.add('received|live', typeof message === 'string' ? message.length : message.byteLength)
+    open.counts.add(
+      'received|live',
+      typeof message === 'string' ? message.length : message.byteLength,
+    )
     if (typeof message === 'string') open.session.receive(message)
     else open.session.receiveBinary()
     this.#changed(socket, open)
@@ -157,7 +162,7 @@ export class LiveHost {
 
   #goOn(socket: KeptSocket): void {
     const attached = socket.deserializeAttachment()
-    const identity = isAttachment(attached) ? (attached.identity ?? this.#unknown()) : null
+    const identity = isAttachment(attached) ? this.#identityOf(attached) : null
     if (!isAttachment(attached) || identity === null) {
       closeQuietly(socket, CloseCode.RESTART, 'the broker has restarted: connect again')
       return
@@ -167,7 +172,14 @@ export class LiveHost {
 
   /** Who a client is of whom nobody has said anything: none who may be served, where somebody is asked. */
   #unknown(): Identity | null {
-    return entranceOf(this.#env) === null ? OPEN_IDENTITY : null
+    return entranceOf(this.#env) === null ? openIdentity(DEFAULT_TENANT) : null
+  }
+
+  /** Null where nobody knows, or their tenant is there no more. */
+  #identityOf({ identity }: Attachment): Identity | null {
+    if (identity === undefined) return this.#unknown()
+    const known = withTenant(identity)
+    return environmentOf(this.#env).tenants.has(known.tenant) ? known : null
   }
 
   /** Ends the sessions whose clients may not go on: what they have shown has expired, or was revoked. */
@@ -194,18 +206,19 @@ export class LiveHost {
     about: Pick<Attachment, 'clientHost' | 'seenMs' | 'askedMs'> & { readonly identity: Identity },
   ): void {
     const { clientHost, identity, seenMs, askedMs } = about
-    const reached = brokerContext(this.#env, NOWHERE, clientHost)
+    const { tenant } = identity
+    const reached = brokerContext(this.#env, { advertised: NOWHERE, clientHost, tenant })
     const context = entranceOf(this.#env)?.contextOf(reached, identity) ?? reached
     const session = new Session(this.#surroundings(socket, context), state)
-    const { access } = context
-    const known = { clientHost, identity, access, allowedMs: 0 }
+    const { access, counts } = context
+    const known = { clientHost, identity, access, counts, allowedMs: 0 }
     const open = { session, ...known, seenMs, askedMs, isChanged: false }
     this.#sessions.set(socket, open)
     this.#changed(socket, open)
   }
 
   #surroundings(socket: KeptSocket, context: BrokerContext): Surroundings {
-    const { log } = context
+    const { log, counts } = context
     return {
       now: context.timers.now,
       after: context.timers.after,
@@ -263,7 +276,12 @@ export class LiveHost {
 
 /** As the Worker writes it; nobody else reaches this object. */
 function identityIn(told: string): Identity {
-  return JSON.parse(decodeURIComponent(told)) as Identity
+  return withTenant(JSON.parse(decodeURIComponent(told)) as Identity)
+}
+
+/** A version before this one has not said whose they are: there was main alone. */
+function withTenant(identity: Identity): Identity {
+  return { ...identity, tenant: identity.tenant ?? DEFAULT_TENANT }
 }
 
 function isAttachment(value: unknown): value is Attachment {

@@ -6,18 +6,25 @@ import { isolateId, lend, take } from './lending.ts'
 
 const NOTHING = new Uint8Array(0)
 
-/** Answers each append in its place; the call leaves in the caller's own turn. */
+/** What the last answer said of where the object lives. */
+export interface Nearness {
+  isNear: boolean
+}
+
+/**
+ * Answers each append in its place; the call leaves in the caller's own turn.
+ * @param last what is known of the object. It may be evicted and made anew elsewhere without a failure: then it
+ *   could not take what was lent, which comes back from here
+ */
 export function lendingAppends(
   call: (call: AppendCall) => Promise<AppendAnswer>,
+  last: Nearness = { isNear: false },
 ): (appends: readonly AppendRequest[]) => Promise<readonly AppendReply[]> {
-  // What the last answer said. The object may be evicted and made anew elsewhere without a failure: then
-  // it could not take what was lent, which comes back from here.
-  let isNear = false
   return async (appends) => {
-    const lent = isNear ? lendBatches(appends) : { appends }
+    const lent = last.isNear ? lendBatches(appends) : { appends }
     try {
       const { replies, near, loan } = await call({ ...lent, isolate: isolateId() })
-      isNear = near === true
+      last.isNear = near === true
       const back = loan ?? lent.loan
       const batches = back === undefined ? null : take(back)
       if (batches === null) return replies
@@ -26,7 +33,7 @@ export function lendingAppends(
         return reply.kind === 'appended' || batch === undefined ? reply : { ...reply, batch }
       })
     } catch (cause) {
-      isNear = false
+      last.isNear = false
       if (lent.loan !== undefined) take(lent.loan)
       throw cause
     }

@@ -14,7 +14,8 @@ import {
   transactionName,
   watchName,
 } from '../core/ids.ts'
-import { OBJECTS_REACHED } from '../core/limits.ts'
+import { OBJECT_NAME_BYTES, OBJECTS_REACHED } from '../core/limits.ts'
+import { utf8Length } from '../core/text.ts'
 import type {
   CommitCall,
   CommitReply,
@@ -22,13 +23,21 @@ import type {
   GroupCalls,
   GroupRpc,
 } from '../group/contract.ts'
-import type { PartitionCalls, PartitionRpc, ReadReply } from '../partition/contract.ts'
+import type {
+  AppendCall,
+  AppendReply,
+  AppendRequest,
+  PartitionCalls,
+  PartitionRpc,
+  ReadReply,
+} from '../partition/contract.ts'
 import type { StatisticsRpc } from '../statistics/contract.ts'
 import type { TransactionRpc } from '../transaction/contract.ts'
 import type { WatchRpc } from '../watch/contract.ts'
-import { lendingAppends } from './appends.ts'
+import { lendingAppends, type Nearness } from './appends.ts'
 import { isolateAwake } from './awake.ts'
 import { JoinedCalls, type Use } from './joined.ts'
+import { Lane } from './lanes.ts'
 import { isolateId, take } from './lending.ts'
 
 /** What is needed of a Durable Object namespace; tests give a map. */
@@ -87,7 +96,11 @@ export class ObjectCallError extends Error {
  * The objects of one context. Each is asked through one stub, so that calls arrive in the order they
  * were made; after a rejection the next call takes a new stub, because the old one may be broken.
  */
-export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): Objects {
+export function objects(
+  env: ObjectBindings,
+  tenant: string = DEFAULT_TENANT,
+  keepAlive: KeepAlive | null = null,
+): Objects {
   const reached = new Map<string, Reached>()
   const awake = isolateAwake(env)
   const once = <Rpc, Stub>(
@@ -100,7 +113,7 @@ export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): O
     if (known !== undefined) return known.rpc as Rpc
     const use = { calls: 0 }
     const rpc = over(
-      caller(() => namespace.getByName(name) as Stub, use, waking),
+      caller(() => namespace.getByName(told(name, tenant)) as Stub, use, waking),
       use,
     )
     if (reached.size >= OBJECTS_REACHED) forgetIdle(reached)
@@ -109,8 +122,12 @@ export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): O
   }
   return {
     cluster: clusterOver(caller(() => env.CLUSTER.getByName(clusterName(tenant)) as ClusterRpc)),
-    partition: (topicId, partition) =>
-      once(env.PARTITION, partitionName(topicId, partition, tenant), partitionOver),
+    partition(topicId, partition) {
+      const name = partitionName(topicId, partition, tenant)
+      return once(env.PARTITION, name, (call: Call<PartitionCalls>, use) =>
+        partitionOver(call, use, keepAlive === null ? null : { name, keepAlive }),
+      )
+    },
     group: (groupId) => once(env.GROUP, groupName(groupId, tenant), groupOver),
     transaction: (transactionalId) =>
       once(env.TRANSACTION, transactionName(transactionalId, tenant), transactionOver),
@@ -119,6 +136,24 @@ export function objects(env: ObjectBindings, tenant: string = DEFAULT_TENANT): O
       caller(() => env.STATISTICS.getByName(statisticsName(tenant)) as StatisticsRpc),
     ),
   }
+}
+
+/**
+ * Whether an object whose name ends with this is told its name, by which it knows its tenant. Main's groups and
+ * transactional ids may be longer: an object that is told nothing is main's.
+ */
+export function isNamedInTenant(id: string, tenant: string): boolean {
+  const fits = 3 * id.length + AROUND_BYTES <= OBJECT_NAME_BYTES
+  return tenant === DEFAULT_TENANT || fits || utf8Length(id) + AROUND_BYTES <= OBJECT_NAME_BYTES
+}
+
+/** The longest tenant's name, the kind of object, and the slashes. */
+const AROUND_BYTES = 48
+
+/** Clients are refused such names before (FindCoordinator): none may reach an object that takes itself for main's. */
+function told(name: string, tenant: string): string {
+  if (isNamedInTenant(name, tenant)) return name
+  throw new RangeError('the name is too long for an object of a tenant')
 }
 
 type Call<Rpc> = <T>(method: (stub: Rpc) => Promise<T>) => Promise<T>
@@ -201,15 +236,62 @@ function flag(cause: unknown, name: string): boolean {
   return typeof cause === 'object' && cause !== null && Reflect.get(cause, name) === true
 }
 
-function partitionOver(plainCall: Call<PartitionCalls>, use: Use): PartitionRpc {
-  const send = lendingAppends((joined) => plainCall((stub) => stub.appendAll(joined)))
+/** Keeps a context until something has ended. */
+export type KeepAlive = (work: Promise<unknown>) => void
+
+/** The appends that requests over HTTP have under way, by object. */
+const lanes = new Map<string, Lane<AppendRequest, AppendReply>>()
+
+/** Of all objects that are asked over lanes: one isolate has them all. */
+const nearness: Nearness = { isNear: false }
+
+function laneOf(name: string): Lane<AppendRequest, AppendReply> {
+  let lane = lanes.get(name)
+  if (lane === undefined) {
+    lane = new Lane()
+    lanes.set(name, lane)
+  }
+  return lane
+}
+
+function partitionOver(
+  plainCall: Call<PartitionCalls>,
+  use: Use,
+  shared: { readonly name: string; readonly keepAlive: KeepAlive } | null,
+): PartitionRpc {
+  const appendAll = (joined: AppendCall) => plainCall((stub) => stub.appendAll(joined))
+  if (shared !== null) {
+    const { name, keepAlive } = shared
+    const call = lendingAppends(appendAll, nearness)
+    const now = () => Date.now()
+    return {
+      ...partitionCalls(plainCall),
+      async append(request) {
+        const lane = laneOf(name)
+        use.calls += 1
+        try {
+          return await lane.add(request, request.batch.length, { call, keepAlive, now })
+        } finally {
+          use.calls -= 1
+          if (lane.isIdle && lanes.get(name) === lane) lanes.delete(name)
+        }
+      },
+    }
+  }
+  const send = lendingAppends(appendAll)
   const appends = new JoinedCalls(send, use)
   const call: Call<PartitionCalls> = (method) => {
     appends.send()
     return plainCall(method)
   }
   return {
+    ...partitionCalls(call),
     append: (request) => appends.add(request, request.batch.length),
+  }
+}
+
+function partitionCalls(call: Call<PartitionCalls>): Omit<PartitionRpc, 'append'> {
+  return {
     appendPart: (part) => call((stub) => stub.appendPart(part)),
     read: async (request) =>
       returned(await call((stub) => stub.read({ ...request, isolate: isolateId() }))),

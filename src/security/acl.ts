@@ -1,7 +1,12 @@
 // The rules of who may do what, and the decider: exactly those of Apache Kafka's StandardAuthorizer. Not where rules are
 // kept and not who asks when (broker/). A set of rules never changes: a change of them is another Authorizer.
 
-import { DECISIONS_PER_PRINCIPAL, PRINCIPALS_REMEMBERED } from '../core/limits/authorisation.ts'
+import {
+  DECISION_CHARACTERS,
+  DECISIONS_PER_PRINCIPAL,
+  DECISIONS_REMEMBERED,
+  PRINCIPALS_REMEMBERED,
+} from '../core/limits/authorisation.ts'
 import { Operation, type Resource } from './access.ts'
 import { canonicalHost } from './host.ts'
 import type { Principal } from './principal.ts'
@@ -69,6 +74,7 @@ export class Authorizer {
   readonly #settings: AuthorizerSettings
   readonly #rules = new Map<Resource, Rules>()
   readonly #grants = new Map<string, Grants>()
+  readonly #decisions = new Decisions()
 
   constructor(bindings: Iterable<AclBinding>, settings: AuthorizerSettings) {
     this.#settings = settings
@@ -82,7 +88,8 @@ export class Authorizer {
     let grants = this.#grants.get(key)
     if (grants === undefined) {
       if (this.#grants.size >= PRINCIPALS_REMEMBERED) this.#grants.clear()
-      grants = new Grants({ principal, host: address }, this.#rules, this.#settings)
+      const who = { principal, host: address }
+      grants = new Grants(who, this.#rules, this.#settings, this.#decisions)
       this.#grants.set(key, grants)
     }
     return grants
@@ -110,6 +117,23 @@ export class Authorizer {
   }
 }
 
+/** Counts what all grants of one set of rules remember together: names are free, and so are addresses. */
+class Decisions {
+  readonly #holders = new Set<Grants>()
+  #count = 0
+
+  /** One more is remembered; all are forgotten first where there are too many. */
+  add(holder: Grants): void {
+    if (this.#count >= DECISIONS_REMEMBERED) {
+      for (const one of this.#holders) one.forget()
+      this.#holders.clear()
+      this.#count = 0
+    }
+    this.#holders.add(holder)
+    this.#count += 1
+  }
+}
+
 /** What one principal may do from one host by one set of rules. Remembers what it was asked. */
 export class Grants {
   readonly #who: { readonly principal: Principal; readonly host: string }
@@ -118,13 +142,16 @@ export class Grants {
   readonly #isSuper: boolean
   readonly #decided = new Map<Resource, Map<string, number>>()
   readonly #decidedOfAny = new Map<number, boolean>()
+  readonly #decisions: Decisions
 
   /** By Authorizer.grants alone. */
   constructor(
     who: { readonly principal: Principal; readonly host: string },
     rules: ReadonlyMap<Resource, Rules>,
     settings: AuthorizerSettings,
+    decisions: Decisions,
   ) {
+    this.#decisions = decisions
     this.#who = who
     this.#rules = rules
     this.#settings = settings
@@ -146,11 +173,23 @@ export class Grants {
     }
     let operations = decided.get(name)
     if (operations === undefined) {
-      if (decided.size >= DECISIONS_PER_PRINCIPAL) decided.clear()
       operations = this.#decide(resource, name)
+      if (name.length > DECISION_CHARACTERS) return operations
+      if (decided.size >= DECISIONS_PER_PRINCIPAL) decided.clear()
+      this.#decisions.add(this)
       decided.set(name, operations)
     }
     return operations
+  }
+
+  /** Names whose decisions are remembered. */
+  get remembered(): readonly string[] {
+    return [...this.#decided.values()].flatMap((decided) => [...decided.keys()])
+  }
+
+  /** Decides anew what it is asked from now on. */
+  forget(): void {
+    for (const decided of this.#decided.values()) decided.clear()
   }
 
   /**

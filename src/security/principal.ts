@@ -10,3 +10,8 @@ export const ANONYMOUS: Principal = 'User:ANONYMOUS'
 export function principalOf(user: string): Principal {
   return `User:${user}`
 }
+
+/** The name in a principal. */
+export function userOf(principal: Principal): string {
+  return principal.slice('User:'.length)
+}

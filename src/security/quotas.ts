@@ -7,6 +7,7 @@ import {
   QUOTA_BURST_S,
   QUOTA_MUTATION_BURST_S,
   QUOTA_REQUEST_THROTTLE_MS,
+  SECURITY_NAME_CHARACTERS,
 } from '../core/limits/security.ts'
 import { canonicalHost } from './host.ts'
 import type { ClientQuota, QuotaEntity, QuotaKey } from './kept.ts'
@@ -141,6 +142,11 @@ export class ClientQuotas {
   #version = 0
   readonly #buckets = new Map<string, Bucket>()
 
+  /** By whom use is counted. */
+  get buckets(): readonly string[] {
+    return [...this.#buckets.keys()]
+  }
+
   /** True when nothing need be charged. */
   get isEmpty(): boolean {
     return this.#table.isEmpty
@@ -273,6 +279,8 @@ function nameOf({ user, 'client-id': clientId }: QuotaEntity): string {
   return JSON.stringify([user ?? (user === null ? 0 : 1), clientId ?? (clientId === null ? 0 : 1)])
 }
 
+/** No two of them are one, but for client ids that differ behind so many characters, as which no quota names any. */
 function bucketName(key: string, user: string | null, clientId: string | null): string {
-  return JSON.stringify([key, user, clientId])
+  const ofUser = user === null ? '' : `u${user.length}:${user}`
+  return `${key} ${ofUser}${clientId === null ? '' : `c${clientId.slice(0, SECURITY_NAME_CHARACTERS)}`}`
 }

@@ -39,15 +39,15 @@ export interface OauthStart {
   readonly config: Config
   /** OTTLA_OAUTH_KEYS */
   readonly oauthKeys: JsonWebKeySet | null
-  /** Null when there is no first user, whose name no token may have. */
-  readonly reservedUser: string | null
+  /** Names that no token may have: the first user's, in each tenant. */
+  readonly reservedUsers: readonly string[]
 }
 
 /** Whether tokens are taken at all: the issuer's keys are known. */
 export function isOauthConfigured({
   config,
   oauthKeys,
-}: Omit<OauthStart, 'reservedUser'>): boolean {
+}: Omit<OauthStart, 'reservedUsers'>): boolean {
   return oauthKeys !== null || urlOf(config) !== null
 }
 
@@ -55,7 +55,7 @@ export function isOauthConfigured({
 export function oauthSettings({
   config,
   oauthKeys,
-  reservedUser,
+  reservedUsers,
 }: OauthStart): OauthSettings | null {
   const url = urlOf(config)
   if (oauthKeys === null && url === null) return null
@@ -69,7 +69,7 @@ export function oauthSettings({
       subjectClaim: text('sub.claim.name') ?? 'sub',
       scopeClaim: text('scope.claim.name') ?? 'scope',
       requiredScopes: listed(config['ottla.oauth.required.scope'] ?? null),
-      reservedUsers: reservedUser === null ? [] : [reservedUser],
+      reservedUsers,
     },
     keys:
       oauthKeys !== null || url === null

@@ -1,6 +1,7 @@
 // Signed tokens, for browsers above all: who, what of it (grant.ts), until when. Made for minutes, known by their
 // signature alone, stored nowhere. Not who may have one made (http/routes/tokens.ts).
 
+import { DEFAULT_TENANT } from '../core/ids.ts'
 import { TOKEN_CHARACTERS, TOKEN_MAX_MS } from '../core/limits/http-security.ts'
 import { fromBase64Url, textOf, toBase64Url, utf8 } from '../core/text.ts'
 import { GRANT_OPERATIONS, type Grant, type GrantOperation } from './grant.ts'
@@ -10,6 +11,8 @@ import type { Signer } from './signer.ts'
 /** What a token says. */
 export interface TokenClaims {
   readonly principal: Principal
+  /** Whose user the principal is. */
+  readonly tenant: string
   readonly grant: Grant
   readonly expiresAtMs: number
   /** Of the principal's credential when the token was made: another one ends the token. Empty where there is none. */
@@ -25,7 +28,7 @@ export function looksSigned(text: string): boolean {
 
 /** The token of these claims: visible ASCII that fits into a URL as it is. */
 export async function signToken(signer: Signer, claims: TokenClaims): Promise<string> {
-  const { principal, grant, expiresAtMs, stamp } = claims
+  const { principal, tenant, grant, expiresAtMs, stamp } = claims
   const { topics, operations, groups } = grant
   const text = JSON.stringify({
     p: principal,
@@ -34,6 +37,7 @@ export async function signToken(signer: Signer, claims: TokenClaims): Promise<st
     g: groups,
     e: expiresAtMs,
     s: stamp,
+    ...(tenant === DEFAULT_TENANT ? {} : { n: tenant }),
   })
   const bytes = utf8(text)
   if (bytes === null) throw new Error('claims without UTF-8')
@@ -62,7 +66,7 @@ function claimsOf(payload: string): TokenClaims | null {
   const bytes = fromBase64Url(payload)
   const text = bytes === null ? null : textOf(bytes)
   if (text === null) return null
-  const { p, t, o, g, e, s } = JSON.parse(text) as Record<string, unknown>
+  const { p, t, o, g, e, s, n = DEFAULT_TENANT } = JSON.parse(text) as Record<string, unknown>
   const isWhole =
     typeof p === 'string' &&
     p.startsWith('User:') &&
@@ -70,11 +74,13 @@ function claimsOf(payload: string): TokenClaims | null {
     areTexts(o) &&
     areTexts(g) &&
     typeof e === 'number' &&
-    typeof s === 'string'
+    typeof s === 'string' &&
+    typeof n === 'string'
   if (!isWhole) return null
   const operations = o.filter(isOperation)
   return {
     principal: p as Principal,
+    tenant: n,
     grant: { topics: t, operations, groups: g },
     expiresAtMs: e,
     stamp: s,

@@ -1,10 +1,13 @@
 // Signs what a broker gives out and believes when it comes back: HMAC-SHA-256 under a key that is derived from a secret.
 // What was signed for one purpose is nothing for another. Not what is signed.
 
+import { DEFAULT_TENANT } from '../core/ids.ts'
 import { fromBase64Url, toBase64Url } from '../core/text.ts'
 
 const ALGORITHM = { name: 'HMAC', hash: 'SHA-256' }
 const encoder = new TextEncoder()
+/** What the key is made from the secret by. */
+const KEY_NAME = 'ottla signing key 1'
 
 /** What signatures are for. */
 export type Purpose = 'token' | 'session'
@@ -12,10 +15,15 @@ export type Purpose = 'token' | 'session'
 /** See the head of this file. Whoever changes the secret makes all that was signed worthless. */
 export class Signer {
   readonly #secret: Uint8Array<ArrayBuffer>
+  readonly #keyName: string
   #key: Promise<CryptoKey> | null = null
 
-  /** @param secret any bytes; at least as unknown as a password */
-  constructor(secret: Uint8Array) {
+  /**
+   * @param secret any bytes; at least as unknown as a password
+   * @param tenant what is signed for one is nothing for another
+   */
+  constructor(secret: Uint8Array, tenant: string = DEFAULT_TENANT) {
+    this.#keyName = tenant === DEFAULT_TENANT ? KEY_NAME : `${KEY_NAME} ${tenant}`
     // Web Crypto wants bytes that nobody shares.
     this.#secret = secret.slice()
   }
@@ -45,7 +53,7 @@ export class Signer {
   /** The secret itself is also a password: a key of its own tells nothing of it to who has many signatures. */
   async #derive(): Promise<CryptoKey> {
     const own = await crypto.subtle.importKey('raw', this.#secret, ALGORITHM, false, ['sign'])
-    const derived = await crypto.subtle.sign(ALGORITHM, own, encoder.encode('ottla signing key 1'))
+    const derived = await crypto.subtle.sign(ALGORITHM, own, encoder.encode(this.#keyName))
     return crypto.subtle.importKey('raw', derived, ALGORITHM, false, ['sign', 'verify'])
   }
 }

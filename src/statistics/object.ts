@@ -3,7 +3,7 @@
 
 import { DurableObject } from 'cloudflare:workers'
 import { readEnvironment } from '../core/env.ts'
-import { DEFAULT_TENANT, type TopicId } from '../core/ids.ts'
+import { type TopicId, tenantOfName } from '../core/ids.ts'
 import { STATISTICS_SAVE_MS } from '../core/limits/statistics.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
@@ -40,8 +40,7 @@ export class Statistics extends DurableObject<ObjectBindings> implements Statist
     super(ctx, env)
     const log = workerLog(readEnvironment(env).logLevel)
     this.#report = (event, reason) => log('warn', event, { reason })
-    const tenant = ctx.id.name?.split('/')[0] ?? DEFAULT_TENANT
-    this.#cluster = objects(env, tenant).cluster
+    this.#cluster = objects(env, tenantOfName(ctx.id.name)).cluster
     this.#store = new FiguresStore(ctx.storage)
     this.#store.load(this.#figures, (key, reason) => this.#report(`figures of ${key} lost`, reason))
   }

@@ -5,7 +5,7 @@ import { DurableObject } from 'cloudflare:workers'
 import type { TransactionEntry } from '../cluster/contract.ts'
 import { readEnvironment } from '../core/env.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
-import { DEFAULT_TENANT } from '../core/ids.ts'
+import { tenantOfName } from '../core/ids.ts'
 import { MARKER_RETRY_MAX_MS, MARKER_RETRY_MIN_MS } from '../core/limits/coordinators.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
 import { loading } from '../runtime/loading.ts'
@@ -54,7 +54,7 @@ export class Transaction extends DurableObject<ObjectBindings> implements Transa
     super(ctx, env)
     const log = workerLog(readEnvironment(env).logLevel)
     this.#report = (event, error) => log('warn', event, { reason: String(error) })
-    this.#objects = objects(env, tenantOf(ctx))
+    this.#objects = objects(env, tenantOfName(ctx.id.name))
     this.#alarm = new OneAlarm(ctx.storage, (error) => this.#report('alarm was not set', error))
     const named = { log, name: ctx.id.name ?? 'a long transactional id', now: () => Date.now() }
     const { state, participants } = loading(named, () => load(ctx.storage))
@@ -244,10 +244,4 @@ const ENDED: ReadonlySet<ErrorCode> = new Set([
 
 function pauseBefore(attempt: number): number {
   return Math.min(MARKER_RETRY_MIN_MS * 2 ** (attempt - 1), MARKER_RETRY_MAX_MS)
-}
-
-/** Whose transactions these are, from `<tenant>/txn/<id>`; a long name is not known to its object. */
-function tenantOf({ id }: DurableObjectState): string {
-  const end = id.name?.indexOf('/') ?? -1
-  return id.name === undefined || end < 0 ? DEFAULT_TENANT : id.name.slice(0, end)
 }

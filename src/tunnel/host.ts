@@ -25,7 +25,7 @@ export interface KeptSocket extends TunnelSocket {
 }
 
 /** What a client says when its tunnel begins. */
-export interface Beginning extends Pick<TunnelState, 'advertised' | 'clientHost'> {
+export interface Beginning extends Pick<TunnelState, 'advertised' | 'clientHost' | 'tenant'> {
   /** It counts bytes (core/tunnel-protocol.ts). */
   readonly isCounted: boolean
   /** Who they have proved to be by the upgrade, and until when, where that is known. */
@@ -50,17 +50,19 @@ export class TunnelHost {
   }
 
   /** What is known of a tunnel before its first message. */
-  async prepare({ advertised, clientHost, isCounted, known }: Beginning): Promise<TunnelState> {
-    const context = brokerContext(this.#env, advertised, clientHost)
+  async prepare(beginning: Beginning): Promise<TunnelState> {
+    const { advertised, clientHost, tenant, isCounted, known } = beginning
+    const context = brokerContext(this.#env, beginning)
     const maxRequestBytes = await requestMaxBytes(context)
     const seenMs = Date.now()
-    const login = known && Login.known(known, seenMs)
-    return newTunnel({ advertised, clientHost, maxRequestBytes, seenMs }, isCounted, login)
+    const login = known && Login.known({ ...known, tenant: context.tenant }, seenMs)
+    const about = { advertised, clientHost, tenant, maxRequestBytes, seenMs }
+    return newTunnel(about, isCounted, login)
   }
 
   /** Begins a tunnel, or goes on with one. */
   open(socket: KeptSocket, state: TunnelState): TunnelSession {
-    const context = brokerContext(this.#env, state.advertised, state.clientHost)
+    const context = brokerContext(this.#env, state)
     const session = new TunnelSession(socket, APIS, context, state, totals)
     this.#sessions.set(socket, session)
     return session
@@ -108,7 +110,11 @@ export class TunnelHost {
   /** A tunnel that was there before this object. null: what was under way is lost, and so is the tunnel. */
   #goOn(socket: KeptSocket): TunnelSession | null {
     const state = readState(socket.deserializeAttachment())
-    if (state === null || state.connection === null) {
+    const { tenants } = environmentOf(this.#env)
+    const isServed = [state?.tenant, state?.connection?.login?.done?.tenant].every(
+      (tenant) => tenant === undefined || tenants.has(tenant),
+    )
+    if (state === null || state.connection === null || !isServed) {
       closeQuietly(socket, CloseCode.RESTART, 'the broker has restarted: connect again')
       return null
     }

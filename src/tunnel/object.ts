@@ -7,7 +7,7 @@ import { parseAddress } from '../core/env.ts'
 import { TUNNEL_SWEEP_MS } from '../core/limits.ts'
 import { ADVERTISED_HEADER, PING, PONG, TUNNEL_PROTOCOL } from '../core/tunnel-protocol.ts'
 import { principalOf } from '../security/principal.ts'
-import { CLIENT_HEADER, EXPIRES_HEADER, PRINCIPAL_HEADER } from './headers.ts'
+import { CLIENT_HEADER, EXPIRES_HEADER, PRINCIPAL_HEADER, TENANT_HEADER } from './headers.ts'
 import type { Beginning, TunnelHost } from './host.ts'
 
 /**
@@ -34,8 +34,9 @@ export class Tunnel extends DurableObject<WorkerEnv> {
     const isCounted = headers.get('sec-websocket-protocol') === TUNNEL_PROTOCOL
     const advertised = { host: address.host, port: address.port }
     const clientHost = headers.get(CLIENT_HEADER) ?? '/'
+    const tenant = headers.get(TENANT_HEADER) ?? undefined
     const known = knownBy(headers)
-    const state = await host.prepare({ advertised, clientHost, isCounted, known })
+    const state = await host.prepare({ advertised, clientHost, tenant, isCounted, known })
     const { storage } = this.ctx
     if ((await storage.getAlarm({ allowConcurrency: true })) === null) await this.#lookLater()
     // Nothing may come between: a client's first bytes find its session.

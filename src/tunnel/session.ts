@@ -5,7 +5,6 @@
 import type { ApiTable } from '../broker/api-table.ts'
 import { Connection } from '../broker/connection.ts'
 import { type BrokerContext, CloseConnection } from '../broker/context.ts'
-import { counts } from '../broker/counts.ts'
 import { logEnd, parts } from '../broker/tcp.ts'
 import {
   STALLED_CHECK_MS,
@@ -92,7 +91,7 @@ export class TunnelSession {
       return
     }
     this.#queue(bytes.length)
-    counts.add('received|tunnel', bytes.length)
+    this.#connection.context.counts.add('received|tunnel', bytes.length)
     if (this.#used === null) this.#outflow.acked(this.#outflow.counts.sent)
     this.#keep()
     this.#taken = this.#taken.then(() => this.#use(bytes))
@@ -169,7 +168,7 @@ export class TunnelSession {
             if (this.#ended) return
             this.#outflow.sent(part.length)
             this.#send(part)
-            counts.add('sent|tunnel', part.length)
+            this.#connection.context.counts.add('sent|tunnel', part.length)
           }
         } finally {
           out.sent()

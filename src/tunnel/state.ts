@@ -20,6 +20,8 @@ export interface TunnelState {
   readonly advertised: Endpoint
   /** As BrokerContext has it. */
   readonly clientHost: string
+  /** Whose clients it is for: of a host, or of who has opened it; not there for main, where a login says it. */
+  readonly tenant?: string | undefined
   /** socket.request.max.bytes when the tunnel began. */
   readonly maxRequestBytes: number
   /** null: the client counts nothing. */
@@ -32,7 +34,7 @@ export interface TunnelState {
 
 /** The state of a tunnel that begins. @param login of a client who has said who they are by the upgrade */
 export function newTunnel(
-  about: Pick<TunnelState, 'advertised' | 'clientHost' | 'maxRequestBytes' | 'seenMs'>,
+  about: Pick<TunnelState, 'advertised' | 'clientHost' | 'tenant' | 'maxRequestBytes' | 'seenMs'>,
   isCounted: boolean,
   login: LoginState | null,
 ): TunnelState {

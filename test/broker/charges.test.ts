@@ -10,6 +10,7 @@ import { createTopics } from '../../src/broker/handlers/create-topics.ts'
 import { authorizerSettings, SecurityState } from '../../src/broker/security.ts'
 import { concatBytes } from '../../src/core/bytes.ts'
 import { HTTP_THROTTLE_MS, QUOTA_BURST_S } from '../../src/core/limits/security.ts'
+import { NO_TENANTS } from '../../src/core/tenants.ts'
 import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
 import { Fetch } from '../../src/protocol/messages/fetch.ts'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.ts'
@@ -51,7 +52,7 @@ async function setup(...quotas: ClientQuota[]) {
   const { timers, pass } = clock()
   const security = new SecurityState(
     timers.now,
-    authorizerSettings({ config: {}, secret: null, user: 'admin' }),
+    authorizerSettings({ config: {}, secret: null, user: 'admin', tenants: NO_TENANTS }),
   )
   await security.ready({
     security: async () => ({ ...NO_SECURITY, version: 1, quotasVersion: 1, quotas }),

@@ -2,12 +2,14 @@
 
 import { memoryBudget } from '../../src/broker/budget.ts'
 import type { BrokerContext, Timers } from '../../src/broker/context.ts'
+import { Counts } from '../../src/broker/counts.ts'
 import { authorizerSettings, SecurityState } from '../../src/broker/security.ts'
 import { TopicCache } from '../../src/broker/topic-cache.ts'
 import { Watches } from '../../src/broker/watches.ts'
 import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
 import { NO_LAYERS, topicSettings } from '../../src/core/configs.ts'
-import { offset, type TopicId } from '../../src/core/ids.ts'
+import { DEFAULT_TENANT, offset, type TopicId } from '../../src/core/ids.ts'
+import { NO_TENANTS } from '../../src/core/tenants.ts'
 import type { GroupRpc } from '../../src/group/contract.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
 import { OPEN_ACCESS } from '../../src/security/access.ts'
@@ -26,7 +28,7 @@ export const timers: Timers = {
 }
 
 /** No user is configured. */
-const NOBODY = { config: {}, secret: null, user: 'admin' }
+const NOBODY = { config: {}, secret: null, user: 'admin', tenants: NO_TENANTS }
 
 /** Fails the test that calls a method it did not give. */
 export function partial<T extends object>(methods: Partial<T>, what: string): T {
@@ -54,6 +56,7 @@ export function fakeContext(fakes: {
   const leaders = new Map<string, PartitionRpc>()
   const watch = fakes.watch ?? partial<WatchRpc>({}, 'watch')
   return {
+    tenant: DEFAULT_TENANT,
     objects: {
       cluster: partial<ClusterRpc>(fakes.cluster ?? {}, 'cluster'),
       partition(topicId, partition) {
@@ -71,6 +74,7 @@ export function fakeContext(fakes: {
       statistics: partial<StatisticsRpc>(fakes.statistics ?? {}, 'statistics'),
     },
     topics,
+    counts: new Counts(),
     budget: memoryBudget(),
     advertised: { host: '127.0.0.1', port: 9092 },
     clientHost: '/127.0.0.1',

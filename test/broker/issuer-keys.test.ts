@@ -1,7 +1,12 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { IssuerKeys, KeysUnavailable, parseKeySet } from '../../src/broker/issuer-keys.ts'
-import { JWKS_AGAIN_MS, JWKS_BYTES, JWKS_KEYS } from '../../src/core/limits/authentication.ts'
+import {
+  JWKS_AGAIN_MS,
+  JWKS_BYTES,
+  JWKS_FIRST_AGAIN_MS,
+  JWKS_KEYS,
+} from '../../src/core/limits/authentication.ts'
 import { oauthSettings } from '../../src/security/sasl-settings.ts'
 
 const URL_OF_KEYS = 'https://issuer.example/jwks'
@@ -29,16 +34,26 @@ function issuer() {
     'sasl.oauthbearer.jwks.endpoint.url': URL_OF_KEYS,
     'sasl.oauthbearer.jwks.endpoint.refresh.ms': String(REFRESH_MS),
   }
-  const keys = new IssuerKeys(oauthSettings({ config, oauthKeys: null, reservedUser: null })!)
+  const keys = new IssuerKeys(oauthSettings({ config, oauthKeys: null, reservedUsers: [] })!)
   const asked: { url: string; redirect: RequestInit['redirect'] }[] = []
   const world = {
     answer: setOf(old.key) as () => Response | Promise<Response>,
     asked,
-    check: (token: string, nowMs = NOW) =>
-      keys.check(token, nowMs, async (url, { redirect }) => {
-        asked.push({ url, redirect })
-        return world.answer()
-      }),
+    check: (token: string, nowMs = NOW) => {
+      let clockMs = nowMs
+      return keys.check(token, {
+        fetch: async (url, { redirect }) => {
+          asked.push({ url, redirect })
+          return world.answer()
+        },
+        now: () => clockMs,
+        // Time passes for who waits.
+        sleep: async (ms) => {
+          clockMs += ms
+          await new Promise((resolve) => setTimeout(resolve))
+        },
+      })
+    },
   }
   return world
 }
@@ -92,12 +107,44 @@ describe("the issuer's keys", () => {
     expect(await one.check(old.token, NOW + JWKS_AGAIN_MS)).toMatchObject({ kind: 'verified' })
   })
 
+  it('are waited for by all who come while they are first read', async () => {
+    const one = issuer()
+    one.answer = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      return setOf(old.key)()
+    }
+    const checks = Array.from({ length: 5 }, () => one.check(old.token))
+    expect(await Promise.all(checks)).toMatchObject(checks.map(() => ({ kind: 'verified' })))
+    expect(one.asked).toHaveLength(1)
+  })
+
+  it('are read by another where the request that read them was ended', async () => {
+    const one = issuer()
+    one.answer = () => new Promise(() => {})
+    void one.check(old.token)
+    await new Promise((resolve) => setTimeout(resolve))
+    one.answer = setOf(old.key)
+    expect(await one.check(old.token, NOW + 1)).toMatchObject({ kind: 'verified' })
+    expect(one.asked).toHaveLength(2)
+  })
+
+  it('that could not be read at first are tried again soon, for nobody gets in without them', async () => {
+    const one = issuer()
+    one.answer = () => new Response(null, { status: 500 })
+    await expect(one.check(old.token)).rejects.toThrow(KeysUnavailable)
+    one.answer = setOf(old.key)
+    const soon = await one.check(old.token, NOW + JWKS_FIRST_AGAIN_MS)
+    expect(soon).toMatchObject({ kind: 'verified' })
+    expect(JWKS_FIRST_AGAIN_MS).toBeLessThan(JWKS_AGAIN_MS / 5)
+  })
+
   it('that were given are asked of nobody', async () => {
     const oauthKeys = { keys: [old.key] }
-    const keys = new IssuerKeys(oauthSettings({ config: {}, oauthKeys, reservedUser: null })!)
+    const keys = new IssuerKeys(oauthSettings({ config: {}, oauthKeys, reservedUsers: [] })!)
     const nobody = () => Promise.reject(new Error('asked'))
-    expect(await keys.check(old.token, NOW, nobody)).toMatchObject({ kind: 'verified' })
-    expect(await keys.check(next.token, NOW, nobody)).toMatchObject({ kind: 'refused' })
+    const reach = { fetch: nobody, now: () => NOW, sleep: nobody }
+    expect(await keys.check(old.token, reach)).toMatchObject({ kind: 'verified' })
+    expect(await keys.check(next.token, reach)).toMatchObject({ kind: 'refused' })
   })
 
   it('are a set of objects, and not too many', () => {

@@ -7,10 +7,13 @@ import {
   Authenticator,
 } from '../../src/broker/authentication.ts'
 import { Connection, type ConnectionState } from '../../src/broker/connection.ts'
+import type { BrokerContext } from '../../src/broker/context.ts'
 import { CloseConnection } from '../../src/broker/context.ts'
 import { saslHandshake } from '../../src/broker/handlers/sasl-handshake.ts'
 import { Login } from '../../src/broker/login.ts'
+import { DEFAULT_TENANT } from '../../src/core/ids.ts'
 import { LOGIN_MS } from '../../src/core/limits/authentication.ts'
+import { NO_TENANTS } from '../../src/core/tenants.ts'
 import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
 import { ApiVersions } from '../../src/protocol/messages/api-versions.ts'
 import { Metadata } from '../../src/protocol/messages/metadata.ts'
@@ -27,6 +30,7 @@ const alice = {
   1: await credentialOfPassword('SCRAM-SHA-256', 'secret', 4096),
   2: await credentialOfPassword('SCRAM-SHA-512', 'secret', 4096),
 }
+const acmesAlice = await credentialOfPassword('SCRAM-SHA-256', 'of acme', 4096)
 const bob = await credentialOfPassword('SCRAM-SHA-256', 'bobs', 4096)
 const SETTINGS: AuthenticationSettings = {
   sasl: {
@@ -37,6 +41,7 @@ const SETTINGS: AuthenticationSettings = {
   },
   oauth: null,
   firstUser: { name: 'admin', secret: 's3cret' },
+  tenants: NO_TENANTS,
 }
 const TABLE = new Map<number, ServedApi>([
   ...APIS,
@@ -55,6 +60,7 @@ interface Given {
   readonly maxReauthMs?: number
   readonly allowAnonymous?: boolean
   readonly state?: ConnectionState
+  readonly home?: string
   readonly isClusterGone?: boolean
 }
 
@@ -65,6 +71,7 @@ class Client {
   readonly connection: Connection
   readonly log: object[] = []
   principal: Principal = 'User:ANONYMOUS'
+  tenant: string | null = null
   nowMs = 1_000_000
   sleptMs = 0
   #id = 0
@@ -75,43 +82,59 @@ class Client {
     maxReauthMs = 0,
     allowAnonymous = false,
     state,
+    home = DEFAULT_TENANT,
     isClusterGone = false,
   }: Given = {}) {
     const authenticator = new Authenticator(
       new AuthenticationState({ ...settings, sasl: { ...settings.sasl, maxReauthMs } }),
       {
-        cluster: {
-          scramCredential: async (user, mechanism) => {
-            if (isClusterGone) throw new Error('gone')
-            if (user === 'bob') return mechanism === 1 ? bob : null
-            return user === 'alice' ? alice[mechanism] : null
+        users: (tenant) => ({
+          cluster: {
+            scramCredential: async (user, mechanism) => {
+              if (isClusterGone) throw new Error('gone')
+              if (tenant === 'acme') return user === 'alice' && mechanism === 1 ? acmesAlice : null
+              if (user === 'bob') return mechanism === 1 ? bob : null
+              return user === 'alice' ? alice[mechanism] : null
+            },
           },
-        },
-        usersVersion: async () => 1,
+          version: async () => 1,
+        }),
         fetch: async () => new Response(null, { status: 404 }),
         now: () => this.nowMs,
+        sleep: async () => {},
       },
+      home,
     )
-    const context = fakeContext({
-      context: {
-        authentication: {
-          authenticator,
-          identify: (principal) => {
-            this.principal = principal
+    const contexts = new Map<string, BrokerContext>()
+    const contextOf = (tenant: string): BrokerContext => {
+      const context =
+        contexts.get(tenant) ??
+        fakeContext({
+          context: {
+            tenant,
+            authentication: {
+              authenticator,
+              identify: (principal) => {
+                this.principal = principal
+                this.tenant = tenant
+              },
+              contextOf,
+              allowAnonymous,
+            },
+            log: (_level, event, fields) => this.log.push({ event, ...fields }),
+            timers: {
+              now: () => this.nowMs,
+              after: () => () => {},
+              sleep: async (ms) => {
+                this.sleptMs += ms
+              },
+            },
           },
-          allowAnonymous,
-        },
-        log: (_level, event, fields) => this.log.push({ event, ...fields }),
-        timers: {
-          now: () => this.nowMs,
-          after: () => () => {},
-          sleep: async (ms) => {
-            this.sleptMs += ms
-          },
-        },
-      },
-    })
-    this.connection = new Connection(TABLE, context, 10_000, state)
+        })
+      contexts.set(tenant, context)
+      return context
+    }
+    this.connection = new Connection(TABLE, contextOf(home), 10_000, state)
   }
 
   /** What comes back for bytes; null when the connection is closed without a word. */

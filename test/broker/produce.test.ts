@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { CloseConnection } from '../../src/broker/context.ts'
 import { produce } from '../../src/broker/handlers/produce.ts'
 import type { TopicState } from '../../src/cluster/contract.ts'
+import { AUDIT_TOPIC } from '../../src/cluster/names.ts'
 import { KafkaError } from '../../src/core/errors.ts'
 import { offset, type TopicId, ZERO_TOPIC_ID } from '../../src/core/ids.ts'
 import { APPEND_PART_BYTES, APPENDS_IN_FLIGHT_BYTES } from '../../src/core/limits.ts'
@@ -73,6 +74,28 @@ const cluster = (topic: TopicState | null) => ({
 })
 
 describe('Produce', () => {
+  it.each([AUDIT_TOPIC, '__consumer_offsets'])('to %s is refused to whoever asks', async (name) => {
+    const { got, partition } = leaders()
+    const context = fakeContext({ topics: [topicState(name)], partition })
+    const request = requestFor({ 0: batchOf(10) }, { name })
+    const answer = await produce(request, CALL, context).response
+    const [refused] = answer?.responses[0]?.partitionResponses ?? []
+    expect(refused?.errorCode).toBe(KafkaError.INVALID_TOPIC_EXCEPTION)
+    expect(got).toEqual([])
+  })
+
+  it('to the audit log is for the broker alone, whatever a client calls itself', async () => {
+    const { got, partition } = leaders()
+    const context = fakeContext({ topics: [topicState(AUDIT_TOPIC)], partition })
+    const request = requestFor({ 0: batchOf(10) }, { name: AUDIT_TOPIC })
+    const admin = { ...CALL, clientId: '__admin_client' }
+    const refused = await produce(request, admin, context).response
+    expect(refused?.responses[0]?.partitionResponses[0]?.errorCode).toBe(17)
+    const written = await produce(request, { ...CALL, isOwn: true }, context).response
+    expect(written?.responses[0]?.partitionResponses[0]?.errorCode).toBe(0)
+    expect(got).toHaveLength(1)
+  })
+
   it('of a cached topic has sent every batch before the handler returns', async () => {
     const { got, partition } = leaders()
     const context = fakeContext({ topics: [topicState('a', 2)], partition })

@@ -7,12 +7,13 @@ import {
   securityMode,
 } from '../../src/broker/security.ts'
 import { SECURITY_CACHE_MS, SECURITY_REFRESH_MS } from '../../src/core/limits/security.ts'
+import { NO_TENANTS } from '../../src/core/tenants.ts'
 import { CLUSTER_NAME, Operation, Resource } from '../../src/security/access.ts'
 import { type AclBinding, PatternType, Permission } from '../../src/security/acl.ts'
 import { NO_SECURITY, type SecuritySnapshot } from '../../src/security/kept.ts'
 import { ANONYMOUS } from '../../src/security/principal.ts'
 
-const SETTINGS = authorizerSettings({ config: {}, secret: 's', user: 'first' })
+const SETTINGS = authorizerSettings({ config: {}, secret: 's', user: 'first', tenants: NO_TENANTS })
 
 function allowing(principal: string, resourceName = 't'): AclBinding {
   return {
@@ -240,7 +241,7 @@ describe('the access of a secured broker', () => {
 
   it('allows everything to the first user and to super users', async () => {
     const config = { 'super.users': 'User:root; User:other' }
-    const settings = authorizerSettings({ config, secret: 's', user: 'first' })
+    const settings = authorizerSettings({ config, secret: 's', user: 'first', tenants: NO_TENANTS })
     const state = new SecurityState(() => 0, settings)
     const source = { security: async () => null }
     for (const user of ['first', 'root', 'other', 'else'] as const) {
@@ -252,7 +253,12 @@ describe('the access of a secured broker', () => {
   })
 
   it('makes nobody a super user for the name alone where there is no secret', () => {
-    const { superUsers } = authorizerSettings({ config: {}, secret: null, user: 'admin' })
+    const { superUsers } = authorizerSettings({
+      config: {},
+      secret: null,
+      user: 'admin',
+      tenants: NO_TENANTS,
+    })
     expect(superUsers.size).toBe(0)
   })
 })

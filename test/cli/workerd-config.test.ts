@@ -15,6 +15,7 @@ import {
 } from '../../src/cli/workerd-config.ts'
 import { findWorkerd } from '../../src/cli/workerd-process.ts'
 import { readEnvironment } from '../../src/core/env.ts'
+import { NO_TENANTS } from '../../src/core/tenants.ts'
 import { readMessage } from './message.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -225,6 +226,7 @@ describe('the bindings', () => {
     expect(readEnvironment(written)).toEqual({
       local: true,
       config: { 'num.partitions': '3' },
+      tenants: NO_TENANTS,
       advertised: {
         default: { host: 'in.example', port: null },
         listeners: new Map([['*:2', { host: 'out.example', port: 3 }]]),

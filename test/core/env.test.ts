@@ -5,12 +5,14 @@ import {
   parseAddress,
   readEnvironment,
 } from '../../src/core/env.ts'
+import { NO_TENANTS } from '../../src/core/tenants.ts'
 
 describe('the settings of the Worker', () => {
   it('are closed, quiet and empty when nothing is set', () => {
     expect(readEnvironment({ PARTITION: {}, CLUSTER: {} })).toEqual({
       local: false,
       config: {},
+      tenants: NO_TENANTS,
       advertised: { default: null, listeners: new Map() },
       allowAnonymous: false,
       allowOrigins: [],

@@ -6,6 +6,7 @@ import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
 import type { Environment } from '../../src/core/env.ts'
 import { type ErrorCode, KafkaError } from '../../src/core/errors.ts'
 import { offset } from '../../src/core/ids.ts'
+import { NO_TENANTS } from '../../src/core/tenants.ts'
 import type { AbortedTransaction, PartitionRpc } from '../../src/partition/contract.ts'
 import { type BytePipe, Fanouts } from '../../src/partition/fanout.ts'
 import { PieceBudget } from '../../src/partition/fanout-pieces.ts'
@@ -244,6 +245,7 @@ export function memoryBroker(
 export const LOCAL: Environment = {
   local: true,
   config: {},
+  tenants: NO_TENANTS,
   advertised: { default: null, listeners: new Map() },
   allowAnonymous: false,
   allowOrigins: [],

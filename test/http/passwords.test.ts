@@ -122,10 +122,9 @@ describe('HTTP Basic', () => {
 })
 
 describe('checking many passwords', () => {
-  const deps = (users: Users) => {
+  const deps = () => {
     let nowMs = 0
     return {
-      users,
       now: () => nowMs,
       sleep: async (ms: number) => {
         nowMs += ms
@@ -136,6 +135,7 @@ describe('checking many passwords', () => {
   it('is for some at a time: who comes then waits, and is told to come again', async () => {
     let going = 0
     const users: Users = {
+      tenant: 'main',
       version: async () => 1,
       checkPassword: () => {
         going++
@@ -146,31 +146,31 @@ describe('checking many passwords', () => {
     const passwords = new Passwords()
     // Those under way have just begun, whenever one looks.
     const now = () => 10 * PASSWORD_WAIT_MS
-    const begun = { users, now, sleep: async () => {} }
-    for (let at = 0; at < PASSWORD_CHECKS; at++) void passwords.check('u', `p${at}`, begun)
+    const begun = { now, sleep: async () => {} }
+    for (let at = 0; at < PASSWORD_CHECKS; at++) void passwords.check('u', `p${at}`, users, begun)
     await vi.waitFor(() => expect(going).toBe(PASSWORD_CHECKS), 5_000)
     let waitedMs = 0
     const later = {
-      users,
       now: () => waitedMs,
       sleep: async (ms: number) => {
         waitedMs += ms
       },
     }
-    expect(await passwords.check('u', 'one more', later)).toBe('busy')
+    expect(await passwords.check('u', 'one more', users, later)).toBe('busy')
     expect(going).toBe(PASSWORD_CHECKS)
   })
 
   it('is not held up for ever by one whose request has ended', async () => {
     const passwords = new Passwords()
     const lost: Users = {
+      tenant: 'main',
       version: async () => 1,
       checkPassword: vi.fn(() => new Promise<boolean>(() => {})),
       stamp: async () => '',
     }
-    void passwords.check('u', 'p', { users: lost, now: () => 0, sleep: async () => {} })
+    void passwords.check('u', 'p', lost, { now: () => 0, sleep: async () => {} })
     await vi.waitFor(() => expect(lost.checkPassword).toHaveBeenCalled(), 5_000)
     const users: Users = { ...lost, checkPassword: async () => true }
-    expect(await passwords.check('u', 'p', deps(users))).toBe('right')
+    expect(await passwords.check('u', 'p', users, deps())).toBe('right')
   })
 })

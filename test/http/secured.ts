@@ -6,11 +6,15 @@ import {
   AuthenticationState,
   Authenticator,
 } from '../../src/broker/authentication.ts'
+import type { BrokerContext } from '../../src/broker/context.ts'
 import { authorizerSettings, SecuredAccess, SecurityState } from '../../src/broker/security.ts'
 import type { TopicState } from '../../src/cluster/contract.ts'
 import type { Environment } from '../../src/core/env.ts'
+import { DEFAULT_TENANT } from '../../src/core/ids.ts'
+import type { TenantUser } from '../../src/core/tenants.ts'
 import { httpApp } from '../../src/http/app.ts'
 import { Entrance } from '../../src/http/entrance.ts'
+import { homeOf } from '../../src/http/gate.ts'
 import { ObjectCallError } from '../../src/runtime/objects.ts'
 import { Operation, Resource } from '../../src/security/access.ts'
 import { type AclBinding, PatternType, Permission } from '../../src/security/acl.ts'
@@ -64,7 +68,7 @@ export class Secured {
   #version = 1
   #usersVersion = 1
   #aheadMs = 0
-  readonly #state: SecurityState
+  readonly #states = new Map<string, SecurityState>()
   readonly #authentication: AuthenticationState
   readonly #app: ReturnType<typeof httpApp>
   readonly now = () => Date.now() + this.#aheadMs
@@ -79,16 +83,16 @@ export class Secured {
     this.environment = { ...LOCAL, secret: SECRET, ...more }
     const { secret, user } = this.environment
     this.entrance = new Entrance(this.environment)
-    this.#state = new SecurityState(this.now, authorizerSettings(this.environment))
     this.#authentication = new AuthenticationState({
       sasl: saslSettings({}, false),
       oauth: null,
       firstUser: secret === null ? null : { name: user, secret },
+      tenants: this.environment.tenants,
       ...authentication,
     })
     const contexts = new WeakMap<Request, ReturnType<Secured['context']>>()
     const reach = (request: Request) => {
-      const context = contexts.get(request) ?? this.context()
+      const context = contexts.get(request) ?? this.context(homeOf(request, this.environment))
       contexts.set(request, context)
       return context
     }
@@ -105,50 +109,51 @@ export class Secured {
   }
 
   /** The broker as one request reaches it: nobody in particular yet. */
-  context() {
-    const { context } = this.broker
-    const source = {
-      security: async (since: number): Promise<SecuritySnapshot | null> => {
-        if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))
-        return since === this.#version ? null : this.#snapshot()
+  context(home = DEFAULT_TENANT): BrokerContext {
+    const authenticator = new Authenticator(
+      this.#authentication,
+      {
+        users: (tenant) => {
+          const cluster = this.#source(tenant)
+          const version = async () => {
+            await this.#state(tenant).ready(cluster)
+            return this.#state(tenant).usersVersion
+          }
+          return { cluster, version }
+        },
+        fetch: async () => new Response(null, { status: 500 }),
+        now: this.now,
+        sleep: timers.sleep,
       },
-      scramCredential: async (name: string, mechanism: number) => {
-        if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))
-        this.asked++
-        return mechanism === ScramMechanism.SCRAM_SHA_256 ? (this.#users.get(name) ?? null) : null
-      },
-    }
-    const { allowAnonymous } = this.environment
-    const access = new SecuredAccess({
-      state: this.#state,
-      source,
-      clientHost: '/127.0.0.1',
-      allowAnonymous,
-    })
-    const authenticator = new Authenticator(this.#authentication, {
-      cluster: source,
-      usersVersion: async () => {
-        await this.#state.ready(source)
-        return this.#state.usersVersion
-      },
-      fetch: async () => new Response(null, { status: 500 }),
-      now: this.now,
-    })
+      home,
+    )
     const counting = Object.create(authenticator, {
+      users: { value: (tenant: string) => authenticator.users(tenant) },
       checkPassword: {
-        value: (user: string, password: string) => {
+        value: (who: TenantUser, password: string) => {
           this.checked++
-          return authenticator.checkPassword(user, password)
+          return authenticator.checkPassword(who, password)
         },
       },
     }) as Authenticator
-    return {
+    return this.#contextOf(home, counting)
+  }
+
+  #contextOf(tenant: string, authenticator: Authenticator): BrokerContext {
+    const { context } = this.broker
+    const { allowAnonymous } = this.environment
+    const source = this.#source(tenant)
+    const state = this.#state(tenant)
+    const access = new SecuredAccess({ state, source, clientHost: '/127.0.0.1', allowAnonymous })
+    const made: BrokerContext = {
       ...context,
+      tenant,
       access,
-      security: this.#state,
+      security: state,
       authentication: {
-        authenticator: counting,
+        authenticator,
         identify: access.identify.bind(access),
+        contextOf: (other) => (other === tenant ? made : this.#contextOf(other, authenticator)),
         allowAnonymous,
       },
       objects: {
@@ -158,6 +163,29 @@ export class Secured {
       timers: { ...timers, now: this.now },
       log: (...said: unknown[]) => void this.logged.push(JSON.stringify(said)),
     }
+    return made
+  }
+
+  #state(tenant: string): SecurityState {
+    const settings = authorizerSettings(this.environment, tenant)
+    const known = this.#states.get(tenant) ?? new SecurityState(this.now, settings)
+    this.#states.set(tenant, known)
+    return known
+  }
+
+  #source(tenant: string) {
+    return {
+      security: async (since: number): Promise<SecuritySnapshot | null> => {
+        if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))
+        return since === this.#version ? null : this.#snapshot()
+      },
+      scramCredential: async (name: string, mechanism: number) => {
+        if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))
+        this.asked++
+        const kept = this.#users.get(`${tenant}/${name}`) ?? null
+        return mechanism === ScramMechanism.SCRAM_SHA_256 ? kept : null
+      },
+    }
   }
 
   /** Lets time pass, for everybody. */
@@ -166,14 +194,17 @@ export class Secured {
   }
 
   /** Gives a user a password, or another one. */
-  async setUser(name: string, password: string): Promise<void> {
-    this.#users.set(name, await credentialOfPassword('SCRAM-SHA-256', password, 4096))
+  async setUser(name: string, password: string, tenant = DEFAULT_TENANT): Promise<void> {
+    this.#users.set(
+      `${tenant}/${name}`,
+      await credentialOfPassword('SCRAM-SHA-256', password, 4096),
+    )
     this.#changed()
     this.#usersVersion = this.#version
   }
 
   deleteUser(name: string): void {
-    this.#users.delete(name)
+    this.#users.delete(`${DEFAULT_TENANT}/${name}`)
     this.#changed()
     this.#usersVersion = this.#version
   }
@@ -241,7 +272,7 @@ export class Secured {
 
   #changed(): void {
     this.#version += 1
-    this.#state.changed()
+    for (const state of this.#states.values()) state.changed()
   }
 
   #snapshot(): SecuritySnapshot {

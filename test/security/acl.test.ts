@@ -4,7 +4,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  DECISION_CHARACTERS,
   DECISIONS_PER_PRINCIPAL,
+  DECISIONS_REMEMBERED,
   PRINCIPALS_REMEMBERED,
 } from '../../src/core/limits/authorisation.ts'
 import { Operation, Resource } from '../../src/security/access.ts'
@@ -275,5 +277,32 @@ describe('against a naive twin', () => {
       }),
       { numRuns: 400 },
     )
+  })
+})
+
+describe('what is remembered', () => {
+  it('is nothing of names that no topic can have', () => {
+    const grants = alice([rule()])
+    for (let at = 0; at < 300; at++) {
+      expect(grants.may(Operation.READ, Resource.GROUP, `${at}`.padEnd(32_000, 'x'))).toBe(false)
+    }
+    expect(grants.may(Operation.READ, Resource.TOPIC, 'orders')).toBe(true)
+    expect(grants.remembered).toEqual(['orders'])
+    grants.may(Operation.READ, Resource.GROUP, 'x'.repeat(DECISION_CHARACTERS))
+    expect(grants.remembered).toHaveLength(2)
+  })
+
+  it('is bounded for all principals and addresses together', () => {
+    const authorizer = new Authorizer([rule()], CLOSED)
+    const all = Array.from({ length: 400 }, (_, at) =>
+      authorizer.grants('User:alice', `10.0.0.${at}`),
+    )
+    for (let name = 0; name < 100; name++) {
+      for (const grants of all) grants.may(Operation.READ, Resource.TOPIC, `topic-${name}`)
+    }
+    const kept = all.reduce((sum, { remembered }) => sum + remembered.length, 0)
+    expect(kept).toBeGreaterThan(0)
+    expect(kept).toBeLessThanOrEqual(DECISIONS_REMEMBERED)
+    expect(all.every((grants) => grants.may(Operation.READ, Resource.TOPIC, 'orders'))).toBe(true)
   })
 })

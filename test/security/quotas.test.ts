@@ -5,6 +5,7 @@ import {
   QUOTA_BURST_S,
   QUOTA_MUTATION_BURST_S,
   QUOTA_REQUEST_THROTTLE_MS,
+  SECURITY_NAME_CHARACTERS,
 } from '../../src/core/limits/security.ts'
 import type { ClientQuota } from '../../src/security/kept.ts'
 import { ClientQuotas, QuotaTable, TokenBucket } from '../../src/security/quotas.ts'
@@ -186,6 +187,32 @@ describe('what clients are charged', () => {
       client(`idle-${at}`).charge('producer_byte_rate', 0, 0)
     }
     expect(client('busy').owedMs('producer_byte_rate', 0)).toBe(1_000_000)
+  })
+
+  it('is kept under short names, however long client ids are', () => {
+    const quotas = quotasOf(quota({ 'client-id': null }, 100))
+    for (const clientId of ['\u0001'.repeat(30_000), 'x'.repeat(30_000), 'x'.repeat(20_000), 'y']) {
+      quotas.of({ user: 'u', clientId }).charge('producer_byte_rate', 1, 0)
+    }
+    const lengths = quotas.buckets.map((name) => name.length)
+    expect(lengths).toHaveLength(3)
+    expect(Math.max(...lengths)).toBeLessThan(2 * SECURITY_NAME_CHARACTERS)
+  })
+
+  it('has a bucket for each user and client id, whatever they are called', () => {
+    const quotas = quotasOf(quota({ user: null, 'client-id': null }, 100))
+    const clients = [
+      ['a', 'b'],
+      ['ab', ''],
+      ['', 'ab'],
+      ['a c', 'b'],
+      ['a', 'c b'],
+      ['u1:a', 'b'],
+    ]
+    for (const [user = '', clientId = ''] of clients) {
+      quotas.of({ user, clientId }).charge('producer_byte_rate', 1, 0)
+    }
+    expect(quotas.buckets).toHaveLength(clients.length)
   })
 })
 

@@ -31,7 +31,7 @@ describe('how one logs in', () => {
 describe('the tokens that are taken', () => {
   it('are none without keys', () => {
     expect(isOauthConfigured({ config: {}, oauthKeys: null })).toBe(false)
-    expect(oauthSettings({ config: {}, oauthKeys: null, reservedUser: 'admin' })).toBeNull()
+    expect(oauthSettings({ config: {}, oauthKeys: null, reservedUsers: ['admin'] })).toBeNull()
   })
 
   it("are those of the configuration, by Kafka's names", () => {
@@ -45,7 +45,7 @@ describe('the tokens that are taken', () => {
       'ottla.oauth.required.scope': 'kafka',
     }
     expect(isOauthConfigured({ config, oauthKeys: null })).toBe(true)
-    expect(oauthSettings({ config, oauthKeys: null, reservedUser: 'admin' })).toEqual({
+    expect(oauthSettings({ config, oauthKeys: null, reservedUsers: ['admin'] })).toEqual({
       jwt: {
         issuer: 'https://issuer.example',
         audiences: ['a', 'b'],
@@ -61,7 +61,7 @@ describe('the tokens that are taken', () => {
 
   it('are of given keys where there are any', () => {
     const oauthKeys = { keys: [{ kty: 'EC' }] }
-    expect(oauthSettings({ config: {}, oauthKeys, reservedUser: null })).toMatchObject({
+    expect(oauthSettings({ config: {}, oauthKeys, reservedUsers: [] })).toMatchObject({
       jwt: { issuer: null, audiences: [], clockSkewSeconds: 30, reservedUsers: [] },
       keys: { kind: 'given', set: oauthKeys },
     })

@@ -5,12 +5,11 @@ import type {
   AlterConfigsRequest,
   AlterConfigsResponse,
 } from '../../protocol/messages/alter-configs.ts'
-import { Operation } from '../../security/access.ts'
 import { authorised } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askForConfigs, nothingLeft } from '../controller.ts'
-import { allowedConfigs } from './config-denial.ts'
+import { changeableConfigs } from './config-denial.ts'
 
 /** Asks the controller; errors are per resource in its answer. */
 export async function alterConfigs(
@@ -20,7 +19,7 @@ export async function alterConfigs(
 ): Promise<AlterConfigsResponse> {
   const access = await authorised(context)
   const { resources } = request
-  const { allowed, denied } = allowedConfigs(resources, access, Operation.ALTER_CONFIGS)
+  const { allowed, denied } = changeableConfigs(resources, access)
   if (nothingLeft(resources, allowed)) return { throttleTimeMs: 0, responses: denied }
   const permitted = { ...request, resources: allowed }
   const answer = await askForConfigs(context, permitted, (controller) => {

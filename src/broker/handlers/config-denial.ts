@@ -2,7 +2,7 @@
 // metrics by the cluster. Shared by DescribeConfigs, AlterConfigs and IncrementalAlterConfigs.
 
 import { type ErrorCode, errorMessage, KafkaError } from '../../core/errors.ts'
-import { type Access, type Operation, Resource } from '../../security/access.ts'
+import { type Access, Operation, Resource } from '../../security/access.ts'
 import { clusterDenial, denial, divided } from '../authorise.ts'
 
 /** A configured thing, as requests name it. */
@@ -22,19 +22,35 @@ export interface AllowedConfigs<Item> {
   readonly denied: readonly (Named & { readonly errorCode: ErrorCode; errorMessage: string })[]
 }
 
-/** What is named twice, or of no type that there is, is left to the controller, which refuses it. */
-export function allowedConfigs<Item extends Named>(
+/** What may be read: each by itself, however often it is named. */
+export function readableConfigs<Item extends Named>(
+  items: readonly Item[],
+  access: Access,
+): AllowedConfigs<Item> {
+  return allowed(items, access, Operation.DESCRIBE_CONFIGS, () => false)
+}
+
+/** What may be changed. What is named twice is left to the controller, which refuses all of it unseen, as Kafka does. */
+export function changeableConfigs<Item extends Named>(
+  items: readonly Item[],
+  access: Access,
+): AllowedConfigs<Item> {
+  const times = new Map<string, number>()
+  for (const item of items) times.set(keyOf(item), (times.get(keyOf(item)) ?? 0) + 1)
+  return allowed(items, access, Operation.ALTER_CONFIGS, (item) => times.get(keyOf(item)) !== 1)
+}
+
+/** Of no type that there is: left to the controller, which knows none of them. */
+function allowed<Item extends Named>(
   items: readonly Item[],
   access: Access,
   operation: Operation,
+  isLeft: (item: Item) => boolean,
 ): AllowedConfigs<Item> {
   if (access.isOpen) return { allowed: items, denied: [] }
-  const times = new Map<string, number>()
-  for (const item of items) times.set(keyOf(item), (times.get(keyOf(item)) ?? 0) + 1)
   const { allowed, denied } = divided(
     items,
-    (item) =>
-      times.get(keyOf(item)) !== 1 || configDenial(item, access, operation) === KafkaError.NONE,
+    (item) => isLeft(item) || configDenial(item, access, operation) === KafkaError.NONE,
   )
   const refused = denied.map((item) => {
     const { resourceType, resourceName } = item

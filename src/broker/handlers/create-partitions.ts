@@ -20,7 +20,7 @@ export async function createPartitions(
   context: BrokerContext,
 ): Promise<CreatePartitionsResponse> {
   const mayAlter = allowing(await authorised(context), Operation.ALTER, Resource.TOPIC)
-  const isDouble = namedTwice(request.topics)
+  const isDouble = namedTwice(request.topics.map(({ name }) => name))
   const { allowed, denied } = divided(
     request.topics,
     ({ name }) => isDouble(name) || mayAlter(name),

@@ -1,7 +1,8 @@
 // CreateTopics (key 19), versions 2 to 7 (KIP-464 defaults, KIP-525 configs in the answer from 5,
-// ids from 7). The controller decides: this hands it the request.
+// ids from 7). The controller decides: this hands it the request. The audit log makes its topic itself, so that nobody
+// chooses beforehand how long it is kept.
 
-import { METADATA_TOPIC } from '../../cluster/names.ts'
+import { AUDIT_TOPIC, METADATA_TOPIC } from '../../cluster/names.ts'
 import { KafkaError } from '../../core/errors.ts'
 import type {
   CreateTopicsRequest,
@@ -25,12 +26,17 @@ export async function createTopics(
   const access = await authorised(context)
   const mayAll = clusterDenial(access, Operation.CREATE) === KafkaError.NONE
   const mayCreate = allowing(access, Operation.CREATE, Resource.TOPIC)
-  const isDouble = namedTwice(request.topics)
-  const { allowed, denied } = divided(
+  const isDouble = namedTwice(request.topics.map(({ name }) => name))
+  const { allowed: topics, denied: prohibited } = divided(
     request.topics,
+    ({ name }) => name !== AUDIT_TOPIC,
+  )
+  const { allowed, denied } = divided(
+    topics,
     ({ name }) => mayAll || name === METADATA_TOPIC || isDouble(name) || mayCreate(name),
   )
-  if (nothingLeft(request.topics, allowed)) return { topics: denied.map(refused) }
+  const left = [...denied.map(refused), ...prohibited.map(prohibition)]
+  if (nothingLeft(request.topics, allowed)) return { topics: left }
   const permitted = { ...request, topics: allowed }
   const answer = await createWithinQuota(permitted, call, context, (within) =>
     askController<CreateTopicsResponse>(
@@ -50,7 +56,7 @@ export async function createTopics(
   const shown = answer.topics.map((topic) =>
     topic.errorCode !== KafkaError.NONE || mayDescribe(topic.name) ? topic : undescribed(topic),
   )
-  return { ...answer, topics: [...shown, ...denied.map(refused)] }
+  return { ...answer, topics: [...shown, ...left] }
 }
 
 /** A new topic whose configuration the client may not see. */
@@ -60,11 +66,14 @@ function undescribed({ name, topicId, errorCode, errorMessage }: Created): Creat
 }
 
 function refused({ name }: { readonly name: string }): Created {
-  return {
-    name,
-    errorCode: KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    errorMessage: 'Authorization failed.',
-    topicConfigErrorCode: KafkaError.NONE,
-    configs: [],
-  }
+  const errorCode = KafkaError.TOPIC_AUTHORIZATION_FAILED
+  return { ...NOT_MADE, name, errorCode, errorMessage: 'Authorization failed.' }
 }
+
+/** As the controller says it of the topic of the metadata. */
+function prohibition({ name }: { readonly name: string }): Created {
+  const errorMessage = `Creation of internal topic ${name} is prohibited.`
+  return { ...NOT_MADE, name, errorCode: KafkaError.INVALID_REQUEST, errorMessage }
+}
+
+const NOT_MADE = { topicConfigErrorCode: KafkaError.NONE, configs: [] }

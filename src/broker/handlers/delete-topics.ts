@@ -63,7 +63,9 @@ async function deletable(
 ): Promise<{ readonly permitted: Asked; readonly refused: readonly Result[] }> {
   const isShown = allowing(access, Operation.DESCRIBE, Resource.TOPIC)
   const mayDelete = allowing(access, Operation.DELETE, Resource.TOPIC)
-  const isDouble = namedTwice([...topics, ...topicNames.map((name) => ({ name }))])
+  // One with an id beside its name is none of these: the controller refuses it by itself.
+  const alone = topics.filter(({ topicId }) => topicId === ZERO_TOPIC_ID)
+  const isDouble = namedTwice([...alone.flatMap(({ name }) => name ?? []), ...topicNames])
   const isLeft = (name: string) => isDouble(name) || (isShown(name) && mayDelete(name))
   const isId = ({ name, topicId }: Asked['topics'][number]) =>
     name === null && topicId !== ZERO_TOPIC_ID

@@ -7,12 +7,11 @@ import type {
   DescribeConfigsRequest,
   DescribeConfigsResponse,
 } from '../../protocol/messages/describe-configs.ts'
-import { Operation } from '../../security/access.ts'
 import { authorised } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext, Endpoint } from '../context.ts'
 import { nothingLeft } from '../controller.ts'
-import { allowedConfigs } from './config-denial.ts'
+import { readableConfigs } from './config-denial.ts'
 
 type Result = DescribeConfigsResponse['results'][number]
 type Entry = Result['configs'][number]
@@ -27,7 +26,7 @@ export async function describeConfigs(
   context: BrokerContext,
 ): Promise<DescribeConfigsResponse> {
   const access = await authorised(context)
-  const { allowed, denied } = allowedConfigs(request.resources, access, Operation.DESCRIBE_CONFIGS)
+  const { allowed, denied } = readableConfigs(request.resources, access)
   const refused = denied.map((one) => ({ ...one, configs: [] }))
   if (nothingLeft(request.resources, allowed)) return { throttleTimeMs: 0, results: refused }
   const permitted = { ...request, resources: allowed }

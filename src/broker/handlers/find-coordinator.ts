@@ -8,6 +8,7 @@ import type {
   FindCoordinatorRequest,
   FindCoordinatorResponse,
 } from '../../protocol/messages/find-coordinator.ts'
+import { isNamedInTenant } from '../../runtime/objects.ts'
 import { type Access, Operation, Resource } from '../../security/access.ts'
 import { authorised, clusterDenial, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
@@ -26,7 +27,7 @@ export async function findCoordinator(
   const access = await authorised(context)
   const { host, port } = context.advertised
   const answer = (key: string) => {
-    const errorCode = keyError(request.keyType, key, access)
+    const errorCode = keyError(request.keyType, key, access) || unfit(request.keyType, key, context)
     return errorCode === KafkaError.NONE
       ? { key, nodeId: BROKER_ID, host, port, errorCode, errorMessage: null }
       : { key, nodeId: -1, host: '', port: -1, errorCode, errorMessage: null }
@@ -37,6 +38,12 @@ export async function findCoordinator(
   const only = answer(request.key)
   if (only.errorCode === KafkaError.NONE) return { throttleTimeMs: 0, ...only }
   return { throttleTimeMs: 0, ...only, errorMessage: errorMessage(only.errorCode) }
+}
+
+/** What a tenant can have no coordinator of; of main's every name is fit. */
+function unfit(keyType: number, key: string, { tenant }: BrokerContext): ErrorCode {
+  if (isNamedInTenant(key, tenant)) return KafkaError.NONE
+  return keyType === GROUP ? KafkaError.INVALID_GROUP_ID : KafkaError.INVALID_REQUEST
 }
 
 function keyError(keyType: number, key: string, access: Access): ErrorCode {

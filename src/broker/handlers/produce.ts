@@ -1,8 +1,10 @@
 // Produce (key 0), versions 3 to 13; advertised from 0 because old librdkafka turns compression off
 // otherwise (KAFKA-18659). Topic ids from 13 (KIP-516). acks=0 has no answer. A transactional batch is
-// verified by its leader at the transaction's coordinator; from 12 on it joins by itself (KIP-890).
+// verified by its leader at the transaction's coordinator; from 12 on it joins by itself (KIP-890). Internal topics are
+// not for clients.
 
 import type { TopicState } from '../../cluster/contract.ts'
+import { AUDIT_TOPIC, isInternalTopic } from '../../cluster/names.ts'
 import { discard } from '../../core/bytes.ts'
 import { type ErrorCode, errorName, KafkaError } from '../../core/errors.ts'
 import { offset, ZERO_TOPIC_ID } from '../../core/ids.ts'
@@ -36,6 +38,16 @@ const COORDINATOR_ERRORS: ReadonlySet<ErrorCode> = new Set([
   KafkaError.COORDINATOR_NOT_AVAILABLE,
   KafkaError.NOT_COORDINATOR,
 ])
+
+/** Apache Kafka lets clients that call themselves this write to its own topics, of which none is used here. */
+const ADMIN_CLIENT = '__admin_client'
+
+const INTERNAL: RefusedBatch = {
+  kind: 'refused',
+  error: KafkaError.INVALID_TOPIC_EXCEPTION,
+  message: 'Clients cannot write to an internal topic.',
+  recordErrors: [],
+}
 
 const EMPTY = new Uint8Array(0)
 
@@ -76,7 +88,7 @@ export function produce(
 class ProduceRun {
   readonly #request: ProduceRequest
   readonly #version: number
-  readonly #keyed: Call['keyed']
+  readonly #call: Call
   /** What the leader is told of a keyed request. */
   readonly #part: Pick<AppendRequest, 'part'>
   readonly #context: BrokerContext
@@ -88,7 +100,7 @@ class ProduceRun {
   constructor(request: ProduceRequest, call: Call, context: BrokerContext) {
     this.#request = request
     this.#version = call.version
-    this.#keyed = call.keyed
+    this.#call = call
     this.#part = call.keyed === undefined ? UNKEYED : { part: call.keyed.part }
     this.#context = context
     for (const topic of request.topicData) {
@@ -247,17 +259,24 @@ class ProduceRun {
     admitted: AdmittedBatch | RefusedBatch = this.#admit(append, topic),
   ): Promise<PartitionResponse> {
     if (admitted.kind === 'refused') return refusedBatch(append.partition, admitted)
-    return this.#settle(append, topic, admitted, this.#call(append, topic, admitted))
+    return this.#settle(append, topic, admitted, this.#append(append, topic, admitted))
   }
 
   #admit(append: Append, topic: TopicState): AdmittedBatch | RefusedBatch {
+    if (isInternalTopic(topic.name) && !this.#mayWriteInternal(topic.name)) return INTERNAL
     return admitBatch(append.records, topic.settings, {
       version: this.#version,
       nowMs: this.#context.timers.now(),
     })
   }
 
-  #call(append: Append, topic: TopicState, { batch }: AdmittedBatch): Promise<AppendReply> {
+  /** Nobody but the broker says what has happened. */
+  #mayWriteInternal(topic: string): boolean {
+    const { isOwn, clientId } = this.#call
+    return isOwn === true || (topic !== AUDIT_TOPIC && clientId === ADMIN_CLIENT)
+  }
+
+  #append(append: Append, topic: TopicState, { batch }: AdmittedBatch): Promise<AppendReply> {
     const { length } = batch
     this.#bytesInFlight += length
     const reply = this.#context.objects.partition(topic.id, append.partition).append({
@@ -329,7 +348,7 @@ class ProduceRun {
       if (isGone) topics.forget(topic.id)
       return isGone ? sendAgain(append) : this.#sendToSuccessor(own, topic)
     }
-    if (answer.known !== undefined) this.#keyed?.known(answer.known)
+    if (answer.known !== undefined) this.#call.keyed?.known(answer.known)
     return refusal(append.partition, this.#errorFor(answer.error), answer.message)
   }
 

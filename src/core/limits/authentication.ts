@@ -37,3 +37,6 @@ export const JWKS_FETCH_MS = 5_000
 
 /** Tokens: a key that is not known makes the set be read again at most this often, whatever is presented. */
 export const JWKS_AGAIN_MS = 10_000
+
+/** Tokens: while there are no keys at all nobody gets in by a token, so a reading that failed is tried again this soon. */
+export const JWKS_FIRST_AGAIN_MS = 1_000

@@ -9,6 +9,9 @@ export const SECURITY_REFRESH_MS = 2_500
 /** A reading of it that has not come back after this is given up: its context may have ended. */
 export const SECURITY_READING_MS = 1_000
 
+/** Tenants beside main: an isolate may know a few megabytes of each, and a list is a line. */
+export const TENANTS_MAX = 100
+
 /** Users with SCRAM credentials: some 400 bytes each in the controller. */
 export const USERS_PER_CLUSTER = 10_000
 
@@ -37,7 +40,7 @@ export const QUOTA_MUTATION_BURST_S = 11
 /** A client over its share of requests is left alone no longer than this at a time: Kafka's window. */
 export const QUOTA_REQUEST_THROTTLE_MS = 1_000
 
-/** Clients whose use is counted by one isolate, some 200 bytes each: client ids are free. Full ones go first. */
+/** Clients whose use is counted by one isolate, some 200 bytes each and 2 KB at most: client ids are free. Full ones go first. */
 export const QUOTA_BUCKETS = 10_000
 
 /** A connection beyond its address's `connection_creation_rate` is closed after this at most: it holds descriptors. */

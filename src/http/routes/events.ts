@@ -1,7 +1,6 @@
 // /v1/topics/{topic}/events and /v1/events: the tail of one topic, or of several, as server-sent events.
 
 import type { BrokerContext } from '../../broker/context.ts'
-import { counts } from '../../broker/counts.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { fromBase64, utf8 } from '../../core/text.ts'
 import { ObjectCallError } from '../../runtime/objects.ts'
@@ -133,6 +132,7 @@ function streamOf(
   let gone = false
   let isMaking = false
   let isOver = () => {}
+  const { counts } = broker
   const ended = counts.opened('events')
   keepAlive(
     new Promise<void>((resolve) => {

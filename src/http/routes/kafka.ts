@@ -3,13 +3,18 @@
 
 import { formatAddress, isWildcard, parseAddress } from '../../core/env.ts'
 import { KafkaError } from '../../core/errors.ts'
-import { tunnelShard } from '../../core/ids.ts'
+import { DEFAULT_TENANT, tunnelShard } from '../../core/ids.ts'
 import { ADVERTISED_HEADER, TUNNEL_PROTOCOL } from '../../core/tunnel-protocol.ts'
-import { ANONYMOUS } from '../../security/principal.ts'
-import { CLIENT_HEADER, EXPIRES_HEADER, PRINCIPAL_HEADER } from '../../tunnel/headers.ts'
+import { ANONYMOUS, userOf } from '../../security/principal.ts'
+import {
+  CLIENT_HEADER,
+  EXPIRES_HEADER,
+  PRINCIPAL_HEADER,
+  TENANT_HEADER,
+} from '../../tunnel/headers.ts'
 import { ADMITTED } from '../access-rule.ts'
 import { clientAddress } from '../client-address.ts'
-import { type Identity, userOf } from '../identity.ts'
+import type { Identity } from '../identity.ts'
 import { badRequest, Problem } from '../problem.ts'
 import type { Asked, Route } from '../route.ts'
 
@@ -53,10 +58,11 @@ async function kafkaRoute({
     upgrade: 'websocket',
     [ADVERTISED_HEADER]: address,
     [CLIENT_HEADER]: `/${client}`,
+    ...(identity.tenant === DEFAULT_TENANT ? {} : { [TENANT_HEADER]: identity.tenant }),
     ...knownAs(identity),
   }
   if (asksFor(request, TUNNEL_PROTOCOL)) headers['sec-websocket-protocol'] = TUNNEL_PROTOCOL
-  const answer = await tunnel(tunnelShard(`${client} ${address}`), headers)
+  const answer = await tunnel(identity.tenant, tunnelShard(`${client} ${address}`), headers)
   if (answer.webSocket == null) {
     const detail = 'too many tunnels are open'
     return new Problem(KafkaError.BROKER_NOT_AVAILABLE, { status: 503, detail })

@@ -50,7 +50,7 @@ async function liveRoute({ request, live, random, identity }: Asked): Promise<Re
     return badRequest(PROTOCOL_HEADER, `${PROTOCOL_HEADER} must offer ${LIVE_PROTOCOL}`)
   }
   const client = clientAddress(request)
-  const answer = await live(Math.floor(random() * LIVE_SHARDS), {
+  const answer = await live(identity.tenant, Math.floor(random() * LIVE_SHARDS), {
     upgrade: 'websocket',
     [CLIENT_HEADER]: `/${client}`,
     [IDENTITY_HEADER]: encodeURIComponent(JSON.stringify(identity)),

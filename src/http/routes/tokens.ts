@@ -4,13 +4,12 @@
 import { KafkaError } from '../../core/errors.ts'
 import { TOKEN_DEFAULT_MS, TOKEN_NAMES_CHARACTERS } from '../../core/limits/http-security.ts'
 import type { GrantOperation } from '../../security/grant.ts'
-import type { Principal } from '../../security/principal.ts'
+import { type Principal, userOf } from '../../security/principal.ts'
 import { signToken } from '../../security/signed-token.ts'
 import { Signer } from '../../security/signer.ts'
 import { ADMITTED, forbidden } from '../access-rule.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
-import { userOf } from '../identity.ts'
 import { badRequest, Problem } from '../problem.ts'
 import type { Asked, Route } from '../route.ts'
 import { schemas } from '../schemas.ts'
@@ -56,16 +55,17 @@ async function makeRoute(asked: Asked): Promise<Response | Problem> {
     return new Problem(KafkaError.DELEGATION_TOKEN_AUTH_DISABLED, { status: 409, detail })
   }
   const grant = { topics, operations, groups }
-  const token = await signToken(signer, { principal, grant, expiresAtMs, stamp })
+  const { tenant } = identity
+  const token = await signToken(signer, { principal, tenant, grant, expiresAtMs, stamp })
   return json({ token, expires: isoTime(expiresAtMs), principal }, 201)
 }
 
 /** Where nobody is asked a token is looked at by nobody: programs that ask for one go on. */
-async function signing({ credentials }: Asked, principal: Principal) {
+async function signing({ credentials, identity }: Asked, principal: Principal) {
   if (credentials === null) {
     return { signer: new Signer(crypto.getRandomValues(new Uint8Array(32))), stamp: '' }
   }
-  const stamp = await credentials.users.stamp(userOf(principal))
+  const stamp = await credentials.users(identity.tenant).stamp(userOf(principal))
   return { signer: credentials.signer, stamp }
 }
 

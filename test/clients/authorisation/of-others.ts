@@ -166,6 +166,20 @@ export const OF_OTHERS: readonly Case[] = [
     [allow(ALTER_CONFIGS, topic('seen'))],
   ),
   ask(
+    'named twice',
+    DescribeConfigs,
+    4,
+    requests.describeConfigs([
+      [2, 'hidden'],
+      [2, 'hidden'],
+      [4, '1'],
+      [4, '1'],
+      [32, 'hidden'],
+      [32, 'hidden'],
+    ]),
+    [],
+  ),
+  ask(
     'of a group and the broker',
     DescribeConfigs,
     4,

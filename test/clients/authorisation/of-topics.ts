@@ -132,7 +132,22 @@ export const OF_TOPICS: readonly Case[] = [
     allow(DESCRIBE, topic('seen')),
   ]),
   ask('named twice', DeleteTopics, 6, requests.deleteTopics(['hidden', 'hidden']), []),
+  ask(
+    'named twice, as it was',
+    DeleteTopics,
+    5,
+    { topicNames: ['kept', 'kept'], timeoutMs: 1_000 },
+    [],
+  ),
+  ask(
+    'by name, and again with an id',
+    DeleteTopics,
+    6,
+    requests.deleteTopicWithAndWithoutId('kept'),
+    [],
+  ),
   ask('of several', CreatePartitions, 3, requests.createPartitions(BOTH), seen(ALTER)),
+  ask('named twice', CreatePartitions, 3, requests.createPartitions(['kept', 'kept']), []),
   ask('that does not exist', CreatePartitions, 3, requests.createPartitions(['none']), []),
 
   // Records.

@@ -181,6 +181,19 @@ export function deleteTopics(names: Names): RequestToSend<typeof DeleteTopics> {
   return { topics: names.map((name) => ({ name, topicId: ZERO_TOPIC_ID })), ...timed }
 }
 
+/** Wrong as it is with the id; alone it is a topic's name. */
+export function deleteTopicWithAndWithoutId(
+  name: string,
+): (world: World) => RequestToSend<typeof DeleteTopics> {
+  return (world) => ({
+    topics: [
+      { name, topicId: ZERO_TOPIC_ID },
+      { name, topicId: world.topicId(name) },
+    ],
+    ...timed,
+  })
+}
+
 export function deleteTopicsById(
   names: Names,
 ): (world: World) => RequestToSend<typeof DeleteTopics> {

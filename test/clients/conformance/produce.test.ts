@@ -2,6 +2,7 @@
 // request versions. KIP-98 (batches), KIP-516 (topic ids), KIP-467 (record errors).
 
 import { describe, expect } from 'vitest'
+import { encodeRequest } from '../../../src/protocol/codec.ts'
 import { FindCoordinator } from '../../../src/protocol/messages/find-coordinator.ts'
 import { Produce } from '../../../src/protocol/messages/produce.ts'
 import { batch, batchOfSize, Codec, messageSet, readBatches } from '../batches.ts'
@@ -11,6 +12,8 @@ import { Ended, rawRequest } from '../wire.ts'
 
 const { scenario, connect, topic } = suite('produce')
 const DAY_MS = 86_400_000
+/** Used by nobody here, so that a record in it does no harm. */
+const INTERNAL_TOPIC = '__share_group_state'
 const one = [{ key: 'k', value: 'v' }]
 
 interface BadBatch {
@@ -185,6 +188,20 @@ describe('A produce request', () => {
     expect(await produce(wire, `${name}-not`, 0, records)).toMatchObject({ errorCode: 3 })
     expect(await produce(wire, name, 1, records)).toMatchObject({ errorCode: 3, baseOffset: -1 })
     expect(await produce(wire, name, -1, records)).toMatchObject({ errorCode: 3, baseOffset: -1 })
+  })
+
+  scenario("to an internal topic is for clients that call themselves Kafka's admin", async () => {
+    const wire = await connect()
+    await createTopic(wire, INTERNAL_TOPIC)
+    expect(await produce(wire, INTERNAL_TOPIC, 0, batch({ records: one }))).toMatchObject({
+      errorCode: 17,
+      baseOffset: -1,
+    })
+    const header = { correlationId: 77, clientId: '__admin_client' }
+    const body = produceBody(INTERNAL_TOPIC, 0, batch({ records: one }))
+    wire.write(encodeRequest(Produce, 9, header, body))
+    const { responses } = await wire.answer(Produce, 9, 77)
+    expect(responses[0]?.partitionResponses[0]?.errorCode).toBe(0)
   })
 
   for (const acks of [2, -2, 32767]) {
