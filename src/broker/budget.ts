@@ -9,20 +9,13 @@ import {
   SMALL_FRAMES_TOTAL_BYTES,
   SMALL_REPLIES_TOTAL_BYTES,
 } from '../core/limits.ts'
+import { Line } from './line.ts'
+import { Turns } from './turns.ts'
 
-/** How long a waiter sleeps between two looks at the pool. */
+/** How long a waiter sleeps between two looks at the pool: the first ones, and, later by so much for each before it, all others. */
 const POLL_MS = 2
-
-/**
- * Who has not looked for so long is gone: its context ended, with its timers, while it waited. Nobody else could
- * give up its turn.
- */
-const GONE_MS = 1_000
-
-/** A waiter's place. */
-interface Ticket {
-  lookedAtMs: number
-}
+const POLL_PLACE_MS = 0.25
+const POLL_MAX_MS = 200
 
 /** Bytes held; give them back exactly once, when the memory can be collected. */
 export interface Reservation {
@@ -36,12 +29,11 @@ export interface Reservation {
 export class BytePool {
   readonly #capacity: number
   #used = 0
-  readonly #tickets: Ticket[] = []
-  readonly #now: () => number
+  readonly #line: Line
 
   constructor(capacity: number, now: () => number = () => Date.now()) {
     this.#capacity = capacity
-    this.#now = now
+    this.#line = new Line(now)
   }
 
   /** Bytes reserved now. */
@@ -51,55 +43,46 @@ export class BytePool {
 
   /** True while somebody waits: holders that make no progress should let go. */
   get contended(): boolean {
-    return this.#tickets.length > 0
+    return this.#line.length > 0
   }
 
   /** Takes the bytes now or answers null. A request larger than the pool counts as the whole pool. */
   tryReserve(bytes: number): Reservation | null {
-    if (this.#tickets.length > 0) {
-      this.#forgetGone()
-      if (this.#tickets.length > 0) return null
+    if (this.contended) {
+      this.#line.forgetGone()
+      if (this.contended) return null
     }
     return this.#take(bytes)
   }
 
   /**
-   * Waits for its turn, looking every 2 ms.
+   * Waits for its turn, looking every 2 ms when it is near.
    * @param sleep the caller's own timer (a promise of another request context would hang)
    * @param abandoned says that the caller is gone: gives up its turn and answers null
+   * @param owner whose turn it is: who asks for much at once waits behind all others who ask for little
    */
   async reserve(
     bytes: number,
     sleep: (ms: number) => Promise<void>,
     abandoned: () => boolean = () => false,
+    owner: object = {},
   ): Promise<Reservation | null> {
     const now = this.tryReserve(bytes)
     if (now !== null) return now
-    const ticket: Ticket = { lookedAtMs: this.#now() }
-    this.#tickets.push(ticket)
+    const ticket = this.#line.join(owner)
     try {
       while (!abandoned()) {
-        ticket.lookedAtMs = this.#now()
-        // Late timers can have cost it its place.
-        if (!this.#tickets.includes(ticket)) this.#tickets.push(ticket)
-        this.#forgetGone()
-        if (this.#tickets[0] === ticket) {
+        const place = this.#line.place(ticket)
+        if (place === 0) {
           const reservation = this.#take(bytes)
           if (reservation !== null) return reservation
         }
-        await sleep(POLL_MS)
+        await sleep(Math.min(POLL_MS + Math.floor(place * POLL_PLACE_MS), POLL_MAX_MS))
       }
       return null
     } finally {
-      const at = this.#tickets.indexOf(ticket)
-      if (at >= 0) this.#tickets.splice(at, 1)
+      this.#line.leave(ticket)
     }
-  }
-
-  /** Only the first in the line holds up others. */
-  #forgetGone(): void {
-    const goneMs = this.#now() - GONE_MS
-    while ((this.#tickets[0]?.lookedAtMs ?? goneMs) < goneMs) this.#tickets.shift()
   }
 
   #take(bytes: number): Reservation | null {
@@ -132,6 +115,8 @@ export interface MemoryBudget {
   /** Larger frames and answers take turns in pools of their own, so that they keep no small one waiting. */
   readonly largeFrames: BytePool
   readonly largeReplies: BytePool
+  /** Beside memory: the time in which requests begin. */
+  readonly turns: Turns
 }
 
 /** Where the memory of an answer of this size comes from. */
@@ -146,5 +131,6 @@ export function memoryBudget(): MemoryBudget {
     smallReplies: new BytePool(SMALL_REPLIES_TOTAL_BYTES),
     largeFrames: new BytePool(LARGE_FRAMES_TOTAL_BYTES),
     largeReplies: new BytePool(LARGE_REPLIES_TOTAL_BYTES),
+    turns: new Turns(),
   }
 }

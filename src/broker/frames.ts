@@ -7,9 +7,12 @@ import {
   SMALL_BYTES,
   STALLED_BYTES_PER_MS,
   STALLED_CONNECTION_MS,
+  TURN_FREE,
+  TURN_FRESH_MS,
 } from '../core/limits.ts'
 import type { BytePool, MemoryBudget, Reservation } from './budget.ts'
 import { CloseConnection, type Timers } from './context.ts'
+import { costOf } from './turns.ts'
 
 /** A whole request without its size. `bytes` may be a view of the caller's read buffer. */
 export interface Frame {
@@ -42,6 +45,9 @@ export class FrameReader {
   #sizeFilled = 0
   #partial: PartialFrame | null = null
   #closed = false
+  /** What is left of its turn (turns.ts), and when that began. */
+  #left = TURN_FREE
+  #turnAtMs = Number.NEGATIVE_INFINITY
 
   /** @param maxBytes largest frame (socket.request.max.bytes) */
   constructor(budget: MemoryBudget, timers: Timers, maxBytes: number) {
@@ -96,11 +102,18 @@ export class FrameReader {
    */
   async feed(chunk: Uint8Array, start: (frame: Frame) => Promise<void> | undefined): Promise<void> {
     let at = 0
+    if (this.#timers.now() - this.#turnAtMs > TURN_FRESH_MS) this.#beginTurn(TURN_FREE)
     while (at < chunk.length && !this.#closed) {
       if (this.#partial === null) {
         at = this.#readSize(chunk, at)
         if (this.#sizeFilled < 4) return
         const size = this.#checkedSize()
+        const cost = costOf(size)
+        if (this.#left <= 0) {
+          this.#beginTurn(this.#budget.turns.tryTake(cost) ?? (await this.#turn(cost)))
+          if (this.#closed) return
+        }
+        this.#left -= cost
         const whole = chunk.length - at >= size
         // No `await` where none is needed: frames of one chunk start in one turn, and their appends
         // leave in one call.
@@ -130,6 +143,19 @@ export class FrameReader {
       const started = start({ bytes: partial.bytes, memory: partial.memory })
       if (started !== undefined) await started
     }
+  }
+
+  #beginTurn(units: number): void {
+    this.#left = units
+    this.#turnAtMs = this.#timers.now()
+  }
+
+  #turn(cost: number): Promise<number> {
+    return this.#budget.turns.take(
+      cost,
+      (ms) => this.#timers.sleep(ms),
+      () => this.#closed,
+    )
   }
 
   #readSize(chunk: Uint8Array, from: number): number {

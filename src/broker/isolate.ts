@@ -6,7 +6,12 @@ import { advertisedEndpoint, type Environment, readEnvironment } from '../core/e
 import { DEFAULT_TENANT, tenantOfName } from '../core/ids.ts'
 import { CONNECTION_REFUSED_MS } from '../core/limits/security.ts'
 import { STATISTICS_INTERVAL_MS } from '../core/limits/statistics.ts'
-import { CONNECTIONS_FILES_SHARE, FILES_PER_CONNECTION, REQUEST_MAX_BYTES } from '../core/limits.ts'
+import {
+  CONNECTIONS_FILES_SHARE,
+  FILES_PER_CONNECTION,
+  REQUEST_MAX_BYTES,
+  TURN_HTTP_REQUESTS,
+} from '../core/limits.ts'
 import { shareOfFiles } from '../runtime/awake.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type KeepAlive, type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
@@ -240,6 +245,14 @@ async function tellLast(env: WorkerEnv, { name, counts }: TenantState): Promise<
   await timers.sleep(STATISTICS_INTERVAL_MS)
   const told = { nowMs: Date.now(), isAlone: environmentOf(env).local }
   await counts.tell(objects(env, name).statistics, told)
+}
+
+/** When a request over HTTP may begin, beside all others; undefined for at once. */
+export function turnOverHttp(): Promise<void> | undefined {
+  const cost = TURN_HTTP_REQUESTS
+  return budget.turns.tryTake(cost, cost) === null
+    ? budget.turns.takeOne(cost, timers.sleep)
+    : undefined
 }
 
 /** Of the process's file descriptors; the runtime would end with the first connection that finds none. */

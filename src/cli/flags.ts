@@ -92,6 +92,11 @@ ottla COMMAND --help says more of each but these two.
 
        ottla start [flags]
 
+  ottla start --open                            and the console in a browser
+  ottla start --ephemeral --kafka-port 0 --http-port 0       gone when it ends, on any free ports
+  ottla start --set num.partitions=3 --set log.retention.hours=24
+  OTTLA_SECRET="$(openssl rand -hex 24)" ottla start --host 0.0.0.0 --advertised kafka.example.com
+
   --kafka-port PORT    Kafka protocol over TCP, 0 for any free port      (OTTLA_KAFKA_PORT, 9092)
   --http-port PORT     HTTP API, 0 for any free port                     (OTTLA_HTTP_PORT, 8080)
   --host HOST          listen address; beyond loopback needs

@@ -46,7 +46,7 @@ const TARGETS = [
     // Behind the folder that it puts a copy into.
     name: 'client',
     output: 'dist/web/client.js',
-    sources: ['src/client', 'src/cli', 'src/core', 'web', 'package-lock.json'],
+    sources: ['src/client', 'src/cli', 'src/core', 'src/protocol', 'web', 'package-lock.json'],
     build: buildClient,
   },
   {

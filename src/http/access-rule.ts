@@ -4,7 +4,8 @@
 
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { type Access, CLUSTER_NAME, Operation, Resource } from '../security/access.ts'
-import { endOfAccess } from './http-access.ts'
+import { allowCommand } from './allow-command.ts'
+import { endOfAccess, isBeyondToken } from './http-access.ts'
 import { Problem } from './problem.ts'
 import type { Asked } from './route.ts'
 
@@ -97,9 +98,28 @@ export function forbidden(
 ): Problem | null {
   if (access.may(Operation[operation], Resource[resource], name)) return null
   const what = resource === 'CLUSTER' ? 'the cluster' : `${WORDS[resource]} ${name}`
-  const detail = `${access.principal} is not allowed ${operation} on ${what}`
+  const refused = `${access.principal} is not allowed ${operation} on ${what}`
+  const detail = isBeyondToken(access, { operation, resource }, name)
+    ? `${refused} by this token: ask /v1/tokens for one that is for it`
+    : allowedBy(refused, allowCommand(access.principal, { operation, resource }, name))
   const field = FIELDS[resource]
   return new Problem(ERRORS[resource], { detail, ...(field === undefined ? {} : { field }) })
+}
+
+/** What a handler refused, with what would allow it; any other problem as it is. */
+export function explained(
+  problem: Problem,
+  access: Access,
+  need: Pick<Need, 'operation' | 'resource'>,
+  name: string,
+): Problem {
+  if (problem.code !== ERRORS[need.resource]) return problem
+  return forbidden(access, need, name) ?? problem
+}
+
+/** A rule that denies wins over those that allow: then somebody has to look. */
+function allowedBy(refused: string, command: string | null): string {
+  return command === null ? refused : `${refused}: \`${command}\` allows it, if no rule denies it`
 }
 
 const WORDS: Readonly<Record<Need['resource'], string>> = {

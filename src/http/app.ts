@@ -9,8 +9,10 @@ import { KafkaError } from '../core/errors.ts'
 import { ObjectCallError } from '../runtime/objects.ts'
 import { ADMITTED, refusalOf } from './access-rule.ts'
 import { json } from './answer.ts'
+import { isView } from './assets.ts'
 import { auditAnswer, auditRefusal } from './audited.ts'
 import { BrokenBody } from './body.ts'
+import { pageFor } from './console-page.ts'
 import { isSecure, TOKEN_PARAMETER } from './credentials.ts'
 import { allowOrigin, closedPage, homeOf, hostOf, judge, preflight, type Verdict } from './gate.ts'
 import { anonymousIdentity, type Identity, openIdentity } from './identity.ts'
@@ -100,8 +102,14 @@ export function httpApp(deps: HttpDeps): HttpApp {
     const other = routes.find(({ path }) => patternOf(path).test(c.req.path))
     if (other !== undefined) return wrongMethod(other.path).response()
     const asset = isRead(c.req.method) ? await deps.asset?.(c.req.raw) : undefined
-    // Its headers cannot be changed, and some are added.
-    if (asset !== undefined && asset.status !== 404) return new Response(asset.body, asset)
+    if (asset !== undefined && asset.status !== 404) {
+      const isPage = c.req.method === 'GET' && isView(c.req.path)
+      // Its headers cannot be changed, and some are added.
+      if (!isPage) return new Response(asset.body, asset)
+      const { identity } = c.env
+      const { access } = deps.context(c.req.raw, identity)
+      return pageFor(c.req.path, asset, identity, access)
+    }
     const detail = `there is nothing at ${c.req.path}; /openapi.json says what there is`
     return new Problem(KafkaError.RESOURCE_NOT_FOUND, { detail }).response()
   })

@@ -60,12 +60,17 @@ const FILTER_POLICY = [
   "frame-ancestors 'self'",
 ].join('; ')
 
+/** Whether the page is at this path. */
+export function isView(path: string): boolean {
+  return VIEWS.test(path)
+}
+
 /** The same files as a person's browser gets them. */
 export function consoleAssets(files: Assets): Assets {
   return {
     async fetch(request) {
       const url = new URL(request.url)
-      if (VIEWS.test(url.pathname)) url.pathname = PAGE
+      if (isView(url.pathname)) url.pathname = PAGE
       // Conditions and ranges are of no use to files this small, and would be for another path.
       const file = await files.fetch(new Request(url, { method: request.method }))
       if (!file.ok) return file

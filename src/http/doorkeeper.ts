@@ -2,19 +2,20 @@
 // cookie of who has signed in, or nobody. What a request presents is right or wrong by itself: a wrong one is not helped by
 // another beside it. Every refusal costs and says the same whether the user exists or not. Not what they may do then.
 
+import { TooManyChecks } from '../broker/password-checks.ts'
 import { KafkaError } from '../core/errors.ts'
 import { PASSWORD_BYTES } from '../core/limits/authentication.ts'
 import { SECURITY_NAME_CHARACTERS } from '../core/limits/security.ts'
 import { SECRET_CHARACTERS_MAX } from '../core/limits.ts'
 import type { Tenants, TenantUser } from '../core/tenants.ts'
+import type { CheckPassword } from '../security/plain.ts'
 import { type Principal, principalOf, userOf } from '../security/principal.ts'
+import { isSecret } from '../security/secret.ts'
 import { looksSigned, readToken } from '../security/signed-token.ts'
 import type { Signer } from '../security/signer.ts'
 import type { Presented } from './credentials.ts'
 import { anonymousIdentity, type Identity } from './identity.ts'
-import type { PasswordDeps, Passwords, Users } from './passwords.ts'
 import { Problem } from './problem.ts'
-import { isSecret } from './secret.ts'
 import { readSession } from './session.ts'
 
 /** What was fixed when the broker started. */
@@ -32,8 +33,17 @@ export type JwtVerdict =
   | { readonly kind: 'verified'; readonly principal: Principal; readonly expiresAtMs: number }
   | { readonly kind: 'refused'; readonly reason: string }
 
+/** Users of a tenant as one request may ask for them. */
+export interface Users {
+  /** @throws TooManyChecks, or where nobody could say */
+  readonly checkPassword: CheckPassword
+  /** Another one whenever the user's credentials are others; empty for a user without any. */
+  stamp(user: string): Promise<string>
+}
+
 /** What one request, or one session, may ask. */
-export interface DoorkeeperDeps extends PasswordDeps {
+export interface DoorkeeperDeps {
+  now(): number
   /** The tenant of the host that was asked. */
   readonly home: string
   users(tenant: string): Users
@@ -46,11 +56,9 @@ export interface DoorkeeperDeps extends PasswordDeps {
 /** See the head of this file. One for an isolate. */
 export class Doorkeeper {
   readonly #settings: DoorkeeperSettings
-  readonly #passwords: Passwords
 
-  constructor(settings: DoorkeeperSettings, passwords: Passwords) {
+  constructor(settings: DoorkeeperSettings) {
     this.#settings = settings
-    this.#passwords = passwords
   }
 
   /** Who it is, or 401 (503 where it could not be found out). Nothing presented is 401 unless ANONYMOUS may come. */
@@ -71,8 +79,8 @@ export class Doorkeeper {
         case 'cookie':
           return await this.#byCookie(presented.value, deps)
       }
-    } catch {
-      return unknownNow()
+    } catch (error) {
+      return unknownNow(error instanceof TooManyChecks ? error.message : undefined)
     }
   }
 
@@ -105,11 +113,11 @@ export class Doorkeeper {
     }
     // Before the check: of a password that is changed meanwhile it must not be the new one's.
     const stamp = await users.stamp(user)
-    const verdict = await this.#passwords.check(user, password, users, deps)
+    const isRight = await users.checkPassword(user, password)
     // Another tenant's name than the host's is nobody's, and costs as much.
-    if (verdict === 'wrong' || named === null) return unauthenticated(WRONG_PASSWORD)
-    if (verdict === 'busy') return unknownNow('too many passwords are being checked')
-    return known('password', who, stamp)
+    return isRight && named !== null
+      ? known('password', who, stamp)
+      : unauthenticated(WRONG_PASSWORD)
   }
 
   async #byBearer(token: string, deps: DoorkeeperDeps): Promise<Identity | Problem> {

@@ -11,7 +11,6 @@ import { Signer } from '../security/signer.ts'
 import { Doorkeeper, type DoorkeeperDeps } from './doorkeeper.ts'
 import { HttpAccess } from './http-access.ts'
 import type { Identity } from './identity.ts'
-import { Passwords } from './passwords.ts'
 import { Stamps } from './stamps.ts'
 
 /** Of one isolate of a broker that asks who somebody is. */
@@ -31,7 +30,7 @@ export class Entrance {
   }: Pick<Environment, 'secret' | 'user' | 'allowAnonymous' | 'tenants'>) {
     this.#secret = secret
     const settings = { secret, user, allowAnonymous, tenants }
-    this.doorkeeper = new Doorkeeper(settings, new Passwords())
+    this.doorkeeper = new Doorkeeper(settings)
   }
 
   /** What may be asked for whoever this context belongs to. */
@@ -45,15 +44,12 @@ export class Entrance {
         const { cluster, version } = authenticator.users(tenant)
         const stamps = this.#stampsOf(tenant)
         return {
-          tenant,
-          version,
           checkPassword: (user, password) =>
             authenticator.checkPassword({ tenant, user }, password),
           stamp: async (user) => stamps.of(user, await version(), cluster),
         }
       },
       now: timers.now,
-      sleep: timers.sleep,
       signer: this.#signing(home),
       verifyJwt: (token) => authenticator.checkToken(token),
     }

@@ -4,7 +4,7 @@
 
 import { KafkaError } from '../core/errors.ts'
 import { STREAM_ACCESS_MS, STREAM_UNKNOWN_MS } from '../core/limits/http-security.ts'
-import type { Access, Operation, Resource } from '../security/access.ts'
+import { type Access, Operation, Resource } from '../security/access.ts'
 import { grantAllows, grantAllowsOnAny } from '../security/grant.ts'
 import type { Principal } from '../security/principal.ts'
 import type { Identity } from './identity.ts'
@@ -90,6 +90,19 @@ export class HttpAccess implements Access {
 /** Why what goes on by this access has to end; null where it need not, and where nobody is asked. Never rejects. */
 export async function endOfAccess(access: Access): Promise<Problem | null> {
   return access instanceof HttpAccess ? access.endOf() : null
+}
+
+/** Whether it is what a token is bound to that does not hold for this, whatever its principal may. */
+export function isBeyondToken(
+  access: Access,
+  {
+    operation,
+    resource,
+  }: { readonly operation: keyof typeof Operation; readonly resource: keyof typeof Resource },
+  name: string,
+): boolean {
+  const grant = access instanceof HttpAccess ? access.identity.grant : null
+  return grant !== null && !grantAllows(grant, Operation[operation], Resource[resource], name)
 }
 
 /** When what was shown expires by itself, ms since the epoch. */

@@ -5,15 +5,13 @@
 import { KafkaError } from '../core/errors.ts'
 import { IDEMPOTENCY_KEY_CHARACTERS, REQUEST_CLAIM_MS } from '../core/limits/requests.ts'
 import type { RequestId } from '../partition/requests-contract.ts'
+import { ANONYMOUS, type Principal } from '../security/principal.ts'
 import { badRequest, Problem } from './problem.ts'
 
 export const IDEMPOTENCY_KEY = 'Idempotency-Key'
 
 /** The answer is that of an earlier try: nothing was stored for this one. */
 export const REPLAYED: Readonly<Record<string, string>> = { 'idempotent-replayed': 'true' }
-
-/** Who asks. There are no users yet: a key is everybody's who reaches the topic. */
-const PRINCIPAL = 'anonymous'
 
 const KEY = new RegExp(`^[\\x21-\\x7e]{1,${IDEMPOTENCY_KEY_CHARACTERS}}$`)
 
@@ -30,9 +28,14 @@ export function checkedKey(key: string): string | Problem {
   return badRequest(IDEMPOTENCY_KEY, detail)
 }
 
-/** What partitions know a request by: 128 bits of SHA-256, so that two keys never meet. */
-export async function requestId(key: string): Promise<RequestId> {
-  const text = new TextEncoder().encode(`${PRINCIPAL}\0${key}`)
+/**
+ * What partitions know a request by: 128 bits of SHA-256, so that two keys never meet. A key is its principal's: nobody is
+ * answered for what another has sent, nor kept from their own by it.
+ */
+export async function requestId(key: string, principal: Principal): Promise<RequestId> {
+  // What is remembered of before there were users is of nobody in particular.
+  const whose = principal === ANONYMOUS ? 'anonymous' : principal
+  const text = new TextEncoder().encode(`${whose}\0${key}`)
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text))
   return [...digest.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -37,7 +37,7 @@ export async function produceList(
   broker: BrokerContext,
   { topic: name, records, key, random }: Produce,
 ): Promise<Produced | Problem> {
-  const id = key === null ? null : await requestId(key)
+  const id = key === null ? null : await requestId(key, broker.access.principal)
   return withTopic<Produced>(broker, name, async (topic) => {
     const nowMs = broker.timers.now()
     if (id !== null) return produceKeyed(topic, records, new KeyedRequest(broker, topic, id, nowMs))

@@ -205,7 +205,9 @@ function tokenSchemas() {
         groups: z.optional(resources('Groups that may be joined, with READ')),
         principal: z.optional(
           principal().check(
-            described('By default your own; another needs CREATE_TOKENS on USER of that name'),
+            described(
+              'By default your own; another needs a rule of CREATE_TOKENS on USER `User:name`',
+            ),
           ),
         ),
         ttlSeconds: z.optional(

@@ -4,7 +4,7 @@
 
 import { waitUntil } from 'cloudflare:workers'
 import type { BrokerContext, Endpoint } from '../broker/context.ts'
-import { brokerContext, environmentOf, type WorkerEnv } from '../broker/isolate.ts'
+import { brokerContext, environmentOf, turnOverHttp, type WorkerEnv } from '../broker/isolate.ts'
 import { authorizerSettings } from '../broker/security.ts'
 import { advertisedEndpoint } from '../core/env.ts'
 import { KafkaError } from '../core/errors.ts'
@@ -30,6 +30,8 @@ export async function serveHttp(
     if (wrong !== null) return wrong
     app = await loadApp(env)
   }
+  const turn = turnOverHttp()
+  if (turn !== undefined) await turn
   return app.fetch(request, env, context)
 }
 

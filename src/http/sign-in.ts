@@ -9,6 +9,7 @@ import { ANONYMOUS } from '../security/principal.ts'
 import { presentedBy } from './credentials.ts'
 import type { Doorkeeper, DoorkeeperDeps } from './doorkeeper.ts'
 import { mayBeForged } from './forgery.ts'
+import { escapeHtml } from './html.ts'
 import { anonymousIdentity, type Identity } from './identity.ts'
 import { badRequest, Problem } from './problem.ts'
 import { signedInCookie, signedOutCookie } from './session.ts'
@@ -163,12 +164,12 @@ function page(request: Request, status: number, next: string, error = ''): Respo
 <body><main><form method="post" action="${SIGN_IN}">
 <h1>Sign in to Ottla</h1>
 <p id="hint">As a user of this broker. The first one is <code>admin</code>, whose password is what <code>OTTLA_SECRET</code> was set to when it was started or deployed.</p>
-<input type="hidden" name="next" value="${escaped(next)}">
+<input type="hidden" name="next" value="${escapeHtml(next)}">
 <label for="username">User</label>
 <input id="username" name="username" type="text" autocomplete="username" autocapitalize="none" spellcheck="false" autofocus aria-describedby="hint">
 <label for="secret">Password</label>
 <input id="secret" name="secret" type="password" required autocomplete="current-password" aria-describedby="hint${isSecondTry ? ' error' : ''}"${isSecondTry ? ' aria-invalid="true"' : ''}>
-${isSecondTry ? `<p id="error" role="alert">${escaped(error)}</p>` : ''}
+${isSecondTry ? `<p id="error" role="alert">${escapeHtml(error)}</p>` : ''}
 <button type="submit">Sign in</button>
 </form></main></body></html>
 `
@@ -190,14 +191,5 @@ function again({ headers }: Request, next: string): string {
     headers.get('sec-fetch-mode') !== 'navigate'
   )
     return ''
-  return `<meta http-equiv="refresh" content="0; url=${escaped(next)}">`
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
+  return `<meta http-equiv="refresh" content="0; url=${escapeHtml(next)}">`
 }

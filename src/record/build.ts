@@ -1,6 +1,7 @@
 // Makes record batches of format 2 from records, and the same batch in another codec. Not the checks
 // that a broker makes (produced.ts). Follows Kafka's DefaultRecordBatch and DefaultRecord.
 
+import { discard } from '../core/bytes.ts'
 import { DECOMPRESSED_BATCH_BYTES } from '../core/limits.ts'
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from '../core/varint.ts'
 import { type CodecId, compress } from './compression.ts'
@@ -132,7 +133,9 @@ export function recompress(
   maxBytes: number = DECOMPRESSED_BATCH_BYTES,
 ): Uint8Array {
   const header = readBatchHeader(batch)
-  const whole = withBlob(compress(codec, recordBytes(batch, header, maxBytes)))
+  const content = recordBytes(batch, header, maxBytes)
+  const whole = withBlob(compress(codec, content))
+  discard(content)
   writeBatchHeader(whole, { ...header, attributes: (header.attributes & ~7) | codec })
   return whole
 }

@@ -3,6 +3,7 @@
 // Follows ProduceRequest.validateRecords, UnifiedLog.analyzeAndValidateRecords and LogValidator of
 // Apache Kafka 4.1.1; its answers are recorded in test/vectors/produce-errors.json.
 
+import { discard } from '../core/bytes.ts'
 import type { TopicSettings } from '../core/configs.ts'
 import { type ErrorCode, KafkaError } from '../core/errors.ts'
 import { CodecError } from '../core/wasm.ts'
@@ -202,7 +203,9 @@ export function validateRecords(
     walk = walkRecords(batch, BATCH_HEADER_BYTES, header)
   } else {
     try {
-      walk = walkRecords(recordBytes(batch, header, options.maxBytes), 0, header)
+      const content = recordBytes(batch, header, options.maxBytes)
+      walk = walkRecords(content, 0, header)
+      discard(content)
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
       if (error.reason === 'too-large') return refuse(KafkaError.MESSAGE_TOO_LARGE, error.message)

@@ -1,4 +1,5 @@
-// The rules of who may do what, and the decider: exactly those of Apache Kafka's StandardAuthorizer. Not where rules are
+// The rules of who may do what, and the decider: exactly those of Apache Kafka's StandardAuthorizer, but that to act as
+// another user (USER) takes a rule that says so, and for a super user another one. Not where rules are
 // kept and not who asks when (broker/). A set of rules never changes: a change of them is another Authorizer.
 
 import {
@@ -7,7 +8,7 @@ import {
   DECISIONS_REMEMBERED,
   PRINCIPALS_REMEMBERED,
 } from '../core/limits/authorisation.ts'
-import { Operation, type Resource } from './access.ts'
+import { Operation, Resource } from './access.ts'
 import { canonicalHost } from './host.ts'
 import type { Principal } from './principal.ts'
 
@@ -207,6 +208,8 @@ export class Grants {
   }
 
   #decide(resource: Resource, name: string): number {
+    const isUser = resource === Resource.USER
+    if (isUser && this.#settings.superUsers.has(name)) return 0
     let allows = 0
     let denies = 0
     let isRuled = false
@@ -227,7 +230,7 @@ export class Grants {
         if (length <= name.length) look(rules.prefixed.get(name.slice(0, length)))
       }
     }
-    if (!isRuled && this.#settings.allowEveryoneIfNoAclFound) return EVERYTHING
+    if (!isRuled && !isUser && this.#settings.allowEveryoneIfNoAclFound) return EVERYTHING
     return allows & ~denies
   }
 

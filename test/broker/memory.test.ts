@@ -78,8 +78,8 @@ function clock(): { readonly timers: Timers; move(ms: number): void } {
   }
 }
 
-const used = (budget: MemoryBudget) =>
-  Object.values(budget).reduce((sum, pool: BytePool) => sum + pool.used, 0)
+const used = ({ turns: _, ...pools }: MemoryBudget) =>
+  Object.values(pools).reduce((sum, pool: BytePool) => sum + pool.used, 0)
 
 describe('the memory of a frame', () => {
   it('is given back when the frame is malformed', async () => {

@@ -3,8 +3,8 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from './cluster.ts'
-import { check, HIDE, SHOW, SILENCE } from './console.ts'
-import { call } from './console-data.ts'
+import { HIDE, SHOW } from './console.ts'
+import { call, EMPTY_TOPIC } from './console-data.ts'
 
 const THREE_MINUTES_MS = 180_000
 
@@ -75,12 +75,16 @@ export function losing(cluster: Cluster): void {
       const { page } = opened
       const shown = await page.locator('tbody tr').count()
       const gone = page.locator('.connection', { hasText: 'The broker does not answer' })
+      const live = await cluster.open(context, `/topics/${EMPTY_TOPIC}?from=live`, { clock: true })
+      const isLive = live.page.locator('.pill', { hasText: 'live' })
+      await isLive.waitFor()
       await cluster.kill()
       await page.clock.fastForward(6_000)
       await gone.waitFor()
       expect(await gone.innerText()).toMatch(/read .* ago|read just now/)
       expect(await page.locator('tbody tr').count()).toBe(shown)
-      await check(opened, 'topics-disconnected', SILENCE)
+      await live.page.locator('.pill', { hasText: 'reconnecting' }).waitFor()
+      await live.page.getByText(/What is shown was read (\d+ s ago|just now)/).waitFor()
       await cluster.goOn()
       await context.expect
         .poll(async () => {
@@ -88,6 +92,12 @@ export function losing(cluster: Cluster): void {
           return gone.count()
         })
         .toBe(0)
+      await context.expect
+        .poll(async () => {
+          await live.page.clock.fastForward(3_000)
+          return isLive.count()
+        })
+        .toBe(1)
     })
   })
 }

@@ -3,23 +3,17 @@
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from './cluster.ts'
 import { check, openConsole } from './console.ts'
-
-/** Name of the picture, path, and what it says. */
-const VIEWS: readonly (readonly [string, string, string])[] = [
-  ['topics-none', '/topics', 'There is no topic yet'],
-  ['groups-empty', '/groups', 'There is no group yet'],
-  ['transactions-empty', '/transactions', 'There is no transactional id yet'],
-  ['cluster-empty', '/cluster', 'Kafka protocol'],
-]
+import { has, ROWS } from './view-states.ts'
 
 /** The scenarios. */
 export function empty(cluster: Cluster): void {
   describe.concurrent('an empty cluster', () => {
-    for (const [name, path, words] of VIEWS) {
+    for (const [name, { empty: shown }] of ROWS) {
+      if (!has(shown) || shown.isBare !== true) continue
       it(`is said to be empty, whole at every width: ${name}`, async (context) => {
-        const opened = await openConsole(context, cluster.at(path))
-        await opened.page.getByText(words, { exact: true }).waitFor()
-        await check(opened, name)
+        const opened = await openConsole(context, cluster.at(shown.path))
+        await opened.page.getByText(shown.words, { exact: true }).waitFor()
+        await check(opened, `empty-${name}`)
       })
     }
   })
@@ -37,7 +31,6 @@ export function empty(cluster: Cluster): void {
           expect.stringContaining(`${cluster.broker.http}/v1/topics/orders/records`),
           expect.stringContaining(`:${cluster.broker.kafka.port}`),
         ])
-      await check(opened, 'overview-empty')
       await cluster.filled(context)
       await context.expect
         .poll(async () => {

@@ -1,81 +1,16 @@
-// What views show while they read, and when the broker refuses: bones of the same size, what failed with
-// its code and a way to try again, and what was shown before. And that it is in the system's colours until
-// somebody chooses. Run by console.test.ts.
+// What is shown where the log cannot be read, what producing and following say when they are refused, and that the
+// page is in the system's colours until somebody chooses. The states of all views are in states.ts. Run by console.test.ts.
 
 import { describe, expect, it } from 'vitest'
 import type { Cluster } from './cluster.ts'
-import { check, PROBLEM, REFUSED, refuse, settled, shiftsOf } from './console.ts'
-import { TOPIC } from './console-data.ts'
+import { check, PROBLEM, REFUSED, refuse, settled } from './console.ts'
+import { EMPTY_TOPIC, TOPIC } from './console-data.ts'
 
 const topic = `/topics/${TOPIC}`
 
-/** Views with a part of the path that they read, and what they show. */
-const VIEWS: readonly (readonly [string, string, string, string])[] = [
-  ['overview', '/', '**/v1/overview', 'No group is behind'],
-  ['topics', '/topics', '**/v1/topics?*', 'service-7.events'],
-  ['messages', topic, '**/partitions?*', 'customer-39'],
-  ['message', `${topic}?at=3:5`, '**/partitions/3/records?*', 'Send again'],
-  ['partitions', `${topic}?tab=partitions`, '**/partitions?*', '8 partitions'],
-  ['config', `${topic}?tab=config`, '**/configs?*', 'cleanup.policy'],
-  ['groups', `${topic}?tab=groups`, '**/groups?*', 'No group reads this topic'],
-]
-
 /** The scenarios. */
-export function states(cluster: Cluster): void {
+export function odd(cluster: Cluster): void {
   describe.concurrent('a view', () => {
-    for (const [name, path, reads, words] of VIEWS) {
-      it(`says what failed, with the code, and tries again: ${name}`, async (context) => {
-        const opened = await cluster.open(context, path, {
-          unsettled: true,
-          before: (page) => refuse(page, reads),
-        })
-        const { page } = opened
-        await page.locator('.failure', { hasText: PROBLEM.code }).first().waitFor()
-        await settled(page)
-        await check(opened, `failed-${name}`, REFUSED)
-        await page.unroute(reads)
-        await page.getByRole('button', { name: 'Try again' }).first().click()
-        await page.getByText(words).first().waitFor({ state: 'attached' })
-        await context.expect.poll(() => page.locator('.failure').count()).toBe(0)
-      })
-
-      it(`has its shape before it has its data, and nothing moves when that comes: ${name}`, async (context) => {
-        let answer = () => {}
-        const held = new Promise<void>((resolve) => {
-          answer = resolve
-        })
-        const opened = await cluster.open(context, path, {
-          unsettled: true,
-          isFresh: true,
-          before: (page) =>
-            page.route(reads, async (route) => {
-              await held
-              await route.continue().catch(() => {})
-            }),
-        })
-        const { page } = opened
-        expect(await shiftsOf(page), 'before').toBe(0)
-        await check(opened, `loading-${name}`)
-        // Of what moves while the window changes its width nothing is to be said.
-        await page.evaluate('globalThis.shifts = 0')
-        answer()
-        await page.getByText(words).first().waitFor({ state: 'attached' })
-        await settled(page)
-        expect(await shiftsOf(page), name).toBe(0)
-      })
-    }
-
-    it('keeps what it showed when a later reading fails, and says of when that is', async (context) => {
-      const { page } = await cluster.open(context, '/topics', { clock: true })
-      const shown = await page.locator('tbody tr').count()
-      await refuse(page, '**/v1/topics?*')
-      const failure = page.locator('.failure', { hasText: PROBLEM.code })
-      await page.clock.fastForward(6_000)
-      await failure.waitFor()
-      expect(await failure.innerText()).toMatch(/What is shown was read/)
-      expect(await page.locator('tbody tr').count()).toBe(shown)
-    })
-
     it('shows where the log cannot be read, and the records around it', async (context) => {
       const around = { timestamp: Date.now(), headers: [], key: 'k', value: 'readable' }
       const records = [
@@ -104,6 +39,36 @@ export function states(cluster: Cluster): void {
       await page.getByText('bad checksum').waitFor()
       expect(await page.getByText('readable', { exact: true }).count()).toBe(2)
       await check(opened, 'topic-malformed')
+    })
+  })
+
+  describe.concurrent('a refusal', () => {
+    it('of a message keeps what was typed, and says why', async (context) => {
+      const reads = '**/records'
+      const opened = await cluster.open(context, `${topic}?tab=produce`)
+      const { page } = opened
+      await refuse(page, reads)
+      await page.getByLabel('Key', { exact: true }).fill('k')
+      await page.getByLabel('Value', { exact: true }).fill('typed')
+      await page.getByRole('button', { name: 'Produce', exact: true }).click()
+      await page.locator('.refusal', { hasText: PROBLEM.code }).waitFor()
+      await check(opened, 'failed-produce', REFUSED)
+      expect(await page.getByLabel('Value', { exact: true }).inputValue()).toBe('typed')
+      await page.unroute(reads)
+      await page.getByRole('button', { name: 'Clear', exact: true }).click()
+    })
+
+    it('to follow a topic is told with its code, and it can be tried again', async (context) => {
+      const opened = await cluster.open(context, `/topics/${EMPTY_TOPIC}?from=live`, {
+        before: (page) => refuse(page, '**/events?*', 409),
+      })
+      const { page } = opened
+      await page.locator('.failure', { hasText: PROBLEM.code }).waitFor()
+      await page.locator('.pill', { hasText: 'failed' }).waitFor()
+      await check(opened, 'failed-live', REFUSED)
+      await page.unroute('**/events?*')
+      await page.getByRole('button', { name: 'Try again' }).click()
+      await page.locator('.pill', { hasText: 'live' }).waitFor()
     })
   })
 

@@ -1,10 +1,12 @@
 // The console of a broker that asks who somebody is: a user who may only read is shown everything they may see and no
 // control that would be refused; whoever may change things has all of them. What others have stored is shown as text.
 
+import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Broker, startBroker } from '../clients/broker.ts'
 import { closeBrowser, openBrowser } from './chromium.ts'
-import { settled } from './console.ts'
+import { quiet, settled } from './console.ts'
+import { REQUESTS_MAX } from './console-views.ts'
 
 const OTTLA_SECRET = 'correct-horse-battery-staple'
 const MARKUP = '<img src=x onerror="document.title=`owned`"><script>document.title="owned"</script>'
@@ -42,6 +44,23 @@ afterAll(async () => {
   await closeBrowser()
   await broker?.stop()
 })
+
+/** Views, and what they show of the one topic and group that there are. */
+const VIEWS = [
+  ['/', 'billing'],
+  ['/topics', 'orders'],
+  ['/topics/orders', 'onerror'],
+  ['/topics/orders?at=0:0', 'Send again'],
+  ['/topics/orders?from=live', 'Waiting for records'],
+  ['/topics/orders?tab=produce', 'With a key'],
+  ['/topics/orders?tab=partitions', '1 partition'],
+  ['/topics/orders?tab=config', 'cleanup.policy'],
+  ['/topics/orders?tab=groups', 'billing'],
+  ['/groups', 'billing'],
+  ['/groups/billing', 'Members'],
+  ['/transactions', 'There is no transactional id yet'],
+  ['/cluster', 'transaction.version'],
+] as const
 
 /** What each view has for who may change something. */
 const CONTROLS = [
@@ -81,6 +100,7 @@ describe('the console', () => {
         await expect.poll(async () => (await control.count()) + (await link.count())).toBe(each)
       }
     }
+    if (user === 'admin') await countRequests(context)
     await page.goto(`${broker.http}/topics/orders`)
     await page.getByText('onerror').first().waitFor()
     expect(await page.title()).toBe('orders · Ottla')
@@ -91,3 +111,19 @@ describe('the console', () => {
     await context.close()
   })
 })
+
+/** As somebody who comes to each view for the first time, signed in. */
+async function countRequests(context: BrowserContext): Promise<void> {
+  const state = await context.storageState()
+  for (const [path, words] of VIEWS) {
+    const fresh = await (context.browser() as Browser).newContext({ storageState: state })
+    const page = await fresh.newPage()
+    const requests: string[] = []
+    page.on('request', (request) => requests.push(request.url()))
+    await page.goto(broker.http + path)
+    await page.getByText(words).first().waitFor({ state: 'attached' })
+    await quiet(page)
+    expect(requests.length, requests.join(' ')).toBeLessThanOrEqual(REQUESTS_MAX)
+    await fresh.close()
+  }
+}

@@ -9,8 +9,9 @@ import { fill } from './console-data.ts'
 import { empty } from './console-empty.ts'
 import { filtering } from './console-filter.ts'
 import { reading } from './console-reading.ts'
-import { states } from './console-states.ts'
+import { odd } from './console-states.ts'
 import { views } from './console-views.ts'
+import { states } from './states.ts'
 
 const cluster = new Cluster(async ({ http }) => {
   await fill(http)
@@ -22,7 +23,8 @@ afterAll(() => cluster.stop())
 
 empty(cluster)
 views(cluster)
-states(cluster)
+states(cluster, 'small')
+odd(cluster)
 reading(cluster)
 filtering(cluster)
 hiding(cluster)

@@ -13,6 +13,7 @@ const AXE = readFileSync(
   'utf8',
 )
 const WIDTHS = [WIDE.width, 768, 320] as const
+const QUIET_MS = 3_000
 const SCHEMES = ['light', 'dark'] as const
 /** Where axe-core looks: each scheme once, and the layout that is widest and the one of cards once. */
 const AXE_AT: readonly string[] = ['1440-light', '320-dark']
@@ -42,6 +43,12 @@ export async function openConsole(
   if (unsettled) await page.locator('main h1').waitFor()
   else await settled(page)
   return opened
+}
+
+/** Waits until nothing more is asked for; a stream that stays open is asked for once. */
+export async function quiet(page: Page): Promise<void> {
+  await settled(page)
+  await page.waitForLoadState('networkidle', { timeout: QUIET_MS }).catch(() => {})
 }
 
 /** Waits until nothing is being read. */
@@ -169,12 +176,12 @@ export const PROBLEM = {
 }
 
 /** Has the broker refuse what is asked at a path. */
-export function refuse(page: Page, path: string): Promise<unknown> {
+export function refuse(page: Page, path: string, status = PROBLEM.status): Promise<unknown> {
   return page.route(path, (route) =>
     route.fulfill({
-      status: PROBLEM.status,
+      status,
       contentType: 'application/problem+json',
-      body: JSON.stringify(PROBLEM),
+      body: JSON.stringify({ ...PROBLEM, status }),
     }),
   )
 }

@@ -8,8 +8,8 @@ import { groups } from './large-groups.ts'
 import { index } from './large-index.ts'
 import { palette } from './large-palette.ts'
 import { resets } from './large-resets.ts'
-import { largeStates } from './large-states.ts'
 import { largeViews } from './large-views.ts'
+import { states } from './states.ts'
 
 const cluster = new Cluster(fillAll, packageEnds)
 
@@ -17,7 +17,7 @@ beforeAll(() => cluster.start())
 afterAll(() => cluster.stop())
 
 largeViews(cluster)
-largeStates(cluster)
+states(cluster, 'large')
 groups(cluster)
 palette(cluster)
 resets(cluster)

@@ -133,6 +133,14 @@ function typesOf(file: string): string {
   return spawnSync(process.execPath, tsc, { cwd: folder, encoding: 'utf8' }).stdout
 }
 
+it('says where the console is, and it is there', async () => {
+  const [, address = ''] = /^Open <(http:\/\/127\.0\.0\.1:8080)>/m.exec(readme) ?? []
+  const page = await fetch(`${here(address)}/`)
+  expect(page.headers.get('content-type')).toContain('text/html')
+  const [, script = ''] = /<script type="module"[^>]* src="([^"]+)"/.exec(await page.text()) ?? []
+  expect((await fetch(new URL(script, page.url))).status).toBe(200)
+})
+
 it('has blocks of known languages alone', () => {
   expect(blocks.length).toBeGreaterThan(8)
   // Without a language: what a command prints.
@@ -212,6 +220,7 @@ describe('programs', () => {
   it.for(named('ts').filter(([, { code }]) => code.includes("'vitest'")))(
     '%s, a test',
     async ([, block]) => {
+      expect(block.code.trim().split('\n').length).toBeLessThanOrEqual(15)
       const file = join(folder, `line-${block.line}.test.ts`)
       writeFileSync(file, here(block.code))
       expect(typesOf(file)).toBe('')

@@ -88,6 +88,23 @@ describe('an Idempotency-Key', () => {
     expect(await broker.count()).toBe(count)
   })
 
+  it.each([
+    ['a list', { 'content-type': 'application/json' }],
+    ['a stream', NDJSON],
+  ])('is its principal’s alone: another’s is another request (%s)', async (_, headers) => {
+    const broker = new KeyedBroker(1)
+    const ask = (principal: 'User:ada' | 'User:bob', body: string) => {
+      broker.principal = principal
+      return broker.post(body, 'one-key', headers)
+    }
+    expect(await ask('User:ada', '{"value":"hers"}')).toMatchObject({ status: 200 })
+    expect(await ask('User:bob', '{"value":"his"}')).toMatchObject({ status: 200 })
+    expect(await ask('User:ada', '{"value":"his"}')).toMatchObject({ status: 422 })
+    const again = await ask('User:ada', '{"value":"hers"}')
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(await broker.values(0)).toEqual(['hers', 'his'])
+  })
+
   it('means nothing between requests that have none', async () => {
     const broker = new KeyedBroker(1)
     await broker.post('{"value":"v"}', null)

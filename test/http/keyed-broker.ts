@@ -5,6 +5,8 @@ import { offset } from '../../src/core/ids.ts'
 import { httpApp } from '../../src/http/app.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
 import { recordsOf } from '../../src/record/records.ts'
+import { OPEN_ACCESS } from '../../src/security/access.ts'
+import { ANONYMOUS, type Principal } from '../../src/security/principal.ts'
 import { fakeContext, partial, timers } from '../broker/fakes.ts'
 import { Bench, batchesOf, TARGET } from '../partition/harness.ts'
 import { LOCAL, topicState } from './fakes.ts'
@@ -37,6 +39,8 @@ export class KeyedBroker {
   /** Appends and claims so far. */
   readonly calls: string[] = []
   partitions: number
+  /** Who asks. */
+  principal: Principal = ANONYMOUS
   readonly #app
 
   constructor(partitions: number, settings: Parameters<typeof topicState>[2] = {}) {
@@ -50,7 +54,10 @@ export class KeyedBroker {
         },
         partition: (_, partition) => this.#rpc(partition),
         // Time as the leaders have it.
-        context: { timers: { ...timers, now: () => this.benches[0]!.nowMs } },
+        context: {
+          timers: { ...timers, now: () => this.benches[0]!.nowMs },
+          access: { ...OPEN_ACCESS, principal: this.principal },
+        },
       })
     this.#app = httpApp({ environment: LOCAL, context, random: () => 0 })
   }

@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
-import { PASSWORD_CACHE_MS } from '../../src/core/limits/authentication.ts'
-import { PASSWORD_CHECKS, PASSWORD_WAIT_MS } from '../../src/core/limits/http-security.ts'
-import { Passwords, type Users } from '../../src/http/passwords.ts'
+import { TooManyChecks } from '../../src/broker/password-checks.ts'
+import {
+  PASSWORD_CACHE_MS,
+  PASSWORD_CHECK_MS,
+  PASSWORD_CHECKS,
+} from '../../src/core/limits/authentication.ts'
 import { topicState } from '../broker/fakes.ts'
 import { basic, SECRET, Secured } from './secured.ts'
 
@@ -121,56 +124,20 @@ describe('HTTP Basic', () => {
   })
 })
 
-describe('checking many passwords', () => {
-  const deps = () => {
-    let nowMs = 0
-    return {
-      now: () => nowMs,
-      sleep: async (ms: number) => {
-        nowMs += ms
-      },
+describe('many wrong passwords at once', () => {
+  it.each(['admin', 'alice', 'nobody'])('of %s are checked some at a time', async (user) => {
+    const broker = await served()
+    broker.checks = () => new Promise(() => {})
+    for (let at = 0; at < PASSWORD_CHECKS + 5; at++) {
+      void broker.ask('GET', '/v1/me', { headers: basic(user, `wrong ${at}`) })
     }
-  }
-
-  it('is for some at a time: who comes then waits, and is told to come again', async () => {
-    let going = 0
-    const users: Users = {
-      tenant: 'main',
-      version: async () => 1,
-      checkPassword: () => {
-        going++
-        return new Promise(() => {})
-      },
-      stamp: async () => '',
-    }
-    const passwords = new Passwords()
-    // Those under way have just begun, whenever one looks.
-    const now = () => 10 * PASSWORD_WAIT_MS
-    const begun = { now, sleep: async () => {} }
-    for (let at = 0; at < PASSWORD_CHECKS; at++) void passwords.check('u', `p${at}`, users, begun)
-    await vi.waitFor(() => expect(going).toBe(PASSWORD_CHECKS), 5_000)
-    let waitedMs = 0
-    const later = {
-      now: () => waitedMs,
-      sleep: async (ms: number) => {
-        waitedMs += ms
-      },
-    }
-    expect(await passwords.check('u', 'one more', users, later)).toBe('busy')
-    expect(going).toBe(PASSWORD_CHECKS)
-  })
-
-  it('is not held up for ever by one whose request has ended', async () => {
-    const passwords = new Passwords()
-    const lost: Users = {
-      tenant: 'main',
-      version: async () => 1,
-      checkPassword: vi.fn(() => new Promise<boolean>(() => {})),
-      stamp: async () => '',
-    }
-    void passwords.check('u', 'p', lost, { now: () => 0, sleep: async () => {} })
-    await vi.waitFor(() => expect(lost.checkPassword).toHaveBeenCalled(), 5_000)
-    const users: Users = { ...lost, checkPassword: async () => true }
-    expect(await passwords.check('u', 'p', users, deps())).toBe('right')
+    await vi.waitFor(() => expect(broker.checked).toBe(PASSWORD_CHECKS), 5_000)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(broker.checked).toBe(PASSWORD_CHECKS)
+    expect(await status(broker, basic('admin', SECRET))).toBe(200)
+    broker.checks = () => Promise.reject(new TooManyChecks('too many passwords are being checked'))
+    broker.pass(PASSWORD_CHECK_MS)
+    const { body } = await broker.ask('GET', '/v1/me', { headers: basic(user, 'one more') })
+    expect(body).toMatchObject({ status: 503, detail: expect.stringContaining('too many') })
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SIGN_IN_FORM_BYTES, SIGN_IN_MS } from '../../src/core/limits.ts'
 import { httpApp } from '../../src/http/app.ts'
-import { isSecret } from '../../src/http/secret.ts'
+import { isSecret } from '../../src/security/secret.ts'
 import { topicState } from '../broker/fakes.ts'
 import { LOCAL, memoryBroker } from './fakes.ts'
 import { ADMIN, basic, bearer, SECRET, Secured } from './secured.ts'

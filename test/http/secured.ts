@@ -11,7 +11,6 @@ import { authorizerSettings, SecuredAccess, SecurityState } from '../../src/brok
 import type { TopicState } from '../../src/cluster/contract.ts'
 import type { Environment } from '../../src/core/env.ts'
 import { DEFAULT_TENANT } from '../../src/core/ids.ts'
-import type { TenantUser } from '../../src/core/tenants.ts'
 import { httpApp } from '../../src/http/app.ts'
 import { Entrance } from '../../src/http/entrance.ts'
 import { homeOf } from '../../src/http/gate.ts'
@@ -61,6 +60,8 @@ export class Secured {
   asked = 0
   /** Passwords that went through PBKDF2, or would have. */
   checked = 0
+  /** How a check of a password goes. */
+  checks = (run: () => Promise<boolean>): Promise<boolean> => run()
   /** What Cluster does when it is asked. */
   fails = false
   readonly #users = new Map<string, ScramCredential>()
@@ -90,6 +91,15 @@ export class Secured {
       tenants: this.environment.tenants,
       ...authentication,
     })
+    const { checks } = this.#authentication
+    const isRight = checks.isRight.bind(checks)
+    checks.isRight = (check, waiting) => {
+      const run = () => {
+        this.checked++
+        return this.checks(check.run)
+      }
+      return isRight({ ...check, run }, waiting)
+    }
     const contexts = new WeakMap<Request, ReturnType<Secured['context']>>()
     const reach = (request: Request) => {
       const context = contexts.get(request) ?? this.context(homeOf(request, this.environment))
@@ -127,16 +137,7 @@ export class Secured {
       },
       home,
     )
-    const counting = Object.create(authenticator, {
-      users: { value: (tenant: string) => authenticator.users(tenant) },
-      checkPassword: {
-        value: (who: TenantUser, password: string) => {
-          this.checked++
-          return authenticator.checkPassword(who, password)
-        },
-      },
-    }) as Authenticator
-    return this.#contextOf(home, counting)
+    return this.#contextOf(home, authenticator)
   }
 
   #contextOf(tenant: string, authenticator: Authenticator): BrokerContext {

@@ -1,9 +1,12 @@
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { TOKEN_MAX_MS } from '../../src/core/limits/http-security.ts'
+import { oauthSettings } from '../../src/security/sasl-settings.ts'
 import { topicState } from '../broker/fakes.ts'
 import { ADMIN, basic, bearer, SECRET, Secured } from './secured.ts'
 
 const READ = { operation: 'READ', resource: 'TOPIC' } as const
+const CREATE_TOKENS = { operation: 'CREATE_TOKENS', resource: 'USER' } as const
 const WRITE = { operation: 'WRITE', resource: 'TOPIC' } as const
 const ALICE = basic('alice', 'of alice')
 const EVENTS = '/v1/topics/orders/events?from=earliest'
@@ -171,13 +174,75 @@ describe('minting', () => {
   it('is for another by whoever may CREATE_TOKENS for them, and gives what the other may', async () => {
     const broker = await served()
     await broker.setUser('gate', 'of gate')
-    broker.allow('User:gate', { operation: 'CREATE_TOKENS', resource: 'USER' }, 'alice')
+    broker.allow('User:gate', CREATE_TOKENS, 'User:alice')
     const of = { principal: 'User:alice', topics: ['*'] }
     const { token, principal } = await minted(broker, of, basic('gate', 'of gate'))
     expect(principal).toBe('User:alice')
     const headers = bearer(token)
     expect((await broker.ask('GET', records, { headers })).status).toBe(200)
     expect((await broker.ask('GET', '/v1/events?topic=other', { headers })).status).toBe(403)
+  })
+})
+
+describe('a token for another', () => {
+  const OPEN = { config: { 'allow.everyone.if.no.acl.found': 'true' } }
+  const asked = async (broker: Secured, principal: string, headers = basic('gate', 'of gate')) => {
+    const body = { principal, topics: ['*'], groups: ['*'], operations: ['READ', 'WRITE'] }
+    const answer = await broker.ask('POST', '/v1/tokens', { headers, body })
+    return [answer.status, answer.body.code]
+  }
+  const DENIED = [403, 'DELEGATION_TOKEN_AUTHORIZATION_FAILED']
+
+  it('takes a rule, whatever is allowed without one', async () => {
+    const broker = await served(OPEN)
+    await broker.setUser('gate', 'of gate')
+    expect(await asked(broker, 'User:alice')).toEqual(DENIED)
+    broker.allow('User:gate', CREATE_TOKENS, 'alice')
+    // As in Kafka the resource is the principal, by its whole name.
+    expect(await asked(broker, 'User:alice')).toEqual(DENIED)
+    broker.allow('User:gate', CREATE_TOKENS, 'User:alice')
+    expect(await asked(broker, 'User:alice')).toEqual([201, undefined])
+    broker.deny('User:gate', CREATE_TOKENS, 'User:alice')
+    expect(await asked(broker, 'User:alice')).toEqual(DENIED)
+  })
+
+  it('is never for a super user, unless one asks', async () => {
+    const config = { ...OPEN.config, 'super.users': 'User:root' }
+    const broker = await served({ config })
+    await broker.setUser('gate', 'of gate')
+    broker.allow('User:gate', CREATE_TOKENS, '*')
+    expect(await asked(broker, 'User:alice')).toEqual([201, undefined])
+    for (const one of ['User:admin', 'User:root']) {
+      expect(await asked(broker, one)).toEqual(DENIED)
+      expect(await asked(broker, one, ADMIN)).toEqual([201, undefined])
+    }
+  })
+})
+
+describe('a token asked for with a token of an identity provider', () => {
+  it('goes by rules that are new enough, also where these were never read', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256')
+    const oauthKeys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] }
+    const jwt = await new SignJWT({})
+      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setSubject('carol')
+      .setIssuedAt()
+      .setExpirationTime('3h')
+      .sign(privateKey)
+    const oauth = oauthSettings({ config: {}, oauthKeys, reservedUsers: [] })
+    const broker = new Secured([topicState('orders')], { oauthKeys }, undefined, { oauth })
+    broker.allow('User:carol', READ, 'orders')
+    broker.allow('User:carol', CREATE_TOKENS, 'User:alice')
+    const asked = async (more: object) => {
+      const body = { topics: ['orders'], operations: ['READ'], ...more }
+      return (await broker.ask('POST', '/v1/tokens', { headers: bearer(jwt), body })).status
+    }
+    expect(await asked({})).toBe(201)
+    expect(await asked({ principal: 'User:alice' })).toBe(201)
+    broker.clearRules()
+    broker.pass(3_600_000)
+    expect(await asked({ principal: 'User:alice' })).toBe(403)
+    expect(await asked({})).toBe(403)
   })
 })
 

@@ -21,6 +21,8 @@ export interface StreamHandlers {
   onBreak?(error: unknown): void
 }
 
+/** The broker says something every 15 s: a stream that says nothing between two looks as far apart is cut. */
+const SILENT_MS = 20_000
 const RETRY_FIRST_MS = 500
 const RETRY_MAX_MS = 10_000
 
@@ -61,7 +63,7 @@ export async function follow(
   }
 }
 
-/** Reads a response's events to its end. Rejects when it breaks. */
+/** Reads a response's events to its end. Rejects when it breaks, and when nothing is heard: no end may reach us. */
 export async function readEvents(
   response: Response,
   signal: AbortSignal,
@@ -71,12 +73,25 @@ export async function readEvents(
   const parser = new EventParser()
   const reader = response.body.getReader()
   const decoder = new TextDecoder()
-  for (;;) {
-    const { done, value } = await reader.read()
-    signal.throwIfAborted()
-    if (done) return
-    const events = parser.take(decoder.decode(value, { stream: true }))
-    if (events.length > 0) onEvents(events)
+  let isHeard = true
+  let isCut = false
+  const listening = setInterval(() => {
+    isCut = !isHeard
+    isHeard = false
+    if (isCut) void reader.cancel()
+  }, SILENT_MS)
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      signal.throwIfAborted()
+      if (isCut) throw new Error('nothing was heard for too long')
+      if (done) return
+      isHeard = true
+      const events = parser.take(decoder.decode(value, { stream: true }))
+      if (events.length > 0) onEvents(events)
+    }
+  } finally {
+    clearInterval(listening)
   }
 }
 

@@ -89,7 +89,8 @@ export async function send(path: string, request: Request = {}): Promise<Respons
   }
 }
 
-function heard(): void {
+/** Somebody answers. */
+export function heard(): void {
   lastAnswerAt.value = Date.now()
   disconnectedSince.value = null
 }

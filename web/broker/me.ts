@@ -1,8 +1,8 @@
 // Who the broker takes the person at this page for, and what they may do: so that nobody is shown a control that would be
 // refused. Until it is known everything is shown, as on a broker that asks nobody; the broker decides in any case.
 
-import { pathOf } from './http.ts'
-import { useReading } from './reading.ts'
+import { heard, pathOf } from './http.ts'
+import { bring, useReading } from './reading.ts'
 
 /** Kafka's operations, as far as the page has controls for them. */
 export type Operation =
@@ -25,12 +25,25 @@ export interface Me {
   readonly groups: Readonly<Record<string, readonly string[]>>
 }
 
-/** Rules may change at any time, and here at the latest after this. */
-const EVERY_MS = 60_000
+/** Rules may change at any time, and here at the latest after this. So is a broker that is gone, where nothing else asks. */
+const EVERY_MS = 10_000
+
+/** The page came with it: what its view shows need not be asked for first. */
+const brought = document.querySelector<HTMLMetaElement>('meta[name="ottla-me"]')?.content
+if (brought !== undefined) {
+  const me = JSON.parse(brought) as Me
+  heard()
+  bring(pathOf(['me']), me)
+  for (const topic of Object.keys(me.topics)) bring(pathOf(['me'], { topic }), me)
+  for (const group of Object.keys(me.groups)) bring(pathOf(['me'], { group }), me)
+}
+
+/** It is not what a view shows: how old it is says nothing. */
+const BESIDE = { everyMs: EVERY_MS, isBeside: true }
 
 /** Who is here; undefined until that is known. */
 export function useMe(): Me | undefined {
-  return useReading<Me>(pathOf(['me']), { everyMs: EVERY_MS }).data
+  return useReading<Me>(pathOf(['me']), BESIDE).data
 }
 
 /** Whether they may create topics, and delete one or another. */
@@ -57,5 +70,5 @@ export function useMayWithGroup(group: string): (operation: Operation) => boolea
 /** A broker that asks nobody is asked once, and not about everything. */
 function useMeWith(resource: Readonly<Record<string, string>>): Me | undefined {
   const isOpen = useMe()?.isOpen ?? true
-  return useReading<Me>(pathOf(['me'], isOpen ? {} : resource), { everyMs: EVERY_MS }).data
+  return useReading<Me>(pathOf(['me'], isOpen ? {} : resource), BESIDE).data
 }

@@ -4,6 +4,7 @@
 
 import { type Signal, signal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
+import { useShownSince } from './age.ts'
 import { ask, BrokerError, DISCONNECTED } from './http.ts'
 
 /** What is known of one answer. */
@@ -21,6 +22,8 @@ export type Fetcher<Answer> = (signal: AbortSignal) => Promise<Answer>
 const KEPT_ENTRIES = 40
 /** An answer younger than this is not asked for again by who comes now. */
 const FRESH_MS = 1_000
+/** One that came with the page is young enough for so long: a view's own chunk has yet to come. */
+const BROUGHT_MS = 10_000
 /** How soon it is tried again when nobody answers. */
 const RETRY_MS = 2_000
 
@@ -35,6 +38,7 @@ class Entry<Answer> {
   readonly #wishes = new Set<number>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #running: AbortController | undefined
+  #freshMs = FRESH_MS
 
   constructor(fetcher: Fetcher<Answer>) {
     this.#fetcher = fetcher
@@ -49,7 +53,7 @@ class Entry<Answer> {
     const wish = everyMs + Math.random() / 1_000
     this.#wishes.add(wish)
     const { at, error } = this.state.peek()
-    const isDue = at === undefined || error !== undefined || Date.now() - at > FRESH_MS
+    const isDue = at === undefined || error !== undefined || Date.now() - at > this.#freshMs
     // Whoever comes while it is being asked waits for the same answer.
     if (this.#running === undefined) {
       if (isDue) void this.load()
@@ -64,10 +68,17 @@ class Entry<Answer> {
     }
   }
 
+  /** Keeps what came another way. */
+  bring(data: Answer): void {
+    this.#freshMs = BROUGHT_MS
+    this.state.value = { data, error: undefined, at: Date.now(), isLoading: false }
+  }
+
   /** Asks now. */
   async load(): Promise<void> {
     clearTimeout(this.#timer)
     this.#running?.abort()
+    this.#freshMs = FRESH_MS
     const running = new AbortController()
     this.#running = running
     this.state.value = { ...this.state.peek(), isLoading: true }
@@ -118,25 +129,34 @@ function entryOf<Answer>(key: string, fetcher: Fetcher<Answer>): Entry<Answer> {
   return entry
 }
 
+/** Keeps the answer of a path that came with the page, as if it had been asked for. */
+export function bring<Answer>(path: string, data: Answer): void {
+  entryOf<Answer>(path, (signal) => ask<Answer>(path, { signal })).bring(data)
+}
+
 /** How a reading is kept fresh, and got. */
 export interface ReadingOptions<Answer> {
   /** Milliseconds between two askings while it is shown; by default once. */
   readonly everyMs?: number
   /** By default a GET of the key. */
   readonly fetcher?: Fetcher<Answer>
+  /** True of what is no part of what is shown, whose age is said when nobody answers. */
+  readonly isBeside?: boolean
 }
 
 /** Shows what is at a path (or under a key, with a fetcher), and `reload`, which asks again. */
 export function useReading<Answer>(
   key: string,
-  { everyMs = Number.POSITIVE_INFINITY, fetcher }: ReadingOptions<Answer> = {},
+  { everyMs = Number.POSITIVE_INFINITY, fetcher, isBeside = false }: ReadingOptions<Answer> = {},
 ): Reading<Answer> & { readonly reload: () => void } {
   const entry = useMemo(
     () => entryOf<Answer>(key, fetcher ?? ((signal) => ask<Answer>(key, { signal }))),
     [key],
   )
   useEffect(() => entry.use(everyMs), [entry, everyMs])
-  return { ...entry.state.value, reload: () => void entry.load() }
+  const reading = entry.state.value
+  useShownSince(isBeside ? undefined : reading.at)
+  return { ...reading, reload: () => void entry.load() }
 }
 
 /** Forgets, or asks again for, whatever begins with this: something there was changed. */

@@ -80,8 +80,8 @@ export function Table<Row>(props: TableProps<Row>) {
           {loadingRows !== undefined
             ? Array.from({ length: loadingRows }, (_, at) => (
                 <tr key={`loading-${String(at)}`} role="row" class="loading-row">
-                  {columns.map(({ id, wide }) => (
-                    <td key={id} role="cell" class={wide ? 'wide' : undefined}>
+                  {columns.map((column) => (
+                    <td key={column.id} role="cell" class={cellClass(column)}>
                       <span class="bone" />
                     </td>
                   ))}

@@ -64,6 +64,8 @@ export class LiveTail {
   readonly rows: Signal<readonly Item[]> = signal([])
   readonly counts: Signal<LiveCounts> = signal(NONE)
   readonly state: Signal<LiveState> = signal({ kind: 'connecting' })
+  /** Since when nothing is heard, in ms since the epoch; undefined while it is live. */
+  readonly cutAt: Signal<number | undefined> = signal(undefined)
   /** True while the rows stand still; it is counted on. */
   readonly isHeld: Signal<boolean> = signal(false)
   /** What a person should know of the tail beside its records. */
@@ -144,6 +146,8 @@ export class LiveTail {
   }
 
   #say(state: LiveState): void {
+    if (state.kind !== 'waiting') this.cutAt.value = undefined
+    else this.cutAt.value ??= Date.now()
     this.state.value = state
   }
 

@@ -48,6 +48,8 @@ export class Search {
   readonly found: Signal<readonly Item[]> = signal([])
   readonly progress: Signal<Progress> = signal({ state: 'running', scanned: 0 })
   readonly partitions: Signal<readonly PartitionShown[] | undefined> = signal(undefined)
+  /** When it began to read, in ms since the epoch: it shows the topic as it was then. */
+  readonly readAt: Signal<number | undefined> = signal(undefined)
   #merged: Merged | undefined
   #running: AbortController | undefined
   #wanted = PAGE
@@ -113,6 +115,7 @@ export class Search {
     const path = ['topics', topic, 'partitions']
     const all = await everyPage<PartitionShown>(path, { most: MOST_PARTITIONS, signal })
     this.partitions.value = all
+    this.readAt.value = Date.now()
     const only = this.plan.partition ?? (key === '' ? null : partitionOfKey(key, all.length))
     const readable = all.filter(({ partition, end, start }) => {
       return end !== null && start !== null && (only === null || partition === only)

@@ -4,6 +4,7 @@
 import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
 import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
+import { shownSince } from '../broker/age.ts'
 import { ask, disconnectedSince, isSignedOut, lastAnswerAt } from '../broker/http.ts'
 import { useMe } from '../broker/me.ts'
 import { Palette, PaletteButtons } from '../palette/palette.tsx'
@@ -155,17 +156,26 @@ function Connection() {
     <p class="connection" role="alert">
       <Icon name="alert" />
       <span>
-        The broker does not answer.{' '}
-        {lastAnswerAt.value === 0 ? (
-          'Nothing has been read yet; it is asked again every two seconds.'
-        ) : (
-          <>
-            What is shown was read <Ago at={lastAnswerAt.value} />; it is asked again every two
-            seconds.
-          </>
-        )}
+        The broker does not answer. <AgeOfAll />; it is asked again every two seconds.
       </span>
     </p>
+  )
+}
+
+function AgeOfAll() {
+  const readAt = shownSince.value
+  if (readAt !== null) {
+    return (
+      <>
+        What is shown was read <Ago at={readAt} />
+      </>
+    )
+  }
+  if (lastAnswerAt.value === 0) return <>Nothing has been read yet</>
+  return (
+    <>
+      It last did <Ago at={lastAnswerAt.value} />
+    </>
   )
 }
 

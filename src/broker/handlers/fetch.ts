@@ -190,6 +190,7 @@ class FetchRun {
       bytes,
       (ms) => timers.sleep(ms),
       () => timers.now() > deadlineMs,
+      this.#context,
     )
   }
 

@@ -27,6 +27,16 @@ export const PASSWORD_CACHE_MS = 60_000
 /** Passwords known to be right, per isolate (about 200 bytes each); the oldest go first. */
 export const PASSWORD_CACHE_ENTRIES = 1_000
 
+/**
+ * Passwords being checked at once in an isolate, of SASL PLAIN and HTTP: each keeps its thread busy for milliseconds, so who
+ * guesses must not stand before all others. More are refused for now (503). Who is remembered is not checked.
+ */
+export const PASSWORD_CHECKS = 16
+
+/** Who wants a password checked waits so long for others, and a check that has not ended after this ended with its request. */
+export const PASSWORD_WAIT_MS = 5_000
+export const PASSWORD_CHECK_MS = 2_000
+
 /** Tokens: characters of a JWT: one with many groups has some 8,000. */
 export const JWT_CHARACTERS = 32 * 1024
 

@@ -1,15 +1,5 @@
 // Limits of who may speak HTTP: credentials, tokens, open streams. Each with its unit and its why.
 
-/**
- * Passwords being checked at once in an isolate: each keeps its thread busy for milliseconds, so who guesses must not
- * stand before all others. More are refused with 503. Who is remembered is not checked.
- */
-export const PASSWORD_CHECKS = 16
-
-/** Who wants a password checked waits so long for others, and a check that has not ended after this ended with its request. */
-export const PASSWORD_WAIT_MS = 5_000
-export const PASSWORD_CHECK_MS = 2_000
-
 /** Users whose credential's digest an isolate remembers, some 100 bytes each; then all are asked for anew. */
 export const STAMPS_REMEMBERED = 1_000
 

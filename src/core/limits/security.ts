@@ -48,10 +48,22 @@ export const CONNECTION_REFUSED_MS = 1_000
 
 /** Audit records of an isolate that are not durable yet, some 500 bytes each; what comes when there are more is counted. */
 export const AUDIT_WAITING = 1_000
+export const AUDIT_WAITING_BYTES = 4 * 1024 * 1024
 
-/** Audit records of one batch, and names in one record: far below a batch's largest size. */
+/** Audit records of one batch: far below a batch's largest size as topics have it, which may be set lower. */
 export const AUDIT_BATCH = 200
+export const AUDIT_BATCH_BYTES = 256 * 1024
+
+/** Names in one audit record, and characters of each of its texts, which whoever is refused may choose: some 30 KB at most. */
 export const AUDIT_NAMES = 20
+export const AUDIT_TEXT_CHARACTERS = 256
+
+/** Refusals of one client that have an audit record each, in so long: each is a write, and anybody may be refused. */
+export const AUDIT_REFUSALS = 30
+export const AUDIT_REFUSALS_MS = 60_000
+
+/** Addresses, and principals at them, whose refusals are counted apart by one isolate, some 300 bytes each. */
+export const AUDIT_CLIENTS = 1_000
 
 /** An answer waits no longer than this for its audit record, and looks so often whether another's write had it. */
 export const AUDIT_WAIT_MS = 5_000

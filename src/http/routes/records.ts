@@ -194,7 +194,7 @@ async function produceLines(asked: Asked): Promise<Response | Problem> {
   const { broker, request } = asked
   const key = idempotencyKey(request.headers)
   if (key instanceof Problem) return key
-  const id = key === null ? null : await requestId(key)
+  const id = key === null ? null : await requestId(key, broker.access.principal)
   const topic = await freshTopic(broker, asked.param('topic'))
   if (topic instanceof Problem) return topic
   const keyed = id === null ? null : new KeyedRequest(broker, topic, id, broker.timers.now())

@@ -7,7 +7,7 @@ import type { GrantOperation } from '../../security/grant.ts'
 import { type Principal, userOf } from '../../security/principal.ts'
 import { signToken } from '../../security/signed-token.ts'
 import { Signer } from '../../security/signer.ts'
-import { ADMITTED, forbidden } from '../access-rule.ts'
+import { ADMITTED, denied } from '../access-rule.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
 import { badRequest, Problem } from '../problem.ts'
@@ -45,7 +45,7 @@ async function makeRoute(asked: Asked): Promise<Response | Problem> {
   const { topics, operations, groups = [], ttlSeconds = TOKEN_DEFAULT_MS / 1000 } = body
   const { identity, broker } = asked
   const principal = (body.principal ?? identity.principal) as Principal
-  const refused = refusal(asked, { topics, operations, groups, principal })
+  const refused = await refusal(asked, { topics, operations, groups, principal })
   if (refused !== null) return refused
   const atMost = identity.expiresAtMs ?? Number.POSITIVE_INFINITY
   const expiresAtMs = Math.min(broker.timers.now() + ttlSeconds * 1000, atMost)
@@ -76,7 +76,7 @@ interface Wanted {
   readonly principal: Principal
 }
 
-function refusal({ identity, broker }: Asked, wanted: Wanted): Problem | null {
+async function refusal({ identity, broker }: Asked, wanted: Wanted): Promise<Problem | null> {
   const { topics, groups, operations, principal } = wanted
   if (identity.kind === 'token') {
     const detail = 'a token makes no token: ask with what it was made with'
@@ -95,7 +95,7 @@ function refusal({ identity, broker }: Asked, wanted: Wanted): Problem | null {
   if (access.isOpen) return null
   if (principal !== identity.principal) {
     const need = { operation: 'CREATE_TOKENS', resource: 'USER' } as const
-    const foreign = forbidden(access, need, userOf(principal))
+    const foreign = await denied(access, need, principal)
     // What another may do is not the asker's to be told.
     return foreign?.with({ field: 'principal' }) ?? null
   }
@@ -103,13 +103,13 @@ function refusal({ identity, broker }: Asked, wanted: Wanted): Problem | null {
     for (const topic of topics) {
       const refused = isPattern(topic)
         ? null
-        : forbidden(access, { operation, resource: 'TOPIC' }, topic)
+        : await denied(access, { operation, resource: 'TOPIC' }, topic)
       if (refused !== null) return refused
     }
   }
   for (const group of groups) {
     const need = { operation: 'READ', resource: 'GROUP' } as const
-    const refused = isPattern(group) ? null : forbidden(access, need, group)
+    const refused = isPattern(group) ? null : await denied(access, need, group)
     if (refused !== null) return refused
   }
   return null

@@ -10,7 +10,7 @@ import type { TopicState } from '../../cluster/contract.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { type TopicId, ZERO_TOPIC_ID } from '../../core/ids.ts'
 import { Operation, Resource } from '../../security/access.ts'
-import { onCluster, onTopic } from '../access-rule.ts'
+import { explained, onCluster, onTopic } from '../access-rule.ts'
 import { json } from '../answer.ts'
 import { checkedBody } from '../checked-body.ts'
 import { alterConfigs } from '../configs.ts'
@@ -185,7 +185,8 @@ async function createRoute(asked: Asked): Promise<Response | Problem> {
   const response = await createTopics(request, CREATE_TOPICS, asked.broker)
   const answer = response.topics[0]
   const problem = refusal(answer, FIELDS)
-  if (problem !== null) return problem
+  const { access } = asked.broker
+  if (problem !== null) return explained(problem, access, CREATE, name)
   const topic = await describe(asked.broker, {
     name,
     id: answer?.topicId ?? ZERO_TOPIC_ID,
@@ -217,16 +218,16 @@ async function changeRoute(asked: Asked): Promise<Response | Problem> {
   const count = body.partitions ?? topic.partitions
   if (count !== topic.partitions) {
     const problem = await addPartitions(broker, topic.name, count, true, FIELDS)
-    if (problem !== null) return problem
+    if (problem !== null) return explained(problem, broker.access, ALTER, topic.name)
   }
   if (body.configs !== undefined) {
     const resource = { kind: 'topic', name: topic.name } as const
     const problem = await alterConfigs(broker, resource, body.configs, FIELDS)
-    if (problem !== null) return problem
+    if (problem !== null) return explained(problem, broker.access, CHANGE, topic.name)
   }
   if (count !== topic.partitions) {
     const problem = await addPartitions(broker, topic.name, count, false, FIELDS)
-    if (problem !== null) return problem
+    if (problem !== null) return explained(problem, broker.access, ALTER, topic.name)
   }
   return showRoute({ ...asked, query: new URLSearchParams() })
 }
@@ -277,6 +278,11 @@ async function describe(
   if (effectiveConfigs['remote.storage.enable'] !== 'true') return shown
   return { ...shown, status: await topicStatus(broker, topic) }
 }
+
+/** What handlers ask, as a refusal says it. */
+const CREATE = { operation: 'CREATE', resource: 'TOPIC' } as const
+const ALTER = { operation: 'ALTER', resource: 'TOPIC' } as const
+const CHANGE = { operation: 'ALTER_CONFIGS', resource: 'TOPIC' } as const
 
 const NOT_SHOWN = { configs: null, effectiveConfigs: null }
 

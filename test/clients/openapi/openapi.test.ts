@@ -17,10 +17,13 @@ const CASES = Number(OTTLA_CASES ?? 20)
 const SEED = Number(process.env.OTTLA_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const PREPARED_WITHIN_MS = 300_000
 /** Of all routes and phases. */
-const RUN_WITHIN_MS = 120_000 + CASES * 6_000
+const RUN_WITHIN_MS = 300_000 + CASES * 12_000
 
 /** They do not end by themselves, or are no HTTP: tests of their own follow them. */
 const ENDLESS = '/events$|^/kafka$|^/v1/live$'
+/** On a broker that asks nobody they answer that there is nothing of the kind. */
+const OF_SECURITY = '^/v1/(users|acls|quotas|tokens|me)'
+const SECRET = 'correct-horse-battery-staple'
 /**
  * Left out: `positive_data_acceptance`, because JSON Schema can say of each parameter what it may be, and not which exclude
  * each other (offset and timestamp), nor which names of configurations there are, so that some requests that the document
@@ -63,6 +66,7 @@ async function ran(context: TestContext, name: string, args: readonly string[]) 
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  context.onTestFinished(() => void child.kill())
   const printed: Buffer[] = []
   child.stdout.on('data', (bytes: Buffer) => printed.push(bytes))
   child.stderr.on('data', (bytes: Buffer) => printed.push(bytes))
@@ -88,6 +92,22 @@ test('the document is one of OpenAPI 3.1', async (context) => {
   expect(code).toBe(0)
 })
 
+/** Has schemathesis send requests to a broker's routes, and expects that it finds nothing. */
+async function goThrough(
+  context: TestContext,
+  { http, log }: Broker,
+  more: readonly string[],
+): Promise<void> {
+  const { code, printed } = await ran(context, 'st', [
+    ...['run', `${http}/openapi.json`, '--no-color', '--continue-on-failure'],
+    ...['--max-examples', String(CASES), '--seed', String(SEED), '--request-timeout', '70'],
+    ...['--checks', 'all', '--exclude-checks', NOT_CHECKED],
+    ...['--max-response-time', String(ANSWERED_WITHIN_S), ...more],
+  ])
+  expect(code, printed).toBe(0)
+  expect(log.filter((line) => line.includes('request failed'))).toEqual([])
+}
+
 test(
   'every route answers what the document says, whatever it is sent, and never that it failed',
   async (context) => {
@@ -95,15 +115,22 @@ test(
     const records = [0, 1, 2].map((partition) => ({ partition, key: 'k', value: { partition } }))
     await post('/v1/topics/orders/records', { records })
     await post('/v1/groups/billing/reset', { to: 'latest', topic: 'orders' })
-    const { code, printed } = await ran(context, 'st', [
-      ...['run', `${broker.http}/openapi.json`, '--no-color', '--continue-on-failure'],
-      ...['--max-examples', String(CASES), '--seed', String(SEED), '--request-timeout', '70'],
-      ...['--checks', 'all', '--exclude-checks', NOT_CHECKED],
-      ...['--max-response-time', String(ANSWERED_WITHIN_S), '--exclude-path-regex', ENDLESS],
-    ])
-    expect(code, printed).toBe(0)
-    expect(broker.log.filter((line) => line.includes('request failed'))).toEqual([])
+    await goThrough(context, broker, ['--exclude-path-regex', ENDLESS])
     expect((await fetch(`${broker.http}/readyz`)).status).toBe(200)
+  },
+  RUN_WITHIN_MS,
+)
+
+test(
+  'so do those of users, rules, quotas and tokens on a broker that has them',
+  async (context) => {
+    if (typeof programs !== 'string') leftOut(context, `st (${programs.message})`)
+    const secured = await startBroker({ env: { OTTLA_SECRET: SECRET } })
+    context.onTestFinished(secured.stop)
+    const headers = ['--header', `Authorization: Bearer ${SECRET}`]
+    await goThrough(context, secured, [...headers, '--include-path-regex', OF_SECURITY])
+    const { status } = await fetch(`${secured.http}/v1/me`)
+    expect(status, 'who says nothing is not let in').toBe(401)
   },
   RUN_WITHIN_MS,
 )

@@ -71,7 +71,7 @@ function Holds() {
         <Figure label="Records">{figure(data?.records)}</Figure>
         <Figure label="Stored">{figure(data?.sizeBytes, bytes)}</Figure>
         <Figure label="Groups">{figure(data?.groups)}</Figure>
-        <Figure label="Behind, nobody in">{figure(data?.deadGroups)}</Figure>
+        <Figure label="Dead groups">{figure(data?.deadGroups)}</Figure>
       </dl>
     </>
   )

@@ -20,6 +20,12 @@ const COLUMNS: readonly Column<MemberShown>[] = [
       clientId === '' ? <span class="muted">unnamed</span> : <Name text={clientId} />,
   },
   {
+    id: 'protocol',
+    label: 'Protocol',
+    width: '104px',
+    cell: ({ memberType }) => memberType,
+  },
+  {
     id: 'host',
     label: 'From',
     width: '136px',

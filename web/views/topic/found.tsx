@@ -1,7 +1,8 @@
 // What a search has found, how far it is, and how to go on or stop it.
 
 import { useEffect } from 'preact/hooks'
-import { BrokerError } from '../../broker/http.ts'
+import { useShownSince } from '../../broker/age.ts'
+import { BrokerError, DISCONNECTED, disconnectedSince } from '../../broker/http.ts'
 import { useMayWithTopic } from '../../broker/me.ts'
 import { Menu } from '../../parts/fields.tsx'
 import { counted } from '../../parts/format.ts'
@@ -23,6 +24,12 @@ export function Found({ search, at }: { readonly search: Search; readonly at: st
   const { plan } = search
   const picky = isPicky(plan) || plan.code !== ''
   useSelection(items, at)
+  useShownSince(search.readAt.value)
+  const isAnswered = disconnectedSince.value === null
+  useEffect(() => {
+    // What failed because nobody answered goes on when somebody does.
+    if (isAnswered && isDisconnected(search.progress.peek().error)) void search.go()
+  }, [isAnswered])
   useKey('r', 'Read again', () => readAgain(plan.topic))
   useEffect(() => {
     const isStopped = search.progress.peek().state === 'stopped'
@@ -82,6 +89,10 @@ export function Found({ search, at }: { readonly search: Search; readonly at: st
   )
 }
 
+function isDisconnected(error: Error | undefined): boolean {
+  return error instanceof BrokerError && error.code === DISCONNECTED
+}
+
 /** A filter's failure in the form of the broker's. */
 function filterFailure(error: Error): BrokerError {
   return new BrokerError('FILTER', 0, error.message)
@@ -108,7 +119,7 @@ function Words({ search, picky }: { readonly search: Search; readonly picky: boo
     )
   }
   if (state === 'running' && found === 0) return <>Reading…</>
-  if (found === 0) return <>{'\u00a0'}</>
+  if (found === 0) return null
   const order = search.isBackward ? 'newest first' : 'oldest first'
   return <>{`${counted(found, 'message')}, ${order}${state === 'over' ? ', all there are' : ''}`}</>
 }

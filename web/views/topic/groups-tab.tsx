@@ -62,17 +62,16 @@ const COLUMNS: readonly Column<TopicGroup>[] = [
 export function GroupsTab({ topic }: { readonly topic: string }) {
   const path = pathOf(['topics', topic, 'groups'], { limit: 1000 })
   const { data, error, at, reload } = useReading<Page<TopicGroup>>(path, { everyMs: EVERY_MS })
-  if (data?.items.length === 0) {
-    return (
-      <Nothing title="No group reads this topic">
-        A group is there once it has committed an offset of it.
-      </Nothing>
-    )
-  }
+  const isEmpty = data?.items.length === 0
   return (
     <>
       <Failure what="The groups could not be read" error={error} at={at} again={reload} />
-      {(data !== undefined || error === undefined) && (
+      {isEmpty && (
+        <Nothing title="No group reads this topic">
+          A group is there once it has committed an offset of it.
+        </Nothing>
+      )}
+      {!isEmpty && (data !== undefined || error === undefined) && (
         <Table
           caption={`Groups that read ${topic}`}
           columns={COLUMNS}

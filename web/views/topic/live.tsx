@@ -1,6 +1,7 @@
 // Messages as they come. Pausing, scrolling down and looking at one hold the list still; it is counted on.
 
 import { useEffect, useMemo } from 'preact/hooks'
+import { useShownSince } from '../../broker/age.ts'
 import { BrokerError } from '../../broker/http.ts'
 import { count, counted, perSecond } from '../../parts/format.ts'
 import { Icon } from '../../parts/icon.tsx'
@@ -37,6 +38,7 @@ export function Live({ plan, at }: { readonly plan: LivePlan; readonly at: strin
   useEffect(() => announce(`${counted(seen, 'record')} came, ${shown} shown`), [seen, shown])
   const rows = tail.rows.value
   useSelection(rows, at)
+  useShownSince(tail.cutAt.value)
   const isHeld = tail.isHeld.value
   const toggle = () => {
     tail.isHeld.value = !tail.isHeld.value
@@ -91,12 +93,11 @@ export function Live({ plan, at }: { readonly plan: LivePlan; readonly at: strin
           }}
         />
       )}
-      {rows.length === 0 && state.kind !== 'failed' ? (
+      {rows.length > 0 && <MessageList items={rows} at={at} />}
+      {rows.length === 0 && state.kind !== 'failed' && (
         <Nothing title={picky && seen > 0 ? 'Nothing has matched yet' : 'Waiting for records'}>
           What is produced from now on is shown here.
         </Nothing>
-      ) : (
-        <MessageList items={rows} at={at} />
       )}
     </>
   )

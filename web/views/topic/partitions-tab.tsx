@@ -97,7 +97,7 @@ export function PartitionsTab({ topic }: { readonly topic: string }) {
           {data === undefined
             ? error === undefined
               ? 'Reading…'
-              : '\u00a0'
+              : ''
             : `${counted(data.length, 'partition')}, ${counted(held, 'offset')} held, ${bytes(size)}`}
         </p>
         {may('ALTER') && (

@@ -1,5 +1,6 @@
 // One transactional id: its producer, since when its transaction is open, and the partitions that are in it.
 
+import { Fragment } from 'preact'
 import { pathOf } from '../../broker/http.ts'
 import { useReading } from '../../broker/reading.ts'
 import { span } from '../../parts/format.ts'
@@ -36,7 +37,7 @@ export function Transaction({ transactionalId }: { readonly transactionalId: str
       </header>
       <Failure what="It could not be read" error={error} at={at} again={reload} />
       {data !== undefined && <Facts transaction={data} />}
-      {data === undefined && error === undefined && <p aria-busy="true">{'\u00a0'}</p>}
+      {data === undefined && error === undefined && <NotYet />}
     </section>
   )
 }
@@ -71,6 +72,24 @@ function Facts({ transaction }: { readonly transaction: TransactionShown }) {
           </span>
         ))}
       </dd>
+    </dl>
+  )
+}
+
+/** As high as what will be there. */
+function NotYet() {
+  return (
+    <dl class="facts" aria-busy="true">
+      {['Last transaction', 'Aborted when open for', 'Producer', 'Partitions in it'].map(
+        (label) => (
+          <Fragment key={label}>
+            <dt>{label}</dt>
+            <dd>
+              <span class="bone" />
+            </dd>
+          </Fragment>
+        ),
+      )}
     </dl>
   )
 }

@@ -1,6 +1,6 @@
-// Comparing with the broker's secret (`OTTLA_SECRET`). Not who presents it, nor how: credentials.ts.
+// Comparing with the broker's secret (`OTTLA_SECRET`). Not who presents it, nor how: http/credentials.ts, plain.ts.
 
-import { areEqual } from '../security/constant-time.ts'
+import { areEqual } from './constant-time.ts'
 
 const encoder = new TextEncoder()
 
