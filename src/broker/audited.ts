@@ -3,6 +3,7 @@
 
 import { type ErrorCode, errorName, KafkaError } from '../core/errors.ts'
 import type { AuditEvent } from './audit.ts'
+import { wordsOf } from './audit-words.ts'
 
 /** APIs whose every answer is written down, by Kafka's names: they change what others have or may. */
 const CHANGES: ReadonlySet<string> = new Set([
@@ -59,9 +60,10 @@ export function auditedAnswer(
   collect(answer, found, isChange(api), DEPTH)
   if (!found.isDenied && !isChange(api)) return null
   const event = found.isDenied ? 'denied' : 'changed'
-  if (found.names.size === 0) collectNames(request, found.names, DEPTH)
+  const words = wordsOf(api, request, answer)
+  if (words === null && found.names.size === 0) collectNames(request, found.names, DEPTH)
   const errors = [...found.errors]
-  return { event, names: [...found.names], ...(errors.length > 0 ? { errors } : {}) }
+  return { event, names: [...(words ?? found.names)], ...(errors.length > 0 ? { errors } : {}) }
 }
 
 interface Found {

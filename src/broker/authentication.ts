@@ -8,7 +8,12 @@ import { DEFAULT_TENANT } from '../core/ids.ts'
 import type { Tenants, TenantUser } from '../core/tenants.ts'
 import type { Exchange } from '../security/exchange.ts'
 import type { VerifiedToken } from '../security/jwt.ts'
-import { SCRAM_MECHANISMS, type ScramCredential, ScramMechanism } from '../security/kept.ts'
+import {
+  SCRAM_MECHANISMS,
+  type ScramCredential,
+  type ScramLikeness,
+  ScramMechanism,
+} from '../security/kept.ts'
 import { oauthbearerExchange } from '../security/oauthbearer.ts'
 import { plainExchange } from '../security/plain.ts'
 import { ANONYMOUS, userOf } from '../security/principal.ts'
@@ -63,6 +68,11 @@ export class AuthenticationState {
   readonly settings: AuthenticationSettings
   readonly salts: Salts
   readonly checks = new PasswordChecks()
+  /** By tenant: what those who do not exist are made like, at a version of all users. */
+  readonly likenesses = new Map<
+    string,
+    { readonly version: number; readonly likeness: ScramLikeness }
+  >()
   readonly issuer: IssuerKeys | null
 
   constructor(settings: AuthenticationSettings) {
@@ -75,7 +85,7 @@ export class AuthenticationState {
 
 /** The users of a tenant. */
 export interface TenantUsers {
-  readonly cluster: Pick<SecurityRpc, 'scramCredential'>
+  readonly cluster: Pick<SecurityRpc, 'scramCredential' | 'scramLikeness'>
   /** Of what is known of all users now: another one whenever one of them has changed. */
   version(): Promise<number>
 }
@@ -200,24 +210,39 @@ export class Authenticator {
   /** The same calls and work for everybody. */
   async #find(who: TenantUser, mechanism: ScramName): Promise<FoundCredential> {
     const { salts, settings } = this.#state
-    const { user } = who
+    const { user, tenant } = who
     const isFirst = user === settings.firstUser?.name
-    const made = await salts.nobody(user, mechanism)
-    const kept = await this.#kept(who, mechanism, isFirst)
-    if (isFirst) return { credential: await salts.firstUser(user, mechanism), isKnown: true }
+    const code = SCRAM_MECHANISMS.get(mechanism) ?? ScramMechanism.SCRAM_SHA_256
+    const asked = this.#likeness(tenant)
+    // Whoever knows the secret gets in even while the users cannot be read.
+    const likeness = await (isFirst ? asked.catch(() => null) : asked)
+    const made = await salts.nobody(user, mechanism, likeness)
+    const kept = await this.#kept(who, code, isFirst)
+    if (isFirst)
+      return { credential: await salts.firstUser(user, mechanism, likeness), isKnown: true }
     return kept === null
       ? { credential: made, isKnown: false }
       : { credential: kept, isKnown: true }
   }
 
+  /** Read when any user has changed. */
+  async #likeness(tenant: string): Promise<ScramLikeness> {
+    const { likenesses } = this.#state
+    const users = this.#reach.users(tenant)
+    const version = await users.version()
+    const known = likenesses.get(tenant)
+    if (known?.version === version) return known.likeness
+    const likeness = await users.cluster.scramLikeness()
+    likenesses.set(tenant, { version, likeness })
+    return likeness
+  }
+
   async #kept(
     { tenant, user }: TenantUser,
-    mechanism: ScramName,
+    mechanism: ScramMechanism,
     isFirst: boolean,
   ): Promise<ScramCredential | null> {
-    const code = SCRAM_MECHANISMS.get(mechanism) ?? ScramMechanism.SCRAM_SHA_256
-    const asked = this.#reach.users(tenant).cluster.scramCredential(user, code)
-    // Whoever knows the secret gets in even while the users cannot be read.
+    const asked = this.#reach.users(tenant).cluster.scramCredential(user, mechanism)
     return isFirst ? asked.catch(() => null) : asked
   }
 }

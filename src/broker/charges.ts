@@ -15,8 +15,8 @@ export interface Charge {
   readonly beganMs: number
   /** What it is left alone for so far. */
   throttleMs: number
-  /** How long it was worked at in its own turn; null: until its answer. */
-  workedMs: number | null
+  /** How long it was worked at, and not waited for: Kafka's time of a thread. */
+  workedMs: number
   /** The most that a fetch may bring, as in Kafka: what is beyond it would be waited for at length. */
   readonly fetchBytes: number
   /** The answer, when it is refused what it asks: nothing is read for who owes what was read before. */
@@ -50,7 +50,7 @@ export class Charges {
       apiKey,
       beganMs: now,
       throttleMs: Math.max(bytesMs, owedMs),
-      workedMs: null,
+      workedMs: 0,
       fetchBytes: apiKey === Fetch.key ? client.burst('consumer_byte_rate', now) : 0,
       instead: owedMs > 0 ? NOTHING : null,
     }
@@ -58,16 +58,16 @@ export class Charges {
     return charge
   }
 
-  /** Its handler has returned, and what follows is waiting. */
-  worked(charge: Charge): void {
-    charge.workedMs = this.#context.timers.now() - charge.beganMs
+  /** It was worked at since then; what follows is waiting. */
+  worked(charge: Charge, sinceMs: number): void {
+    charge.workedMs += this.#context.timers.now() - sinceMs
   }
 
   /** It is answered with so many bytes; answers the throttle time that the client is told. */
   settle(charge: Charge, answerBytes: number, toldMs: number): number {
     const now = this.#context.timers.now()
-    const { client, apiKey, beganMs, workedMs } = charge
-    const requestMs = client.charge('request_percentage', workedMs ?? now - beganMs, now)
+    const { client, apiKey, workedMs } = charge
+    const requestMs = client.charge('request_percentage', workedMs, now)
     const isRead = apiKey === Fetch.key && charge.instead === null
     const bytesMs = isRead ? client.charge('consumer_byte_rate', answerBytes, now) : 0
     const throttleMs = Math.max(toldMs, charge.throttleMs, requestMs, bytesMs)

@@ -33,6 +33,29 @@ function overridesOf(text: string): ReadonlyMap<string, number> {
   return overrides
 }
 
+/** Kafka's number for no bound. */
+const UNBOUNDED = 2 ** 31 - 1
+
+/** Whether so many of this address alone may be open. */
+export function isBounded(
+  { perAddress, overrides }: ConnectionLimits,
+  clientHost: string,
+): boolean {
+  return (overrides.get(canonicalHost(clientHost)) ?? perAddress) < UNBOUNDED
+}
+
+/** Why one more, of this address, is too many beside those that are open, of these; null when it is not. */
+export function excessBeside(
+  open: Iterable<string>,
+  limits: ConnectionLimits,
+  clientHost: string,
+): string | null {
+  const connections = new OpenConnections()
+  for (const one of open) connections.open(one)
+  connections.open(clientHost)
+  return connections.excess(limits, clientHost)
+}
+
 /** Those that are open: counts by address, which are dropped with the last one. */
 export class OpenConnections {
   readonly #byAddress = new Map<string, number>()

@@ -240,11 +240,12 @@ export class Connection {
     }
     if (served.handle.kind === 'ordered') {
       const response = served.handle.run(request, call, this.#context)
+      if (charge !== null) this.#charges.worked(charge, charge.beganMs)
       return this.#answer(header, served.api, frame, request, { response, appends: true }, charge)
     }
     const asked = charge === null ? request : within(charge, request)
     const handling = served.handle.run(asked, call, this.#context)
-    if (charge !== null) this.#charges.worked(charge)
+    if (charge !== null) this.#charges.worked(charge, charge.beganMs)
     if (handling.appends) this.#appends++
     const answered = this.#answer(header, served.api, frame, request, handling, charge)
     if (handling.appends) {
@@ -366,7 +367,9 @@ export class Connection {
         if (audit !== null && (isDenied || isChange(api.name))) {
           await writeDown(audit, context, api.name, header, request, body)
         }
+        const sinceMs = charge === null ? 0 : context.timers.now()
         slot.pieces = encodeResponse(api, header.apiVersion, header.correlationId, body)
+        if (charge !== null) this.#charges.worked(charge, sinceMs)
       }
       if (charge !== null) slot.pieces = this.#charged(charge, slot.pieces, header, api, body)
     } catch (failure) {

@@ -26,7 +26,7 @@ import {
 import { memoryBudget } from './budget.ts'
 import { Connection } from './connection.ts'
 import { connectionLimits, OpenConnections } from './connection-limits.ts'
-import type { BrokerContext, Endpoint, Timers } from './context.ts'
+import type { BrokerContext, Endpoint, Log, Timers } from './context.ts'
 import type { ConnectionKind } from './counts.ts'
 import type { Fetch } from './issuer-keys.ts'
 import {
@@ -128,13 +128,20 @@ export interface Asking {
   readonly identified?: (context: BrokerContext) => void
 }
 
+/** Of the tenants' connections and requests it says whose they are. */
+function logOf(env: WorkerEnv, tenant: string): Log {
+  const log = workerLog(environmentOf(env).logLevel)
+  if (tenant === DEFAULT_TENANT) return log
+  return (level, event, fields) => log(level, event, { tenant, ...fields })
+}
+
 /** A context for one connection or HTTP request. @throws RangeError when there is no such tenant (any more) */
 export function brokerContext(env: WorkerEnv, asking: Asking): BrokerContext {
   const { advertised, clientHost, tenant = DEFAULT_TENANT, keepAlive = null, identified } = asking
   const state = stateOf(env, tenant)
   const reached = objects(env, tenant, environmentOf(env).local ? keepAlive : null)
   const host = typeof clientHost === 'string' ? () => clientHost : clientHost
-  const log = workerLog(environmentOf(env).logLevel)
+  const log = logOf(env, tenant)
   const access = accessOf(env, state.security, reached.cluster, host)
   const context: BrokerContext = {
     tenant,

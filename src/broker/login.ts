@@ -97,12 +97,17 @@ export class Login {
     this.#context.authentication?.identify(principal)
   }
 
-  /** Of one who has proved who they are before the connection began: by what opened a tunnel. */
+  /**
+   * Of one who has proved who they are before the connection began: by what opened a tunnel. It lasts no longer than any
+   * other login. @param maxReauthMs connections.max.reauth.ms; 0: no end
+   */
   static known(
     who: Pick<LoggedIn, 'principal' | 'tenant' | 'expiresAtMs'>,
     nowMs: number,
+    maxReauthMs: number,
   ): LoginState {
-    return { phase: 'open', done: { ...who, mechanism: null, beganAtMs: nowMs } }
+    const expiresAtMs = earlier(maxReauthMs > 0 ? nowMs + maxReauthMs : null, who.expiresAtMs)
+    return { phase: 'open', done: { ...who, expiresAtMs, mechanism: null, beganAtMs: nowMs } }
   }
 
   /** Whether this request may go to its handler; otherwise it is for `take`. */
@@ -259,10 +264,7 @@ export class Login {
   #loggedIn({ mechanism }: Attempt, step: LoginStep & { readonly kind: 'done' }): number {
     const nowMs = this.#context.timers.now()
     const { maxReauthMs } = this.#sasl
-    const ends = [maxReauthMs > 0 ? nowMs + maxReauthMs : null, step.expiresAtMs]
-    const expiresAtMs = ends.reduce((a, b) =>
-      a === null || b === null ? (a ?? b) : Math.min(a, b),
-    )
+    const expiresAtMs = earlier(maxReauthMs > 0 ? nowMs + maxReauthMs : null, step.expiresAtMs)
     const { principal, tenant } = step
     this.#done = { principal, tenant, mechanism, expiresAtMs, beganAtMs: nowMs }
     this.#phase = 'open'
@@ -334,6 +336,10 @@ type LoginStep =
 function shownPrincipal(principal: Principal, tenant: string): string {
   const shown = tenant === DEFAULT_TENANT ? '' : `${tenant}/`
   return `User.${shown}${userOf(principal)}`
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b)
 }
 
 const NOTHING = new Uint8Array(0)

@@ -10,6 +10,7 @@ import {
   SECURITY_READING_MS,
   SECURITY_REFRESH_MS,
 } from '../core/limits/security.ts'
+import { configOfTenant } from '../core/tenants.ts'
 import type { Access, Operation, Resource } from '../security/access.ts'
 import { Authorizer, type AuthorizerSettings, type Grants, superUsersOf } from '../security/acl.ts'
 import { canonicalHost } from '../security/host.ts'
@@ -42,15 +43,10 @@ export function securityMode({
  * @throws RangeError when `super.users` names something else than principals
  */
 export function authorizerSettings(
-  { config, secret, user, tenants }: Pick<Environment, 'config' | 'secret' | 'user' | 'tenants'>,
+  { config, secret, user }: Pick<Environment, 'config' | 'secret' | 'user'>,
   tenant: string = DEFAULT_TENANT,
 ): AuthorizerSettings {
-  const superUsers = new Set<string>()
-  for (const principal of superUsersOf(config['super.users'] ?? '')) {
-    const type = principal.slice(0, principal.indexOf(':') + 1)
-    const named = tenants.userOf(principal.slice(type.length), tenant)
-    if (named?.tenant === tenant) superUsers.add(type + named.user)
-  }
+  const superUsers = superUsersOf(configOfTenant(config, tenant)['super.users'] ?? '')
   if (secret !== null) superUsers.add(principalOf(user))
   const allowEveryone = config['allow.everyone.if.no.acl.found']
   return { superUsers, allowEveryoneIfNoAclFound: allowEveryone?.trim().toLowerCase() === 'true' }
@@ -68,6 +64,9 @@ export class SecurityState {
   /** When the reading began from which the snapshot is. */
   #readAtMs = Number.NEGATIVE_INFINITY
   #readingSinceMs = Number.NEGATIVE_INFINITY
+  /** Readings that have begun, and the last of those from which the snapshot is. */
+  #asked = 0
+  #answered = 0
   #changes = 0
   readonly #clientQuotas = new ClientQuotas()
 
@@ -103,8 +102,9 @@ export class SecurityState {
   ready(source: SecuritySource): Promise<void> | undefined {
     const now = this.#now()
     const age = now - this.#readAtMs
+    // Of a clock that went back nobody knows how old it is.
+    if (age < 0 || age >= SECURITY_CACHE_MS) return this.#read(source)
     if (age < SECURITY_REFRESH_MS) return undefined
-    if (age >= SECURITY_CACHE_MS) return this.#read(source)
     this.#renew(source, now)
     return undefined
   }
@@ -115,20 +115,26 @@ export class SecurityState {
    */
   quotasOf(source: SecuritySource): ClientQuotas | null {
     const now = this.#now()
-    if (now - this.#readAtMs >= SECURITY_REFRESH_MS) this.#renew(source, now)
+    if (this.#isOld(now)) this.#renew(source, now)
     return this.#clientQuotas.isEmpty ? null : this.#clientQuotas
   }
 
   /** How long an address is to wait before it opens another connection; 0: it has opened one now. */
   connectionWaitMs(source: SecuritySource, clientHost: string): number {
     const now = this.#now()
-    if (now - this.#readAtMs >= SECURITY_REFRESH_MS) this.#renew(source, now)
+    if (this.#isOld(now)) this.#renew(source, now)
     return this.#clientQuotas.connect(canonicalHost(clientHost), now)
+  }
+
+  #isOld(now: number): boolean {
+    const age = now - this.#readAtMs
+    return age < 0 || age >= SECURITY_REFRESH_MS
   }
 
   /** A promise of another context must not be waited for, so who finds a reading under way goes on with what there is. */
   #renew(source: SecuritySource, now: number): void {
-    if (now - this.#readingSinceMs >= SECURITY_READING_MS) this.#read(source).catch(() => {})
+    const sinceMs = now - this.#readingSinceMs
+    if (sinceMs < 0 || sinceMs >= SECURITY_READING_MS) this.#read(source).catch(() => {})
   }
 
   /** This isolate has changed something: the next who asks reads it. */
@@ -139,6 +145,7 @@ export class SecurityState {
 
   async #read(source: SecuritySource): Promise<void> {
     const began = this.#now()
+    const turn = ++this.#asked
     const changes = this.#changes
     const known = this.#snapshot.version
     this.#readingSinceMs = began
@@ -146,7 +153,8 @@ export class SecurityState {
     const found = await source.security(known).catch(() => source.security(known))
     this.#readingSinceMs = Number.NEGATIVE_INFINITY
     // Answers may overtake each other: what was asked for later is there already.
-    if (began < this.#readAtMs) return
+    if (turn < this.#answered) return
+    this.#answered = turn
     if (found !== null) this.#take(found)
     if (changes === this.#changes) this.#readAtMs = began
   }

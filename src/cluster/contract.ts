@@ -55,7 +55,12 @@ import type {
   UpdateFeaturesRequest,
   UpdateFeaturesResponse,
 } from '../protocol/messages/update-features.ts'
-import type { ScramCredential, ScramMechanism, SecuritySnapshot } from '../security/kept.ts'
+import type {
+  ScramCredential,
+  ScramLikeness,
+  ScramMechanism,
+  SecuritySnapshot,
+} from '../security/kept.ts'
 import type { CatalogueReport } from '../statistics/contract.ts'
 
 /** One topic as the broker caches it. Plain data; wrong for one request at most (see design). */
@@ -169,6 +174,8 @@ export interface SecurityRpc {
   security(sinceVersion: number): Promise<SecuritySnapshot | null>
   /** What is kept of a user's password; null when nothing is. */
   scramCredential(user: string, mechanism: ScramMechanism): Promise<ScramCredential | null>
+  /** What those who do not exist are made like. */
+  scramLikeness(): Promise<ScramLikeness>
   describeScramCredentials(
     request: DescribeUserScramCredentialsRequest,
   ): Promise<DescribeUserScramCredentialsResponse>

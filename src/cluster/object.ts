@@ -6,7 +6,7 @@ import { DurableObject } from 'cloudflare:workers'
 import { checkStaticConfigs } from '../core/configs.ts'
 import { readEnvironment } from '../core/env.ts'
 import { KafkaError } from '../core/errors.ts'
-import { clusterName, type TopicId } from '../core/ids.ts'
+import { clusterName, DEFAULT_TENANT, type TopicId } from '../core/ids.ts'
 import {
   PRODUCER_IDS_PER_CALL,
   SWEEP_INTERVAL_MS,
@@ -14,6 +14,7 @@ import {
 } from '../core/limits/coordinators.ts'
 import { WATCH_SHARDS } from '../core/limits/watch.ts'
 import { READY_WRITE_INTERVAL_MS } from '../core/limits.ts'
+import { configOfTenant, NO_TENANTS, type Tenants } from '../core/tenants.ts'
 import type {
   AlterClientQuotasRequest,
   AlterClientQuotasResponse,
@@ -71,7 +72,12 @@ import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, type Objects, objects } from '../runtime/objects.ts'
 import { Reports } from '../runtime/reports.ts'
 import { StorageTouch } from '../runtime/touch.ts'
-import type { ScramCredential, ScramMechanism, SecuritySnapshot } from '../security/kept.ts'
+import type {
+  ScramCredential,
+  ScramLikeness,
+  ScramMechanism,
+  SecuritySnapshot,
+} from '../security/kept.ts'
 import type { CatalogueReport } from '../statistics/contract.ts'
 import { createAcls, deleteAcls, describeAcls } from './acls.ts'
 import { alterConfigs, incrementalAlterConfigs } from './alter-configs.ts'
@@ -120,6 +126,7 @@ import {
   alterScramCredentials,
   describeScramCredentials,
   scramCredential,
+  scramIterations,
 } from './scram-credentials.ts'
 import { snapshotSince } from './security.ts'
 import { commit, load } from './store.ts'
@@ -147,6 +154,8 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   readonly #touch: StorageTouch
   readonly #errands: ErrandDeps & SweepDeps
   readonly #alarm: OneAlarm
+  /** Those that main has to know of; none in another's. */
+  readonly #tenants: Tenants
   readonly #watch: Objects['watch']
   readonly #catalogue: Reports
   #sweep: Sweep | null = null
@@ -158,7 +167,9 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     super(ctx, env)
     const { storage } = ctx
     const environment = readEnvironment(env)
-    const configs = checkStaticConfigs(environment.config)
+    const tenant = tenantOf(ctx)
+    this.#tenants = tenant === DEFAULT_TENANT ? environment.tenants : NO_TENANTS
+    const configs = checkStaticConfigs(configOfTenant(environment.config, tenant))
     if ('error' in configs) throw new TypeError(`broker configuration: ${configs.error}`)
     const given = environment.local ? { ...LOCAL_CONFIGS, ...configs.configs } : configs.configs
     const log = workerLog(environment.logLevel)
@@ -168,7 +179,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     this.#state = state
     this.#touch = new StorageTouch(storage, () => Date.now())
     this.#alarm = new OneAlarm(storage, (error) => report('alarm was not set', error))
-    const { partition, group, transaction, watch, statistics } = objects(env, tenantOf(ctx))
+    const { partition, group, transaction, watch, statistics } = objects(env, tenant)
     this.#watch = watch
     this.#catalogue = new Reports({
       now: () => Date.now(),
@@ -323,6 +334,11 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
     return scramCredential(this.#current.security, user, mechanism)
   }
 
+  async scramLikeness(): Promise<ScramLikeness> {
+    const { clusterId, security } = this.#current
+    return { clusterId, iterations: scramIterations(security) }
+  }
+
   async describeScramCredentials(
     request: DescribeUserScramCredentialsRequest,
   ): Promise<DescribeUserScramCredentialsResponse> {
@@ -330,7 +346,7 @@ export class Cluster extends DurableObject<ObjectBindings> implements ClusterRpc
   }
 
   async alterScramCredentials(changes: ScramChanges): Promise<AlterUserScramCredentialsResponse> {
-    return this.#decide(alterScramCredentials(this.#state.security, changes))
+    return this.#decide(alterScramCredentials(this.#state.security, changes, this.#tenants))
   }
 
   async describeAcls(request: DescribeAclsRequest): Promise<DescribeAclsResponse> {

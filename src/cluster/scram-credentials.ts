@@ -9,12 +9,13 @@ import {
   SECURITY_NAME_CHARACTERS,
   USERS_PER_CLUSTER,
 } from '../core/limits/security.ts'
+import { NO_TENANTS, type Tenants } from '../core/tenants.ts'
 import type { AlterUserScramCredentialsResponse } from '../protocol/messages/alter-user-scram-credentials.ts'
 import type {
   DescribeUserScramCredentialsRequest,
   DescribeUserScramCredentialsResponse,
 } from '../protocol/messages/describe-user-scram-credentials.ts'
-import { type ScramCredential, ScramMechanism } from '../security/kept.ts'
+import { type ScramCredential, type ScramIterations, ScramMechanism } from '../security/kept.ts'
 import type { ScramChanges } from './contract.ts'
 import { type KeptSecurity, type SecurityChange, withVersion } from './security.ts'
 import { type Fault, fault } from './topics.ts'
@@ -30,6 +31,24 @@ export function scramCredential(
   mechanism: ScramMechanism,
 ): ScramCredential | null {
   return users.get(user)?.get(mechanism) ?? null
+}
+
+/** How many iterations users' credentials have: those who do not exist are given some like them. */
+export function scramIterations({ users }: KeptSecurity): ScramIterations {
+  const counts = {
+    [ScramMechanism.SCRAM_SHA_256]: new Map<number, number>(),
+    [ScramMechanism.SCRAM_SHA_512]: new Map<number, number>(),
+  }
+  for (const credentials of users.values()) {
+    for (const [mechanism, { iterations }] of credentials) {
+      counts[mechanism].set(iterations, (counts[mechanism].get(iterations) ?? 0) + 1)
+    }
+  }
+  const sorted = (of: ReadonlyMap<number, number>) => [...of].sort(([a], [b]) => a - b)
+  return {
+    [ScramMechanism.SCRAM_SHA_256]: sorted(counts[ScramMechanism.SCRAM_SHA_256]),
+    [ScramMechanism.SCRAM_SHA_512]: sorted(counts[ScramMechanism.SCRAM_SHA_512]),
+  }
 }
 
 /** The users asked for, or all by name. */
@@ -62,10 +81,14 @@ export function describeScramCredentials(
   }
 }
 
-/** Decides AlterUserScramCredentials: per user one deletion or one upsertion, each for itself. */
+/**
+ * Decides AlterUserScramCredentials: per user one deletion or one upsertion, each for itself.
+ * @param tenants whose users' names are nobody's here: main's cluster is told them
+ */
 export function alterScramCredentials(
   kept: KeptSecurity,
   { deletions, upsertions }: ScramChanges,
+  tenants: Tenants = NO_TENANTS,
 ): {
   readonly changes: readonly SecurityChange[]
   readonly reply: AlterUserScramCredentialsResponse
@@ -86,7 +109,10 @@ export function alterScramCredentials(
   for (const upsertion of upsertions) {
     const { name: user, mechanism, credential } = upsertion
     const isNew = !kept.users.has(user)
-    const why = upsertionFault(upsertion) ?? (isNew && room < 1 ? TOO_MANY_USERS : null)
+    const why =
+      upsertionFault(upsertion) ??
+      tenantFault(user, tenants) ??
+      (isNew && room < 1 ? TOO_MANY_USERS : null)
     consider(user, why, () => scramChange(user, mechanism, credential))
     if (isNew && changes.has(user)) room -= 1
   }
@@ -142,6 +168,15 @@ function upsertionFault({ name, mechanism, credential }: Upsertion): Fault | nul
   if (iterations > SCRAM_ITERATIONS_MAX) return unacceptable('Too many iterations')
   if (salt.byteLength > SCRAM_SALT_BYTES_MAX) return unacceptable('The salt is too long')
   return storedKey.byteLength === 0 ? unacceptable('Salted password must not be empty') : null
+}
+
+/** Whoever logs in by such a name is looked for in the tenant. */
+function tenantFault(user: string, tenants: Tenants): Fault | null {
+  if (tenants.userOf(user)?.user === user) return null
+  const [tenant] = user.split('/', 1)
+  return unacceptable(
+    `Users named ${tenant}/… are those of the tenant ${tenant}, and are made by who has logged in there`,
+  )
 }
 
 function unacceptable(why: string): Fault {

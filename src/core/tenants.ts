@@ -8,6 +8,9 @@ import { TENANTS_MAX } from './limits/security.ts'
 /** The broker configuration that names them. */
 export const TENANTS_CONFIG = 'ottla.tenants'
 
+/** Kafka's name of who may do everything. */
+const SUPER_USERS_CONFIG = 'super.users'
+
 /** A user of a tenant, by the name they have there. */
 export interface TenantUser {
   readonly tenant: string
@@ -86,6 +89,26 @@ export function tenantsFault(names: readonly string[]): string | null {
     return `Tenant '${DEFAULT_TENANT}' is always there: list others`
   const twice = names.find((name, at) => names.indexOf(name) < at)
   return twice === undefined ? null : `Tenant '${twice}' is listed twice`
+}
+
+/**
+ * The broker configuration as a tenant is shown it: which others there are, and who is a super user there, is none of theirs.
+ * The operator's cluster is main.
+ */
+export function configOfTenant(
+  config: Readonly<Record<string, string>>,
+  tenant: string,
+): Readonly<Record<string, string>> {
+  if (tenant === DEFAULT_TENANT) return config
+  const { [TENANTS_CONFIG]: listed = '', [SUPER_USERS_CONFIG]: named, ...own } = config
+  if (named === undefined) return own
+  const tenants = new Tenants(listed.split(/\s*,\s*/))
+  const principals = named.split(';').flatMap((principal) => {
+    const type = principal.slice(0, principal.indexOf(':') + 1).trim()
+    const user = tenants.userOf(principal.trim().slice(type.length), tenant)
+    return user?.tenant === tenant ? [type + user.user] : []
+  })
+  return { ...own, [SUPER_USERS_CONFIG]: principals.join(';') }
 }
 
 /**

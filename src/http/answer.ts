@@ -4,18 +4,41 @@
 import type { BytePool } from '../broker/budget.ts'
 import type { Timers } from '../broker/context.ts'
 import { STALLED_CONNECTION_MS } from '../core/limits.ts'
+import { DATA_HEADERS } from './security-headers.ts'
 
 const PIECE_UNITS = 64 * 1024
-
-/** JSON that nobody may keep: everything here changes. */
-export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(body), { status, headers: { ...JSON_HEADERS, ...headers } })
-}
 
 /** Headers of a JSON answer. */
 export const JSON_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'application/json',
   'cache-control': 'no-store',
+}
+
+/**
+ * All headers of nearly every answer, those that the gate adds included. The runtime copies them at once: to be told
+ * one after the other takes it as long as all else about an answer.
+ */
+const PLAIN = new Headers({ ...JSON_HEADERS, ...DATA_HEADERS, vary: 'Origin' })
+const plain = new WeakSet<Response>()
+
+/** JSON that nobody may keep: everything here changes. */
+export function json(
+  body: unknown,
+  status = 200,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  const text = JSON.stringify(body)
+  if (status !== 200 || headers !== undefined) {
+    return new Response(text, { status, headers: { ...JSON_HEADERS, ...headers } })
+  }
+  const answer = new Response(text, { headers: PLAIN })
+  plain.add(answer)
+  return answer
+}
+
+/** Whether an answer has already what the gate adds where no page of another origin asks, in the clear. */
+export function isPlain(answer: Response): boolean {
+  return plain.has(answer)
 }
 
 /** What a held text works with. */

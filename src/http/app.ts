@@ -8,7 +8,7 @@ import { securityMode } from '../broker/security.ts'
 import { KafkaError } from '../core/errors.ts'
 import { ObjectCallError } from '../runtime/objects.ts'
 import { ADMITTED, refusalOf } from './access-rule.ts'
-import { json } from './answer.ts'
+import { isPlain, json } from './answer.ts'
 import { isView } from './assets.ts'
 import { auditAnswer, auditRefusal } from './audited.ts'
 import { BrokenBody } from './body.ts'
@@ -146,6 +146,7 @@ async function gate(request: Request, { router, deps, context }: Behind): Promis
     auditRefusal(request, deps.context(request, nobody), keepAlive)
   }
   const answer = isRefused ? entered : await router.fetch(request, { identity: entered }, context)
+  if (isPlain(answer) && origin === null && !isSecure(request)) return answer
   const { headers } = answer
   if (verdict.kind === 'admitted') allowOrigin(headers, origin)
   secureHeaders(headers, isSecure(request))

@@ -3,6 +3,8 @@
 
 import type { AuditEvent } from '../broker/audit.ts'
 import type { BrokerContext } from '../broker/context.ts'
+import { principalOf } from '../security/principal.ts'
+import { presentedBy } from './credentials.ts'
 import type { Asked, Route } from './route.ts'
 
 /** Records are what a broker is for: to write some is no change of it. */
@@ -41,7 +43,26 @@ export function auditRefusal(
     headers.has('sec-websocket-protocol') ||
     request.method === 'POST'
   if (!isNamed) return
-  keepAlive(broker.audit.tell(eventOf(request, broker, 'login-refused', 401), broker))
+  const event = eventOf(request, broker, 'login-refused', 401)
+  const user = claimedBy(request)
+  const principal = user === null ? event.principal : principalOf(user)
+  keepAlive(broker.audit.tell({ ...event, principal }, broker))
+}
+
+/** Who somebody says that they are, where what they present has a name beside it. */
+function claimedBy(request: Request): string | null {
+  const form = refusedUsers.get(request)
+  if (form !== undefined) return form
+  const presented = presentedBy(request, new URLSearchParams())
+  return presented.kind === 'password' ? presented.user : null
+}
+
+/** Of forms, which are read once. */
+const refusedUsers = new WeakMap<Request, string>()
+
+/** The form of this request names a user, and was refused. */
+export function refusedBy(request: Request, user: string): void {
+  refusedUsers.set(request, user)
 }
 
 /** Without the query: a token may stand there. */

@@ -2,8 +2,8 @@
 // another site. Pure decisions over headers; app.ts acts on them. Who it is that asks is sign-in.ts's. A foreign `Host` is how a page that
 // rebinds its DNS name to 127.0.0.1 gives itself away; a foreign `Origin` is any other page.
 
-import { securityMode } from '../broker/security.ts'
-import { type Environment, isLoopback, parseAddress } from '../core/env.ts'
+import { authorizerSettings, securityMode } from '../broker/security.ts'
+import { type Environment, isLoopback, parseAddress, readEnvironment } from '../core/env.ts'
 import { KafkaError } from '../core/errors.ts'
 import { DEFAULT_TENANT } from '../core/ids.ts'
 import { Problem } from './problem.ts'
@@ -21,6 +21,21 @@ export type Verdict =
   | { readonly kind: 'closed' }
   | { readonly kind: 'refused'; readonly problem: Problem }
   | { readonly kind: 'admitted'; readonly origin: string | null }
+
+/**
+ * What is wrong with a broker's settings, which nobody has looked at before when it is deployed: nothing is served on a
+ * guess. Null when nothing is.
+ */
+export function misconfiguration(env: object): Problem | null {
+  try {
+    authorizerSettings(readEnvironment(env))
+    return null
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const detail = `this broker is misconfigured: ${why}`
+    return new Problem(KafkaError.INVALID_CONFIG, { status: 500, detail })
+  }
+}
 
 /** The host that a request is for. */
 export function hostOf({ headers, url }: Request): string {
@@ -103,7 +118,7 @@ const CORS_EXPOSED = 'ETag, Link, Location, Retry-After, Allow, Idempotent-Repla
 
 /** Adds what a browser needs before it shows an answer to the page of an admitted origin. */
 export function allowOrigin(headers: Headers, origin: string | null): void {
-  headers.append('vary', 'Origin')
+  if (!(headers.get('vary') ?? '').includes('Origin')) headers.append('vary', 'Origin')
   if (origin === null) return
   headers.set('access-control-allow-origin', origin)
   headers.set('access-control-expose-headers', CORS_EXPOSED)

@@ -1,5 +1,6 @@
 // Who the broker takes somebody for, and what they may do: as /v1/me answers it, and as the console's page brings it.
 
+import { DEFAULT_TENANT } from '../core/ids.ts'
 import { type Access, CLUSTER_NAME, Operation, Resource } from '../security/access.ts'
 import type { Identity } from './identity.ts'
 import { isoTime } from './statistics.ts'
@@ -14,6 +15,7 @@ export interface AskedAbout {
 export function meOf(identity: Identity, access: Access, { topics, groups }: AskedAbout) {
   return {
     principal: identity.principal,
+    ...(identity.tenant === DEFAULT_TENANT ? {} : { tenant: identity.tenant }),
     isOpen: access.isOpen,
     isSession: identity.kind === 'session',
     expires: identity.expiresAtMs === null ? null : isoTime(identity.expiresAtMs),

@@ -2,6 +2,7 @@
 // which nothing can be added. Everything else is `no-store`.
 
 import { crc32c } from '../core/wasm.ts'
+import type { Access } from '../security/access.ts'
 
 /** Long enough for going back and forth; short enough for what is deleted to vanish. */
 const KEPT = 'private, max-age=60'
@@ -27,6 +28,11 @@ export function tagOf(parts: readonly string[], from: number, next: number): str
 /** The headers of a page that may be kept. */
 export function keptHeaders(tag: string): Record<string, string> {
   return { 'cache-control': KEPT, etag: tag }
+}
+
+/** What an answer is by: where somebody is asked who they are, what one was shown is not for the next in the same browser. */
+export function varying({ isOpen }: Pick<Access, 'isOpen'>): string {
+  return isOpen ? 'Accept' : 'Accept, Authorization, Cookie'
 }
 
 /** Whether the client has this very page. As RFC 9110 says, weak tags compare too, and `*` is any. */

@@ -5,6 +5,14 @@
 const DATA_POLICY =
   "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+/** What is added to data that goes in the clear. */
+export const DATA_HEADERS: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': DATA_POLICY,
+}
+
 /** No page here asks for any of it. */
 const NO_FEATURES =
   'camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()'

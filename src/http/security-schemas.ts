@@ -167,8 +167,9 @@ function quotaSchemas() {
       >,
     )
     .check(z.meta({ id: 'QuotaEntity', description: 'Names; null is the default of its type' }))
+  const limit = z.union([z.number(), z.literal('Infinity')])
   const quota = z
-    .strictObject({ entity, values: z.record(z.string(), z.number()) })
+    .strictObject({ entity, values: z.record(z.string(), limit) })
     .check(z.meta({ id: 'Quota' }))
   return {
     quotasQuery: z.strictObject(listQuery('entity, written as type=name,')),
@@ -178,7 +179,7 @@ function quotaSchemas() {
       .strictObject({
         entity,
         values: z
-          .record(z.string(), z.nullable(z.number()))
+          .record(z.string(), z.nullable(limit))
           .check(described("Kafka's names, such as producer_byte_rate; null removes one")),
         dryRun: z.optional(z.boolean()),
       })
@@ -256,6 +257,9 @@ function meSchemas() {
     me: z
       .strictObject({
         principal: z.string(),
+        tenant: z.optional(
+          z.string().check(described('The virtual cluster that you are of, where it is not main')),
+        ),
         isOpen: z.boolean().check(described('Nobody is asked here: everything is allowed')),
         isSession: z
           .boolean()

@@ -5,14 +5,12 @@
 import { waitUntil } from 'cloudflare:workers'
 import type { BrokerContext, Endpoint } from '../broker/context.ts'
 import { brokerContext, environmentOf, turnOverHttp, type WorkerEnv } from '../broker/isolate.ts'
-import { authorizerSettings } from '../broker/security.ts'
 import { advertisedEndpoint } from '../core/env.ts'
-import { KafkaError } from '../core/errors.ts'
 import { liveName, tunnelName } from '../core/ids.ts'
 import type { HttpApp } from './app.ts'
 import { consoleAssets, diskAssets } from './assets.ts'
 import { clientAddress } from './client-address.ts'
-import { homeOf } from './gate.ts'
+import { homeOf, misconfiguration } from './gate.ts'
 import type { HttpSecurity } from './route.ts'
 
 const KAFKA_PORT = 9092
@@ -26,25 +24,13 @@ export async function serveHttp(
   context?: ExecutionContext,
 ): Promise<Response> {
   if (app === null) {
-    const wrong = await misconfigured(env)
-    if (wrong !== null) return wrong
+    const wrong = misconfiguration(env)
+    if (wrong !== null) return wrong.response()
     app = await loadApp(env)
   }
   const turn = turnOverHttp()
   if (turn !== undefined) await turn
   return app.fetch(request, env, context)
-}
-
-/** Deployed, nobody has looked at the settings before. Nothing is served on a guess, and what is wrong is said. */
-async function misconfigured(env: WorkerEnv): Promise<Response | null> {
-  try {
-    authorizerSettings(environmentOf(env))
-    return null
-  } catch (error) {
-    const { Problem } = await import('./problem.ts')
-    const detail = `this broker is misconfigured: ${error instanceof Error ? error.message : error}`
-    return new Problem(KafkaError.INVALID_CONFIG, { status: 500, detail }).response()
-  }
 }
 
 async function loadApp(env: WorkerEnv): Promise<HttpApp> {

@@ -6,6 +6,7 @@ import { KafkaError } from '../core/errors.ts'
 import { SIGN_IN_FORM_BYTES } from '../core/limits.ts'
 import { toBase64 } from '../core/text.ts'
 import { ANONYMOUS } from '../security/principal.ts'
+import { refusedBy } from './audited.ts'
 import { presentedBy } from './credentials.ts'
 import type { Doorkeeper, DoorkeeperDeps } from './doorkeeper.ts'
 import { mayBeForged } from './forgery.ts'
@@ -105,6 +106,7 @@ async function takeForm(request: Request, { doorkeeper, deps }: Door): Promise<R
   if (found instanceof Problem && found.status !== 401) return found.response()
   // A signed token is bound to some of what its principal may: a session is not.
   if (found instanceof Problem || found.kind === 'token') {
+    if (user !== '') refusedBy(request, user)
     return page(request, 401, next, 'The user is not known, or the password is not theirs.')
   }
   if (deps.signer === null) return page(request, 409, next, NO_SECRET)

@@ -31,20 +31,20 @@ export interface AppendRequest extends PartitionTarget {
 
 /** The appends that one caller makes in one turn: one call, and as a rule one flush, for all of them. */
 export interface AppendCall {
-  /** In the order they were made; the batches are empty where they are lent. */
+  /** In the order they were made; none where they are lent. */
   readonly appends: readonly AppendRequest[]
-  /** The caller's isolate, and the number of the batches where they are lent to it. */
+  /** The caller's isolate, and the number of the appends where they are lent within it. */
   readonly isolate: string
   readonly loan?: number
 }
 
 /** The answer to an AppendCall. */
 export interface AppendAnswer {
-  /** One per append, in their order. */
+  /** One per append, in their order; none where they are lent, or where the appends were and could not be taken. */
   readonly replies: readonly AppendReply[]
-  /** The object lives in the caller's isolate: the next batches may be lent. */
+  /** The object lives in the caller's isolate: the next appends may be lent. */
   readonly near?: true
-  /** All the batches, given back because not each of them was stored. */
+  /** The number of the replies where they are lent; those that refuse have their batch. */
   readonly loan?: number
 }
 

@@ -5,10 +5,10 @@ import { DurableObject } from 'cloudflare:workers'
 import { discard } from '../core/bytes.ts'
 import type { TopicSettings } from '../core/configs.ts'
 import { readEnvironment } from '../core/env.ts'
-import { type ErrorCode, KafkaError } from '../core/errors.ts'
+import type { ErrorCode } from '../core/errors.ts'
 import { type Offset, type TopicId, watchShard } from '../core/ids.ts'
 import { OneAlarm } from '../runtime/alarm.ts'
-import { isolateId, lend, take } from '../runtime/lending.ts'
+import { isolateId, lentAppends, lentPieces, lentReplies } from '../runtime/lending.ts'
 import { workerLog } from '../runtime/log.ts'
 import { type ObjectBindings, objects } from '../runtime/objects.ts'
 import type { StartTimer } from '../runtime/waiters.ts'
@@ -38,7 +38,6 @@ import type {
   WatchReply,
 } from './contract.ts'
 import type { BytePipe } from './fanout.ts'
-import { refused } from './flush.ts'
 import { PartitionLeader } from './leader.ts'
 import { Reporting } from './reporting.ts'
 import type { ClaimReply, RequestClaim } from './requests-contract.ts'
@@ -114,23 +113,22 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     })
   }
 
-  /** Batches lent by the caller are given back where the caller may send one of them elsewhere. */
+  /** What was lent is answered by a loan, with the batches that were not stored: their callers may send them elsewhere. */
   async appendAll({ appends, isolate, loan }: AppendCall): Promise<AppendAnswer> {
-    if (isolate !== isolateId()) {
-      if (loan === undefined) return { replies: await this.#leader.appendAll(appends) }
-      // Lent to the object that was here before this one: only their lender can reach the batches.
-      return { replies: appends.map(() => refused(KafkaError.NOT_LEADER_OR_FOLLOWER, -1)) }
+    const isNear = isolate === isolateId()
+    if (loan === undefined) {
+      const replies = await this.#leader.appendAll(appends)
+      return isNear ? { replies, near: true } : { replies }
     }
-    if (loan === undefined) return { replies: await this.#leader.appendAll(appends), near: true }
-    const batches = take(loan)
-    if (batches?.length !== appends.length) throw new Error('what was lent waited too long')
-    const replies = await this.#leader.appendAll(
-      appends.map((append, at) => ({ ...append, batch: batches[at] ?? append.batch })),
-    )
-    const isDone = replies.every(({ kind }) => kind === 'appended')
-    return isDone
-      ? { replies, near: true }
-      : { replies, near: true, loan: lend(batches, Date.now()) }
+    // Lent to the object that was here before this one: only their lender can reach them.
+    if (!isNear) return { replies: [] }
+    const lent = lentAppends.take(loan)
+    if (lent === null) throw new Error('what was lent waited too long')
+    const replies = (await this.#leader.appendAll(lent)).map((reply, at) => {
+      const batch = lent[at]?.batch
+      return reply.kind === 'appended' || batch === undefined ? reply : { ...reply, batch }
+    })
+    return { replies: [], near: true, loan: lentReplies.lend(replies, Date.now()) }
   }
 
   appendPart(part: AppendPart): Promise<AppendReply | null> {
@@ -146,7 +144,7 @@ export class Partition extends DurableObject<ObjectBindings> implements Partitio
     if (reply.pieces.length === 0) return reply
     this.#reporting.served(reply.pieces)
     if (request.isolate === isolateId()) {
-      return { ...reply, pieces: [], loan: lend(reply.pieces, Date.now()) }
+      return { ...reply, pieces: [], loan: lentPieces.lend(reply.pieces, Date.now()) }
     }
     setTimeout(() => reply.pieces.forEach(discard), 0)
     return reply

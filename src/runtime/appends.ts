@@ -1,10 +1,10 @@
-// Sends appends to one partition, and lends their batches where both sides live in one isolate (lending.ts):
-// a caller sees its batch taken, and given back with a reply that refuses it. Not when they are sent: joined.ts.
+// Sends appends to one partition, and lends them and their answers where both sides live in one isolate (lending.ts): a
+// caller sees its batch taken, and given back with a reply that refuses it. Not when they are sent: joined.ts, lanes.ts.
 
+import { KafkaError } from '../core/errors.ts'
+import { offset } from '../core/ids.ts'
 import type { AppendAnswer, AppendCall, AppendReply, AppendRequest } from '../partition/contract.ts'
-import { isolateId, lend, take } from './lending.ts'
-
-const NOTHING = new Uint8Array(0)
+import { isolateId, lentAppends, lentReplies } from './lending.ts'
 
 /** What the last answer said of where the object lives. */
 export interface Nearness {
@@ -21,35 +21,37 @@ export function lendingAppends(
   last: Nearness = { isNear: false },
 ): (appends: readonly AppendRequest[]) => Promise<readonly AppendReply[]> {
   return async (appends) => {
-    const lent = last.isNear ? lendBatches(appends) : { appends }
+    const isolate = isolateId()
+    const loan = last.isNear ? lentAppends.lend(appends.map(moved), Date.now()) : null
     try {
-      const { replies, near, loan } = await call({ ...lent, isolate: isolateId() })
-      last.isNear = near === true
-      const back = loan ?? lent.loan
-      const batches = back === undefined ? null : take(back)
-      if (batches === null) return replies
-      return replies.map((reply, at) => {
-        const batch = batches[at]
-        return reply.kind === 'appended' || batch === undefined ? reply : { ...reply, batch }
-      })
+      const sent = loan === null ? { appends, isolate } : { appends: [], isolate, loan }
+      const answer = await call(sent)
+      last.isNear = answer.near === true
+      if (answer.loan !== undefined) return taken(answer.loan)
+      return loan === null ? answer.replies : (lentAppends.take(loan) ?? []).map(givenBack)
     } catch (cause) {
       last.isNear = false
-      if (lent.loan !== undefined) take(lent.loan)
+      if (loan !== null) lentAppends.take(loan)
       throw cause
     }
   }
 }
 
-/** The requests without their batches, which are moved: the caller has them no more. */
-function lendBatches(appends: readonly AppendRequest[]): Pick<AppendCall, 'appends' | 'loan'> {
-  const moved: Uint8Array[] = []
-  for (const { batch } of appends) {
-    const { buffer } = batch
-    if (!(buffer instanceof ArrayBuffer)) throw new TypeError('a batch owns its buffer')
-    moved.push(new Uint8Array(buffer.transfer()))
-  }
-  return {
-    appends: appends.map((append) => ({ ...append, batch: NOTHING })),
-    loan: lend(moved, Date.now()),
-  }
+/** The append with its batch, which the caller has no more. */
+function moved(append: AppendRequest): AppendRequest {
+  const { buffer } = append.batch
+  if (!(buffer instanceof ArrayBuffer)) throw new TypeError('a batch owns its buffer')
+  return { ...append, batch: new Uint8Array(buffer.transfer()) }
+}
+
+function taken(loan: number): readonly AppendReply[] {
+  const replies = lentReplies.take(loan)
+  if (replies === null) throw new Error('what was answered waited too long')
+  return replies
+}
+
+/** Lent to the object that was here before one that is elsewhere, which could not take it. */
+function givenBack({ batch }: AppendRequest): AppendReply {
+  const error = KafkaError.NOT_LEADER_OR_FOLLOWER
+  return { kind: 'refused', error, logStartOffset: offset(-1), batch }
 }

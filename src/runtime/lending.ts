@@ -1,8 +1,9 @@
-// Bytes handed over within one isolate: the local runtime has the Worker and its objects in one, where
-// a call need not carry (that is, copy four times) what both can reach. Between isolates, as deployed,
-// nothing is lent and calls carry everything. Plain memory only: no I/O object may pass this way.
+// Plain data handed over within one isolate: the local runtime has the Worker and its objects in one, where a call need
+// not carry (that is, write, copy four times and read) what both can reach. Between isolates, as deployed, nothing
+// is lent and calls carry everything. Memory only: no I/O object may pass this way.
 
 import { LENT_MAX_MS } from '../core/limits.ts'
+import type { AppendReply, AppendRequest } from '../partition/contract.ts'
 
 let ownId: string | null = null
 
@@ -13,29 +14,34 @@ export function isolateId(): string {
   return ownId
 }
 
-interface Loan {
-  readonly pieces: Uint8Array[]
-  readonly atMs: number
-}
+/** What is lent of one kind. */
+export class Loans<Thing> {
+  readonly #loans = new Map<number, { readonly things: Thing[]; readonly atMs: number }>()
+  #last = 0
 
-const loans = new Map<number, Loan>()
-let lastLoan = 0
-
-/** Keeps the pieces for who takes them with the number; they are the taker's from then on. */
-export function lend(pieces: Uint8Array[], nowMs: number): number {
-  // Whose call broke never comes: what is old goes with the next loan.
-  for (const [loan, { atMs }] of loans) {
-    if (nowMs - atMs <= LENT_MAX_MS) break
-    loans.delete(loan)
+  /** Keeps the things for who takes them with the number; they are the taker's from then on. */
+  lend(things: Thing[], nowMs: number): number {
+    // Whose call broke never comes: what is old goes with the next loan.
+    for (const [loan, { atMs }] of this.#loans) {
+      if (nowMs - atMs <= LENT_MAX_MS) break
+      this.#loans.delete(loan)
+    }
+    this.#last += 1
+    this.#loans.set(this.#last, { things, atMs: nowMs })
+    return this.#last
   }
-  lastLoan += 1
-  loans.set(lastLoan, { pieces, atMs: nowMs })
-  return lastLoan
+
+  /** The things of a loan, once; null when they were taken or waited too long. */
+  take(loan: number): Thing[] | null {
+    const things = this.#loans.get(loan)?.things ?? null
+    this.#loans.delete(loan)
+    return things
+  }
 }
 
-/** The pieces of a loan, once; null when they were taken or waited too long. */
-export function take(loan: number): Uint8Array[] | null {
-  const pieces = loans.get(loan)?.pieces ?? null
-  loans.delete(loan)
-  return pieces
-}
+/** What was read. */
+export const lentPieces = new Loans<Uint8Array>()
+
+/** What is to be appended, and what became of it. */
+export const lentAppends = new Loans<AppendRequest>()
+export const lentReplies = new Loans<AppendReply>()

@@ -38,7 +38,7 @@ import { lendingAppends, type Nearness } from './appends.ts'
 import { isolateAwake } from './awake.ts'
 import { JoinedCalls, type Use } from './joined.ts'
 import { Lane } from './lanes.ts'
-import { isolateId, take } from './lending.ts'
+import { isolateId, lentPieces } from './lending.ts'
 
 /** What is needed of a Durable Object namespace; tests give a map. */
 export interface ObjectNamespace {
@@ -139,20 +139,23 @@ export function objects(
 }
 
 /**
- * Whether an object whose name ends with this is told its name, by which it knows its tenant. Main's groups and
- * transactional ids may be longer: an object that is told nothing is main's.
+ * Whether a group or transactional id of this name may have an object in a tenant: it is told its name, and by that
+ * knows its tenant. In main it may be longer: an object that is told nothing is main's.
  */
 export function isNamedInTenant(id: string, tenant: string): boolean {
-  const fits = 3 * id.length + AROUND_BYTES <= OBJECT_NAME_BYTES
-  return tenant === DEFAULT_TENANT || fits || utf8Length(id) + AROUND_BYTES <= OBJECT_NAME_BYTES
+  return tenant === DEFAULT_TENANT || isTold(AROUND + id)
 }
 
-/** The longest tenant's name, the kind of object, and the slashes. */
-const AROUND_BYTES = 48
+/** As long as the longest tenant's name, the kind of object, and the slashes. */
+const AROUND = '-'.repeat(48)
+
+function isTold(name: string): boolean {
+  return 3 * name.length <= OBJECT_NAME_BYTES || utf8Length(name) <= OBJECT_NAME_BYTES
+}
 
 /** Clients are refused such names before (FindCoordinator): none may reach an object that takes itself for main's. */
 function told(name: string, tenant: string): string {
-  if (isNamedInTenant(name, tenant)) return name
+  if (tenant === DEFAULT_TENANT || isTold(name)) return name
   throw new RangeError('the name is too long for an object of a tenant')
 }
 
@@ -315,7 +318,7 @@ function partitionCalls(call: Call<PartitionCalls>): Omit<PartitionRpc, 'append'
 /** The reply with the pieces that were lent to it. */
 function returned({ loan, ...reply }: ReadReply): ReadReply {
   if (loan === undefined) return reply
-  const pieces = take(loan)
+  const pieces = lentPieces.take(loan)
   if (pieces === null) throw new ObjectCallError(new Error('what was read waited too long'))
   return { ...reply, pieces }
 }
@@ -348,6 +351,7 @@ function clusterOver(call: Call<ClusterRpc>): ClusterRpc {
     listConfigResources: (request, version) =>
       call((stub) => stub.listConfigResources(request, version)),
     security: (sinceVersion) => call((stub) => stub.security(sinceVersion)),
+    scramLikeness: () => call((stub) => stub.scramLikeness()),
     scramCredential: (user, mechanism) => call((stub) => stub.scramCredential(user, mechanism)),
     describeScramCredentials: (request) => call((stub) => stub.describeScramCredentials(request)),
     alterScramCredentials: (changes) => call((stub) => stub.alterScramCredentials(changes)),

@@ -32,17 +32,6 @@ export function isMeant(binding: AclBinding, filter: AclFilter): boolean {
   )
 }
 
-/** Whether it can mean one rule at most: nothing in it is left open. */
-export function meansOne(filter: AclFilter): boolean {
-  const { resourceType, patternType, operation, permissionType } = filter
-  const { resourceName, principal, host } = filter
-  return (
-    [resourceType, patternType, operation, permissionType].every((code) => code > ANY) &&
-    patternType !== MATCHING_PATTERNS &&
-    [resourceName, principal, host].every((text) => text !== null)
-  )
-}
-
 function isPatternMeant(binding: AclBinding, { patternType, resourceName }: AclFilter): boolean {
   if (patternType !== MATCHING_PATTERNS) {
     if (!isOr(patternType, binding.patternType)) return false

@@ -1,5 +1,5 @@
 // What every SASL mechanism is to who carries its messages: bytes in, a step out. Not a mechanism (plain.ts,
-// scram-exchange.ts, oauthbearer.ts) and not the Kafka requests around it (sasl.ts).
+// scram-exchange.ts, oauthbearer.ts) and not the Kafka requests around it (broker/login.ts).
 
 import type { Principal } from './principal.ts'
 

@@ -1,5 +1,5 @@
 // JSON Web Tokens (RFC 7519) of an issuer whose keys are known: checked as Kafka's own validator checks them. Not where
-// keys come from (broker/oauth.ts) and not what a principal may do. The check itself (jwt-check.ts) is loaded with
+// keys come from (broker/issuer-keys.ts) and not what a principal may do. The check itself (jwt-check.ts) is loaded with
 // the first token.
 
 import { JWT_CHARACTERS } from '../core/limits/authentication.ts'

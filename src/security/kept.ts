@@ -21,6 +21,18 @@ export interface ScramCredential {
   readonly serverKey: Uint8Array
 }
 
+/** How many users have credentials of how many iterations, by mechanism. */
+export type ScramIterations = Readonly<
+  Record<ScramMechanism, readonly (readonly [iterations: number, users: number])[]>
+>
+
+/** What users who do not exist are made like. */
+export interface ScramLikeness {
+  /** Told to nobody who has not logged in: who has is no stranger to what users there are. */
+  readonly clusterId: string
+  readonly iterations: ScramIterations
+}
+
 /** The types of which a quota's entity is made, in the order in which Kafka names them. */
 export const QUOTA_ENTITY_TYPES = ['client-id', 'user', 'ip'] as const
 export type QuotaEntityType = (typeof QUOTA_ENTITY_TYPES)[number]

@@ -3,6 +3,11 @@
 
 import { APIS } from '../broker/apis.ts'
 import {
+  type ConnectionLimits,
+  connectionLimits,
+  excessBeside,
+} from '../broker/connection-limits.ts'
+import {
   brokerContext,
   connectionsMax,
   countOpen,
@@ -55,9 +60,32 @@ export class TunnelHost {
     const context = brokerContext(this.#env, beginning)
     const maxRequestBytes = await requestMaxBytes(context)
     const seenMs = Date.now()
-    const login = known && Login.known({ ...known, tenant: context.tenant }, seenMs)
+    const maxReauthMs = context.authentication?.authenticator.sasl.maxReauthMs ?? 0
+    const login = known && Login.known({ ...known, tenant: context.tenant }, seenMs, maxReauthMs)
     const about = { advertised, clientHost, tenant, maxRequestBytes, seenMs }
     return newTunnel(about, isCounted, login)
+  }
+
+  /** How many connections the broker's configuration allows. */
+  limits(beginning: Beginning): Promise<ConnectionLimits> {
+    return connectionLimits(brokerContext(this.#env, beginning).brokerConfig)
+  }
+
+  /** Why there may not be one more beside these, of this object; null when there may: then its address has opened one now. */
+  excess(
+    open: readonly KeptSocket[],
+    limits: ConnectionLimits,
+    beginning: Beginning,
+  ): string | null {
+    const { clientHost } = beginning
+    const hosts = open.map(
+      (socket) => readState(socket.deserializeAttachment())?.clientHost ?? clientHost,
+    )
+    const excess = excessBeside(hosts, limits, clientHost)
+    if (excess !== null) return excess
+    const { security, objects } = brokerContext(this.#env, beginning)
+    const waitMs = security.connectionWaitMs(objects.cluster, clientHost)
+    return waitMs > 0 ? 'too many new ones of one address (connection_creation_rate)' : null
   }
 
   /** Begins a tunnel, or goes on with one. */

@@ -36,10 +36,14 @@ export class Tunnel extends DurableObject<WorkerEnv> {
     const clientHost = headers.get(CLIENT_HEADER) ?? '/'
     const tenant = headers.get(TENANT_HEADER) ?? undefined
     const known = knownBy(headers)
-    const state = await host.prepare({ advertised, clientHost, tenant, isCounted, known })
+    const beginning = { advertised, clientHost, tenant, isCounted, known }
+    const state = await host.prepare(beginning)
+    const limits = await host.limits(beginning)
     const { storage } = this.ctx
     if ((await storage.getAlarm({ allowConcurrency: true })) === null) await this.#lookLater()
-    // Nothing may come between: a client's first bytes find its session.
+    // Nothing may come between: of two that come at once one may be too many, and a client's first bytes find its session.
+    const excess = host.excess(this.ctx.getWebSockets(), limits, beginning)
+    if (excess !== null) return new Response(excess, { status: 503 })
     const [client, socket] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket]
     this.ctx.acceptWebSocket(socket)
     host.open(socket, state)

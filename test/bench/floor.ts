@@ -1,7 +1,7 @@
 // Bare workerd with one of the Workers of floors/: the peer that each figure is measured against, from
 // the same binary, on the same disk and with the same compatibility date. Not the broker.
 
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { COMPATIBILITY_DATE } from '../../src/cli/workerd-config.ts'
@@ -27,6 +27,8 @@ export interface FloorOptions {
   readonly objectsDir?: string
   /** Id of the one object that `least` reads, of such a broker. */
   readonly object?: string
+  /** Folder of modules that are there and not imported, such as a broker's: workerd parses them when it starts. */
+  readonly unusedModules?: string
 }
 
 const FLOORS = join(import.meta.dirname, 'floors')
@@ -79,7 +81,8 @@ export async function launchFloor(
 }
 
 /** The class and its key are the broker's, so that a floor can open a stopped broker's objects. */
-function configOf({ worker, object = '' }: FloorOptions, objectsDir: string): string {
+function configOf(options: FloorOptions, objectsDir: string): string {
+  const { worker, object = '' } = options
   const storage = `
   durableObjectNamespaces = [
     (className = "Partition", uniqueKey = "ottla-Partition", enableSql = true),
@@ -105,7 +108,7 @@ const config :Workerd.Config = (
 
 const worker :Workerd.Worker = (
   compatibilityDate = "${COMPATIBILITY_DATE}",
-  modules = [${(worker === 'empty' ? [worker] : [worker, 'frames']).map(module).join(', ')}],${worker === 'empty' ? '' : storage}
+  modules = [${modulesOf(options).join(', ')}],${worker === 'empty' ? '' : storage}
 );
 `
 }
@@ -114,6 +117,18 @@ function hasHttp(worker: FloorOptions['worker']): boolean {
   return worker === 'log' || worker === 'least'
 }
 
-function module(name: string): string {
-  return `(name = "${name}.js", esModule = embed ${JSON.stringify(join(FLOORS, `${name}.js`))})`
+/** The first is the entry. */
+function modulesOf({ worker, unusedModules }: FloorOptions): string[] {
+  const own = worker === 'empty' ? [worker] : [worker, 'frames']
+  const unused = unusedModules === undefined ? [] : readdirSync(unusedModules)
+  return [
+    ...own.map((name) => module(`${name}.js`, join(FLOORS, `${name}.js`))),
+    ...unused
+      .filter((name) => name.endsWith('.js'))
+      .map((name) => module(`unused/${name}`, join(unusedModules ?? '', name))),
+  ]
+}
+
+function module(name: string, path: string): string {
+  return `(name = ${JSON.stringify(name)}, esModule = embed ${JSON.stringify(path)})`
 }

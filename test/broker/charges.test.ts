@@ -10,7 +10,6 @@ import { createTopics } from '../../src/broker/handlers/create-topics.ts'
 import { authorizerSettings, SecurityState } from '../../src/broker/security.ts'
 import { concatBytes } from '../../src/core/bytes.ts'
 import { HTTP_THROTTLE_MS, QUOTA_BURST_S } from '../../src/core/limits/security.ts'
-import { NO_TENANTS } from '../../src/core/tenants.ts'
 import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
 import { Fetch } from '../../src/protocol/messages/fetch.ts'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.ts'
@@ -52,7 +51,7 @@ async function setup(...quotas: ClientQuota[]) {
   const { timers, pass } = clock()
   const security = new SecurityState(
     timers.now,
-    authorizerSettings({ config: {}, secret: null, user: 'admin', tenants: NO_TENANTS }),
+    authorizerSettings({ config: {}, secret: null, user: 'admin' }),
   )
   await security.ready({
     security: async () => ({ ...NO_SECURITY, version: 1, quotasVersion: 1, quotas }),
@@ -64,6 +63,7 @@ async function setup(...quotas: ClientQuota[]) {
   const started: string[] = []
   const asked: number[] = []
   let workMs = 0
+  let waits = async () => {}
   const table: ApiTable = new Map(
     [
       {
@@ -100,7 +100,7 @@ async function setup(...quotas: ClientQuota[]) {
           kind: 'ordered' as const,
           run: async () => {
             started.push('ListOffsets')
-            await pass(workMs)
+            await Promise.all([pass(workMs), waits()])
             return { topics: [] }
           },
         },
@@ -136,6 +136,9 @@ async function setup(...quotas: ClientQuota[]) {
     started,
     asked,
     context,
+    waitsFor: (wait: () => Promise<void>) => {
+      waits = wait
+    },
     takes: (ms: number) => {
       workMs = ms
     },
@@ -248,6 +251,19 @@ describe('a client with a quota of bytes', () => {
 })
 
 describe('a client with a quota of requests', () => {
+  it('is nothing of a share of the time while a request waits for another', async () => {
+    const { list, answer, pass, waitsFor } = await setup(anyone({ request_percentage: 1 }))
+    let goOn = () => {}
+    waitsFor(() => new Promise((resolve) => (goOn = resolve)))
+    for (let times = 0; times < 3; times++) {
+      const listed = list()
+      await pass(60_000)
+      goOn()
+      await listed
+      expect((await answer(ListOffsets, 7)).throttleTimeMs).toBe(0)
+    }
+  })
+
   it('is left alone for what its requests took, a second at most at a time', async () => {
     const { list, answer, takes, pass } = await setup(anyone({ request_percentage: 10 }))
     takes(100 * QUOTA_BURST_S)

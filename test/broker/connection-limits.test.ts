@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { connectionLimits, OpenConnections } from '../../src/broker/connection-limits.ts'
+import {
+  connectionLimits,
+  excessBeside,
+  isBounded,
+  OpenConnections,
+} from '../../src/broker/connection-limits.ts'
 
 const limits = (values: Readonly<Record<string, string>>) =>
   connectionLimits(async (name) => values[name])
@@ -43,5 +48,25 @@ describe('how many connections there may be', () => {
     expect(open.excess(configured, '/::1')).toContain('more than 2')
     open.open('/10.0.0.9')
     expect(open.excess(configured, '/10.0.0.9')).toContain('more than 0')
+  })
+})
+
+describe('one more tunnel', () => {
+  const limits = {
+    total: 4,
+    perAddress: 2,
+    overrides: new Map([['10.0.0.9', 2 ** 31 - 1]]),
+  }
+
+  it('is too many beside those of its address, and beside all', () => {
+    const others = ['/10.0.0.1', '/10.0.0.2']
+    expect(excessBeside(others, limits, '/10.0.0.1')).toBeNull()
+    expect(excessBeside([...others, '/::ffff:10.0.0.1'], limits, '/10.0.0.1')).toContain('per.ip')
+    expect(excessBeside([...others, ...others], limits, '/10.0.0.3')).toContain('max.connections)')
+  })
+
+  it('of an address without a bound is counted nowhere', () => {
+    expect(isBounded(limits, '10.0.0.1')).toBe(true)
+    expect(isBounded(limits, '10.0.0.9')).toBe(false)
   })
 })

@@ -9,7 +9,6 @@ import { Watches } from '../../src/broker/watches.ts'
 import type { ClusterRpc, TopicState } from '../../src/cluster/contract.ts'
 import { NO_LAYERS, topicSettings } from '../../src/core/configs.ts'
 import { DEFAULT_TENANT, offset, type TopicId } from '../../src/core/ids.ts'
-import { NO_TENANTS } from '../../src/core/tenants.ts'
 import type { GroupRpc } from '../../src/group/contract.ts'
 import type { PartitionRpc } from '../../src/partition/contract.ts'
 import { OPEN_ACCESS } from '../../src/security/access.ts'
@@ -28,7 +27,7 @@ export const timers: Timers = {
 }
 
 /** No user is configured. */
-const NOBODY = { config: {}, secret: null, user: 'admin', tenants: NO_TENANTS }
+const NOBODY = { config: {}, secret: null, user: 'admin' }
 
 /** Fails the test that calls a method it did not give. */
 export function partial<T extends object>(methods: Partial<T>, what: string): T {

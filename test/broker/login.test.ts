@@ -13,7 +13,7 @@ import { saslHandshake } from '../../src/broker/handlers/sasl-handshake.ts'
 import { Login } from '../../src/broker/login.ts'
 import { DEFAULT_TENANT } from '../../src/core/ids.ts'
 import { LOGIN_MS } from '../../src/core/limits/authentication.ts'
-import { NO_TENANTS } from '../../src/core/tenants.ts'
+import { NO_TENANTS, Tenants } from '../../src/core/tenants.ts'
 import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
 import { ApiVersions } from '../../src/protocol/messages/api-versions.ts'
 import { Metadata } from '../../src/protocol/messages/metadata.ts'
@@ -95,6 +95,10 @@ class Client {
               if (tenant === 'acme') return user === 'alice' && mechanism === 1 ? acmesAlice : null
               if (user === 'bob') return mechanism === 1 ? bob : null
               return user === 'alice' ? alice[mechanism] : null
+            },
+            scramLikeness: async () => {
+              if (isClusterGone) throw new Error('gone')
+              return { clusterId: tenant, iterations: { 1: [[4096, 2]], 2: [[4096, 1]] } }
             },
           },
           version: async () => 1,
@@ -533,6 +537,7 @@ describe('a connection that is kept', () => {
     const login = Login.known(
       { principal: principalOf('admin'), expiresAtMs: 1_005_000 },
       1_000_000,
+      0,
     )
     const state = { partial: new Uint8Array(0), login }
     const client = new Client({ state })
@@ -548,6 +553,21 @@ describe('a connection that is kept', () => {
   })
 })
 
+describe('what has opened a tunnel', () => {
+  it.each([null, 1_900_000])(
+    'lasts no longer than any other login, if it ends at %s',
+    async (expiresAtMs) => {
+      const who = { principal: principalOf('admin'), expiresAtMs }
+      const login = Login.known(who, 1_000_000, 1_000)
+      const client = new Client({ state: { partial: new Uint8Array(0), login } })
+      client.nowMs += 999
+      expect(await client.metadata()).toMatchObject({ topics: [] })
+      client.nowMs += 2
+      expect(await client.metadata()).toBeNull()
+    },
+  )
+})
+
 describe('a broker that lets in who is nobody', () => {
   it('serves them, and lets them log in', async () => {
     const client = new Client({ allowAnonymous: true })
@@ -558,5 +578,111 @@ describe('a broker that lets in who is nobody', () => {
     expect(await new Client({ allowAnonymous: true }).plain('alice', 'wrong')).toMatchObject({
       errorCode: 58,
     })
+  })
+})
+
+describe('a login to a tenant', () => {
+  const settings = { ...SETTINGS, tenants: new Tenants(['acme', 'beta']) }
+  const OF_ACME = { tenant: 'acme', principal: 'User:alice' }
+
+  it('is by the name with the tenant before it, which is what the mechanism speaks of', async () => {
+    const plain = new Client({ settings })
+    expect(await plain.plain('acme/alice', 'of acme')).toMatchObject(NONE)
+    expect(plain).toMatchObject(OF_ACME)
+    expect(plain.connection.context.tenant).toBe('acme')
+    expect(plain.connection.context.counts.hasOpen('tcp')).toBe(false)
+    const scram = new Client({ settings })
+    expect(await scram.scram('SCRAM-SHA-256', 'acme/alice', 'of acme')).toMatchObject(NONE)
+    expect(scram).toMatchObject(OF_ACME)
+    const main = new Client({ settings })
+    expect(await main.plain('alice', 'secret')).toMatchObject(NONE)
+    expect(main).toMatchObject({ tenant: 'main', principal: 'User:alice' })
+  })
+
+  it.each([
+    ['acme/alice', 'secret'],
+    ['alice', 'of acme'],
+    ['beta/alice', 'of acme'],
+    ['acme/bob', 'bobs'],
+    ['acme/', 'of acme'],
+  ])('%s with the password %s, which is somebody else’s, is refused', async (user, password) => {
+    const plain = new Client({ settings })
+    expect(await plain.plain(user, password)).toMatchObject({ errorCode: 58 })
+    expect(plain.tenant).toBeNull()
+    const scram = new Client({ settings })
+    expect(await scram.scram('SCRAM-SHA-256', user, password)).toMatchObject({ errorCode: 58 })
+  })
+
+  it('is the host’s where there is one: without the tenant’s name, and of no other tenant', async () => {
+    const own = new Client({ settings, home: 'acme' })
+    expect(await own.scram('SCRAM-SHA-256', 'alice', 'of acme')).toMatchObject(NONE)
+    expect(own).toMatchObject(OF_ACME)
+    const named = new Client({ settings, home: 'acme' })
+    expect(await named.plain('acme/alice', 'of acme')).toMatchObject(NONE)
+    const wrong = 'Authentication failed: Invalid username or password'
+    const other = new Client({ settings, home: 'beta' })
+    const refused = await other.plain('acme/alice', 'of acme')
+    expect(refused).toMatchObject({ errorCode: 58, errorMessage: wrong })
+    const proved = new Client({ settings, home: 'beta' })
+    expect(await proved.scram('SCRAM-SHA-256', 'acme/alice', 'of acme')).toMatchObject({
+      errorCode: 58,
+    })
+  })
+
+  it('of the first user is to each tenant', async () => {
+    for (const user of ['admin', 'acme/admin', 'beta/admin']) {
+      const client = new Client({ settings })
+      expect(await client.scram('SCRAM-SHA-512', user, 's3cret')).toMatchObject(NONE)
+      expect(client.principal).toBe('User:admin')
+    }
+    expect(await new Client({ settings }).plain('gamma/admin', 's3cret')).toMatchObject({
+      errorCode: 58,
+    })
+  })
+
+  it('is never followed by one to another tenant, not even of the same name and password', async () => {
+    const client = new Client({ settings, maxReauthMs: 60_000 })
+    await client.plain('acme/admin', 's3cret')
+    client.nowMs += 30_000
+    expect(await client.plain('acme/admin', 's3cret')).toMatchObject({ errorCode: 0 })
+    client.nowMs += 30_000
+    expect(await client.plain('beta/admin', 's3cret')).toMatchObject({
+      errorCode: 58,
+      errorMessage:
+        'Cannot change principals during re-authentication from User.acme/admin: User.beta/admin',
+    })
+    expect(client).toMatchObject({ tenant: 'acme', principal: 'User:admin' })
+    const back = new Client({ settings, maxReauthMs: 60_000 })
+    await back.plain('acme/admin', 's3cret')
+    back.nowMs += 30_000
+    expect(await back.plain('admin', 's3cret')).toMatchObject({ errorCode: 58 })
+  })
+
+  it('is counted and logged in the tenant that was named', async () => {
+    const client = new Client({ settings })
+    const before = client.connection.context.counts
+    await client.plain('acme/alice', 'of acme')
+    const { counts } = client.connection.context
+    expect(counts).not.toBe(before)
+    const reported = async (one: typeof counts) => {
+      let totals: object = {}
+      const report = async (said: object) => {
+        totals = said
+      }
+      await one.tellNow({ report } as never, { nowMs: 1, isAlone: true })
+      return JSON.stringify(totals)
+    }
+    expect(await reported(counts)).toContain('logins|PLAIN|taken')
+    expect(await reported(before)).not.toContain('logins')
+  })
+
+  it('goes on after its tunnel has slept', async () => {
+    const client = new Client({ settings })
+    await client.plain('acme/alice', 'of acme')
+    const state = client.connection.state()
+    if (state === null) throw new Error('nothing is under way')
+    const later = new Client({ settings, state: structuredClone(state) })
+    expect(later).toMatchObject(OF_ACME)
+    expect(later.connection.context.tenant).toBe('acme')
   })
 })

@@ -213,6 +213,7 @@ describe('a fetch that is given less than it waits for', () => {
     }
     return {
       ...({ clusterId: null, replicaId: -1, sessionId: 0, sessionEpoch: -1 } as FetchRequest),
+      replicaState: { replicaId: -1, replicaEpoch: -1n },
       maxWaitMs: 1_000_000,
       minBytes,
       maxBytes,

@@ -7,13 +7,12 @@ import {
   securityMode,
 } from '../../src/broker/security.ts'
 import { SECURITY_CACHE_MS, SECURITY_REFRESH_MS } from '../../src/core/limits/security.ts'
-import { NO_TENANTS } from '../../src/core/tenants.ts'
 import { CLUSTER_NAME, Operation, Resource } from '../../src/security/access.ts'
 import { type AclBinding, PatternType, Permission } from '../../src/security/acl.ts'
 import { NO_SECURITY, type SecuritySnapshot } from '../../src/security/kept.ts'
 import { ANONYMOUS } from '../../src/security/principal.ts'
 
-const SETTINGS = authorizerSettings({ config: {}, secret: 's', user: 'first', tenants: NO_TENANTS })
+const SETTINGS = authorizerSettings({ config: {}, secret: 's', user: 'first' })
 
 function allowing(principal: string, resourceName = 't'): AclBinding {
   return {
@@ -142,6 +141,17 @@ describe('what an isolate knows of users, rules and quotas', () => {
     expect(state.ready(source)).toBeUndefined()
   })
 
+  it('is read anew when the clock has gone back, and goes by that', async () => {
+    const { state, source, reads, set, pass, asked } = setup(snapshot(1, allowing('User:a')))
+    await state.ready(source)
+    set(snapshot(2))
+    pass(-3_600_000)
+    await state.ready(source)
+    expect(reads('User:a')).toBe(false)
+    expect(state.ready(source)).toBeUndefined()
+    expect(asked()).toBe(2)
+  })
+
   it('counts as of when its reading began, however long that takes', async () => {
     const { state, source, set, pass, hold, release, reads } = setup(snapshot(1))
     hold()
@@ -241,7 +251,7 @@ describe('the access of a secured broker', () => {
 
   it('allows everything to the first user and to super users', async () => {
     const config = { 'super.users': 'User:root; User:other' }
-    const settings = authorizerSettings({ config, secret: 's', user: 'first', tenants: NO_TENANTS })
+    const settings = authorizerSettings({ config, secret: 's', user: 'first' })
     const state = new SecurityState(() => 0, settings)
     const source = { security: async () => null }
     for (const user of ['first', 'root', 'other', 'else'] as const) {
@@ -257,8 +267,32 @@ describe('the access of a secured broker', () => {
       config: {},
       secret: null,
       user: 'admin',
-      tenants: NO_TENANTS,
     })
     expect(superUsers.size).toBe(0)
   })
+})
+
+it('super users are so in each tenant, and where one is named with a tenant in that alone', () => {
+  const config = {
+    'ottla.tenants': 'acme, beta',
+    'super.users': 'User:root; User:acme/owner ;User:other/one;Group:acme/x',
+  }
+  const environment = { config, secret: 's', user: 'first' }
+  const named = (tenant?: string) => [...authorizerSettings(environment, tenant).superUsers].sort()
+  // In main nobody is named with a tenant, and so nobody is meant.
+  expect(named()).toEqual([
+    'Group:acme/x',
+    'User:acme/owner',
+    'User:first',
+    'User:other/one',
+    'User:root',
+  ])
+  expect(named('beta')).toEqual(['User:first', 'User:other/one', 'User:root'])
+  expect(named('acme')).toEqual([
+    'Group:x',
+    'User:first',
+    'User:other/one',
+    'User:owner',
+    'User:root',
+  ])
 })

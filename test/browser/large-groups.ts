@@ -9,6 +9,7 @@ import {
   DEAD,
   DONE,
   GROUPS,
+  MIXED,
   OPEN_TRANSACTION,
   PACKAGES,
   PAYMENTS,
@@ -44,6 +45,16 @@ export function groups(cluster: Cluster): void {
       expect(lags).toEqual(lags.toSorted((a, b) => b - a))
       const figures = await page.locator('.figures dt').allInnerTexts()
       expect(figures).toEqual(expect.arrayContaining(['Records in', 'Bytes in', 'Bytes out']))
+    })
+
+    it('say of each member by which protocol it is one', async (context) => {
+      const { page } = await cluster.open(context, `/groups/${MIXED}`)
+      const rows = page.getByRole('table', { name: 'Members' }).locator('tbody tr')
+      await context.expect.poll(() => rows.count()).toBe(2)
+      const protocols = await rows.locator('td[data-label="Protocol"]').allInnerTexts()
+      expect(protocols.toSorted()).toEqual(['classic', 'consumer'])
+      const classic = rows.filter({ hasText: 'classic' })
+      expect(await classic.innerText()).toContain('rack-7')
     })
 
     it('have beside them the transactions, with their state in words and what is in them', async (context) => {

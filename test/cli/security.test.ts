@@ -88,3 +88,14 @@ describe('what a start says of who may come in', () => {
     },
   )
 })
+
+it('refuses a first user who would be of one tenant alone, and tenants that cannot be', async () => {
+  const config = { 'ottla.tenants': 'acme' }
+  expect(await planSecurity({ ...NOTHING, config, user: 'root' }, {})).toMatchObject({
+    kind: 'security',
+  })
+  expect(await planSecurity({ ...NOTHING, config, user: 'acme/root' }, {})).toMatchObject({
+    kind: 'refused',
+    reason: expect.stringContaining("must not begin with a tenant's name"),
+  })
+})

@@ -324,10 +324,15 @@ describe('ottla users and ottla acls', () => {
     const written = await as('bob', password, ['produce', name], '1\n')
     expect(written).toMatchObject({ code: 1, stdout: '' })
     expect(written.stderr).toContain('User:bob is not allowed WRITE on topic secured')
+    // What the refusal says to paste allows it.
+    const [, pasted = ''] =
+      /`ottla (acls allow bob WRITE --topic secured)`/.exec(written.stderr) ?? []
+    await done(pasted.split(' '))
+    expect(await as('bob', password, ['produce', name], '1\n')).toMatchObject({ code: 0 })
     await done(['acls', 'deny', 'bob', 'READ', '--topic', 'sec', '--prefixed'])
     expect((await as('bob', password, read)).code).toBe(1)
     const gone = await done(['acls', 'remove', '--user-of', 'bob', '--json', '--yes'])
-    expect(items(gone)).toHaveLength(5)
+    expect(items(gone)).toHaveLength(6)
     expect(await done(['acls', '--user-of', 'bob'])).toBe('')
   })
 

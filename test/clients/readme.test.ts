@@ -33,12 +33,13 @@ interface Block {
   readonly section: string
 }
 
-/** Its commands are run against a broker that has the secret which stands in it. */
-const SECURED = 'Securing a broker'
+/** Their commands are run against a broker that has the secret and the virtual clusters which stand in them. */
+const SECURED = ['Securing a broker', 'Virtual clusters']
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const blocks = blocksOf(readme)
 const [, secret = ''] = /^OTTLA_SECRET=(\S+) npm start$/m.exec(readme) ?? []
+const [, tenants = ''] = /^OTTLA_SECRET=.* --set ottla\.tenants=(\S+)$/m.exec(readme) ?? []
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   scripts: Record<string, string>
 }
@@ -80,9 +81,10 @@ async function create(topic: object, { http } = broker): Promise<void> {
 
 /** The broker that a block speaks to. */
 async function brokerOf({ section }: Block): Promise<Broker> {
-  if (section !== SECURED) return broker
+  if (!SECURED.includes(section)) return broker
   if (secured !== undefined) return secured
-  secured = await startBroker({ env: { OTTLA_SECRET: secret } })
+  const args = ['--set', `ottla.tenants=${tenants}`]
+  secured = await startBroker({ env: { OTTLA_SECRET: secret }, args })
   await create({ name: 'orders' }, secured)
   return secured
 }
@@ -106,6 +108,7 @@ const named = (language: string) =>
 /** The addresses of the broker instead of those that the README's has. */
 function here(code: string, { http, kafka } = broker): string {
   return code
+    .replaceAll(/\b(\w+)\.localhost:8080/g, `$1.localhost:${new URL(http).port}`)
     .replaceAll(/(http:\/\/)?(localhost|127\.0\.0\.1):8080/g, (_, scheme = '') =>
       scheme === '' ? new URL(http).host : http,
     )

@@ -6,6 +6,7 @@ import {
   alterScramCredentials,
   describeScramCredentials,
   scramCredential,
+  scramIterations,
 } from '../../src/cluster/scram-credentials.ts'
 import {
   aclKey,
@@ -20,6 +21,7 @@ import {
   SECURITY_NAME_CHARACTERS,
   USERS_PER_CLUSTER,
 } from '../../src/core/limits/security.ts'
+import { Tenants } from '../../src/core/tenants.ts'
 import type { AclBinding } from '../../src/security/acl.ts'
 import type { ScramCredential } from '../../src/security/kept.ts'
 import { memoryStorage, openCluster } from './fakes.ts'
@@ -142,6 +144,7 @@ describe('users', () => {
     expect(scramCredential(kept(), 'a', 1)).toEqual(CREDENTIAL)
     expect(scramCredential(kept(), 'a', 2)).toBeNull()
     expect(scramCredential(kept(), 'b', 1)).toBeNull()
+    expect(scramIterations(kept())).toEqual({ 1: [[CREDENTIAL.iterations, 1]], 2: [] })
     const told = JSON.stringify(describeScramCredentials(kept(), { users: null }))
     expect(told).toContain('"iterations":4096')
     expect(told).not.toMatch(/key|salt/i)
@@ -158,6 +161,23 @@ describe('users', () => {
     dropUser('u2')
     expect(setUsers('one more')).toMatchObject([{ errorCode: 0 }])
     expect(setUsers('x'.repeat(SECURITY_NAME_CHARACTERS + 1))).toMatchObject([{ errorCode: 93 }])
+  })
+
+  it('are not named as those of tenants, who would be looked for there', () => {
+    const { kept } = setup()
+    const made = (name: string, tenants?: Tenants) => {
+      const upsertions = [{ name, mechanism: 1, credential: CREDENTIAL }]
+      return alterScramCredentials(kept(), { deletions: [], upsertions }, tenants).reply.results
+    }
+    const tenants = new Tenants(['acme'])
+    const errorMessage = expect.stringContaining('those of the tenant acme')
+    for (const name of ['acme/ann', 'acme/']) {
+      expect(made(name, tenants)).toMatchObject([{ errorCode: 93, errorMessage }])
+      expect(made(name)).toMatchObject([{ errorCode: 0 }])
+    }
+    for (const name of ['team/ann', 'acme', 'ann']) {
+      expect(made(name, tenants)).toMatchObject([{ errorCode: 0 }])
+    }
   })
 
   it('have salts of so many bytes at most', () => {

@@ -1,111 +1,143 @@
-// `npm run fuzz:overload [-- --seconds N] [--idle N]`: a broker beside slow clients on both ports, idle connections on both,
-// and ten times the producers that it can serve, one after the other, N seconds each. A client that behaves well is
-// measured throughout: its p99 in each phase against the quiet one. Fails when the broker dies, when a record is lost or
-// changed, or when a phase's p99 is over three times the quiet one; what it prints are that machine's figures.
+// `npm run fuzz:overload [-- --seconds N] [--idle N] [--only WORD]`: a client that behaves well is measured at a broker beside slow
+// clients on both ports, idle connections on both, and ten times the clients that it can serve. All of them share
+// this machine, so the measure is the same load at another broker beside: what the machine gives. Fails when the broker
+// dies, when a record is lost or changed, when idle connections are not held, or when the client's p99 is over
+// three times the one beside. Needs a C compiler (generator.c); what it prints are that machine's figures.
 
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import './wasm-modules.ts'
-import type { Group } from './hostile-clients.ts'
+import type { Broker } from '../clients/broker.ts'
+import type { Running } from './generator.ts'
+import type { Trial } from './loads.ts'
 
 const { residentBytes, startBroker } = await import('../clients/broker.ts')
-const { hostileThread } = await import('./hostile-thread.ts')
+const { Generator } = await import('./generator.ts')
+const { FLOODED, mostIdle, openFiles, trials } = await import('./loads.ts')
 const { percentile, WellBehaved } = await import('./well-behaved.ts')
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '15' },
-    idle: { type: 'string', default: '10000' },
+    seconds: { type: 'string', default: '12' },
+    idle: { type: 'string', default: String(mostIdle()) },
+    only: { type: 'string', default: '' },
   },
 })
 const seconds = Number(values.seconds)
-const idleConnections = Number(values.idle)
-/** p99 of a phase against the quiet one's. */
+/** p99 beside a load at this broker against the one beside a load at the other. */
 const TIMES_MAX = 3
-const SLOW = 500
-/** Producers that a machine of two cores serves at full speed, ten times over. */
-const FLOOD = 40
-const BEGIN_MS = 30_000
+/** Short ones in turn, so that what else the machine does falls on both. */
+const WINDOWS = 4
 const ROUND_PAUSE_MS = 5
+const BEGIN_MS = 300
+const RECOVER_MS = 500
+const OPEN_WITHIN_MS = 60_000
+const WARM_UP_MS = 5_000
 
 const print = (line: string) => process.stdout.write(`${line}\n`)
-const broker = await startBroker({ args: ['--log-level', 'error'] })
-const good = await WellBehaved.open(broker.kafka, 'good')
 let failed = false
+const fail = (line: string) => {
+  failed = true
+  print(`FAILED: ${line}`)
+}
 
-/** Rounds of the well-behaved client while these are there. Answers the p99 of its round trips in ms. */
-async function phase(name: string, groups: readonly Group[], quietMs: number): Promise<number> {
+const generator = Generator.build()
+const options = { args: ['--log-level', 'error'] }
+const broker = await startBroker(options)
+const other = await startBroker(options)
+const good = await WellBehaved.open(broker.kafka, 'good')
+for (const each of [broker, other]) {
+  const flooded = await WellBehaved.open(each.kafka, FLOODED)
+  for (let i = 0; i < 500; i++) await flooded.round()
+  flooded.close()
+}
+
+/** Rounds of the well-behaved client for so long; answers each round trip in ms. */
+async function measured(ms: number): Promise<number[]> {
   good.produceMs.length = 0
   good.fetchMs.length = 0
-  // A thread that only begins does no harm yet.
-  const begunMs = performance.now()
-  while (
-    groups.some(({ counts }) => counts.opened === 0) &&
-    performance.now() < begunMs + BEGIN_MS
-  ) {
-    await sleep(50)
-  }
-  const endMs = performance.now() + seconds * 1_000
-  let most = 0
-  while (performance.now() < endMs) {
+  for (const endMs = performance.now() + ms; performance.now() < endMs; ) {
     await good.round()
-    most = Math.max(most, residentBytes(broker.workerdPid()))
     await sleep(ROUND_PAUSE_MS)
   }
-  const p99 = percentile([...good.produceMs, ...good.fetchMs], 99)
-  const times = p99 / quietMs
-  const files = readdirSync(`/proc/${broker.workerdPid()}/fd`).length
-  const told = groups.map(
-    ({ counts }) => `${counts.opened} opened, ${counts.closed} closed, ${counts.refused} refused`,
+  return [...good.produceMs, ...good.fetchMs]
+}
+
+/** The same while a load is at a broker. What is opened once is measured while it is opened, and then. */
+async function beside({ loads, lasts }: Trial, at: Broker, ms: number) {
+  const http = Number(new URL(at.http).port)
+  const running = loads.map((load) =>
+    generator.start({ ...load, port: load.at === 'kafka' ? at.kafka.port : http }),
   )
+  const wanted = loads.reduce((sum, { count }) => sum + count, 0)
+  const roundTripsMs: number[] = []
+  if (lasts) {
+    const deadlineMs = performance.now() + OPEN_WITHIN_MS
+    while (total(running, 'held') < wanted && performance.now() < deadlineMs) {
+      roundTripsMs.push(...(await measured(200)))
+    }
+  } else {
+    await sleep(BEGIN_MS)
+  }
+  roundTripsMs.push(...(await measured(ms)))
+  const held = total(running, 'held')
+  const seen = { roundTripsMs, held, wanted, files: filesOf(at), bytes: bytesOf(at) }
+  await Promise.all(running.map((one) => one.stop()))
+  await sleep(RECOVER_MS)
+  return seen
+}
+
+function total(running: readonly Running[], what: 'held'): number {
+  return running.reduce((sum, { counts }) => sum + counts[what], 0)
+}
+
+const filesOf = (at: Broker) => readdirSync(`/proc/${at.workerdPid()}/fd`).length
+const bytesOf = (at: Broker) => Math.round(residentBytes(at.workerdPid()) / 2 ** 20)
+const p99 = (roundTripsMs: readonly number[]) => percentile(roundTripsMs, 99)
+
+async function tried(trial: Trial, quietMs: number): Promise<void> {
+  const windows = trial.lasts ? 1 : WINDOWS
+  const ms = (seconds * 1_000) / windows
+  const there: number[] = []
+  const here: number[] = []
+  let last = { held: 0, wanted: 0, files: 0, bytes: 0 }
+  for (let i = 0; i < windows; i++) {
+    there.push(...(await beside(trial, other, ms)).roundTripsMs)
+    const { roundTripsMs, ...seen } = await beside(trial, broker, ms)
+    here.push(...roundTripsMs)
+    last = seen
+  }
+  const times = p99(here) / p99(there)
   print(
-    `${name}: p99 ${p99.toFixed(1)} ms${times === 0 ? '' : ` (${times.toFixed(1)} × quiet)`} of ${good.produceMs.length} rounds; ` +
-      `${Math.round(most / 2 ** 20)} MiB, ${files} open files; ${told.join('; ')}`,
+    `${trial.name}: p99 ${p99(here).toFixed(1)} ms of ${here.length} round trips, ${times.toFixed(1)} × the ${p99(there).toFixed(1)} ms ` +
+      `beside the same at another broker (${(p99(here) / quietMs).toFixed(1)} × quiet); median ${percentile(here, 50).toFixed(1)} and ` +
+      `${percentile(there, 50).toFixed(1)}; ${last.held} held, ${last.files} open files, ${last.bytes} MiB`,
   )
-  if (times > TIMES_MAX) failed = true
-  for (const group of groups) group.stop()
-  await sleep(1_000)
-  return p99
+  if (times > TIMES_MAX) fail(`over ${TIMES_MAX} times`)
+  if (last.held < last.wanted) {
+    fail(
+      `${last.held} of ${last.wanted} connections were held; a process may open ${openFiles()} files`,
+    )
+  }
 }
 
 try {
-  await phase('warming up', [], Number.POSITIVE_INFINITY)
-  const quietMs = await phase('quiet', [], Number.POSITIVE_INFINITY)
-  const half = Math.floor(idleConnections / 2)
-  await phase(
-    `${SLOW} slow frames on the Kafka port`,
-    [hostileThread(broker, { kind: 'slow', port: 'kafka', count: SLOW })],
-    quietMs,
-  )
-  await phase(
-    `${SLOW} slow headers and ${SLOW} slow bodies on the port of HTTP`,
-    [
-      hostileThread(broker, { kind: 'slow', port: 'http', count: SLOW }),
-      hostileThread(broker, { kind: 'slow-bodies', topic: 'good', count: SLOW }),
-    ],
-    quietMs,
-  )
-  await phase(
-    `${2 * half} idle connections`,
-    [
-      hostileThread(broker, { kind: 'idle', port: 'kafka', count: half }),
-      hostileThread(broker, { kind: 'idle', port: 'http', count: half }),
-    ],
-    quietMs,
-  )
-  await phase(
-    `${FLOOD} producers that wait for nothing`,
-    [hostileThread(broker, { kind: 'flood', count: FLOOD })],
-    quietMs,
-  )
-  await phase('afterwards', [], quietMs)
+  await measured(WARM_UP_MS)
+  const quietMs = p99(await measured(seconds * 500))
+  print(`quiet: p99 ${quietMs.toFixed(1)} ms; a process may open ${openFiles()} files`)
+  for (const trial of trials(Number(values.idle))) {
+    if (trial.name.includes(values.only)) await tried(trial, quietMs)
+  }
+  const afterMs = p99(await measured(seconds * 500))
   const { produced, read } = good.counts
-  print(`${produced} records produced, ${read} read back as they were`)
+  print(
+    `afterwards: p99 ${afterMs.toFixed(1)} ms; ${produced} records produced, ${read} read as they were`,
+  )
 } catch (error) {
-  failed = true
-  print(`FAILED: ${String(error)}\n${broker.log.slice(-10).join('\n')}`)
+  fail(`${String(error)}\n${broker.log.slice(-10).join('\n')}`)
 }
 good.close()
-await broker.stop()
+await Promise.all([broker.stop(), other.stop()])
+generator.remove()
 process.exit(failed ? 1 : 0)

@@ -36,7 +36,8 @@ print(`seed ${seed}`)
 if (values.socket) {
   await import('./wasm-modules.ts')
   const { fuzzSocket } = await import('./socket.ts')
-  const found = await fuzzSocket({ seed, frames, seconds: Number(values.seconds), print })
+  const limits = { frames, seconds: Number(values.seconds) }
+  const found = await fuzzSocket({ seed, ...limits, countsServed: true, print })
   process.exit(found === null ? 0 : 1)
 } else if (values.reference) {
   await import('./wasm-modules.ts')

@@ -5,13 +5,9 @@
 import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { encodeRequest } from '../../src/protocol/codec.ts'
-import { Produce } from '../../src/protocol/messages/produce.ts'
 import { type Broker, residentBytes, startBroker } from '../clients/broker.ts'
-import type { Random } from '../simulation/platform/random.ts'
-import { randomOf } from './campaign.ts'
-import { batchMutant } from './targets/batches.ts'
-import { checkRequest, messageMutant } from './targets/messages.ts'
+import { AnswerCounter } from './answers.ts'
+import { SocketFrames, VICTIM } from './socket-frames.ts'
 import { percentile, WellBehaved } from './well-behaved.ts'
 
 export interface SocketRun {
@@ -19,36 +15,45 @@ export interface SocketRun {
   readonly frames: number
   readonly seconds: number
   readonly print: (line: string) => void
+  /** Also asks how many requests were served, which takes ten seconds. */
+  readonly countsServed?: boolean
   /** More flags of the broker. */
   readonly args?: readonly string[]
 }
 
-const CONNECTIONS = 6
+/** Most of them wait: sooner or later each has asked for something that is answered when there is news. */
+const CONNECTIONS = 24
 /** Frames written at once, then the answers are let come. */
-const BURST = 40
-/** A connection that says nothing more (a request waits for news) is ended and another opened. */
-const SILENT_MS = 400
+const BURST = 24
+/** So many answers of a connection may be due before the next are sent: some never come. */
+const UNANSWERED = 8
+/** A connection that says nothing more is ended and another opened. */
+const SILENT_MS = 3_000
 /** The well-behaved client's rounds: one takes a few ms; a broker that stands still for longer is broken. */
-const ROUND_MAX_MS = 15_000
+const ROUND_MAX_MS = 60_000
 /**
  * That memory grows without end is told, not how much there is: frames wake thousands of objects of 200 KB each, and one
  * run reached 716 MiB, which its replay did not (220 MiB).
  */
 const RESIDENT_MAX = 1500 * 1024 * 1024
-/** Of a hundred frames, those that end their connection, and produce requests with a mutated batch. */
-const ENDING = 0.01
-const BATCHES = 0.2
 const TELL_EVERY_MS = 15_000
+const FIGURES_MS = 11_000
 const TOPIC = 'well-behaved'
-/** Where mutated batches go. */
-const VICTIM = 'victim'
 
 /** Answers null, or what was found. */
 export async function fuzzSocket(run: SocketRun): Promise<string | null> {
   const broker = await startBroker({
     args: ['--log-level', 'error', ...(run.args ?? [])],
   })
-  const state = { sent: 0, opened: 0, found: null as string | null, mostBytes: 0 }
+  const state = {
+    frames: new SocketFrames(run.seed),
+    sent: 0,
+    answered: 0,
+    opened: 0,
+    found: null as string | null,
+    mostBytes: 0,
+    filesAtMost: 0,
+  }
   const good = await WellBehaved.open(broker.kafka, TOPIC)
   const victim = await WellBehaved.open(broker.kafka, VICTIM)
   victim.close()
@@ -63,7 +68,7 @@ export async function fuzzSocket(run: SocketRun): Promise<string | null> {
   const attackers = Array.from({ length: CONNECTIONS }, async () => {
     while (!isOver()) {
       state.opened += 1
-      await attack(broker, run.seed, state, isOver).catch((error: unknown) => find(String(error)))
+      await attack(broker, state, isOver).catch((error: unknown) => find(String(error)))
     }
   })
   await Promise.all([
@@ -75,11 +80,14 @@ export async function fuzzSocket(run: SocketRun): Promise<string | null> {
     // And afterwards all is as before.
     await good.round().catch((error: unknown) => find(`afterwards: ${String(error)}`))
   }
+  const isAsked = run.countsServed === true && state.found === null
+  const served = isAsked ? `${await requestsServed(broker)} requests served, ` : ''
   good.close()
   const { produced, read } = good.counts
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0)
   run.print(
-    `${state.sent} frames over ${state.opened} connections in ${seconds} s, at most ${Math.round(state.mostBytes / 2 ** 20)} MiB resident; ` +
+    `${state.sent} frames sent, ${served}${state.answered} answered, over ${state.opened} connections in ${seconds} s; ` +
+      `at most ${mebibytes(state.mostBytes)} MiB resident, then with ${state.filesAtMost} open files; ` +
       `${produced} records produced and ${read} read beside them, p99 ${percentile(good.produceMs, 99).toFixed(1)} and ${percentile(good.fetchMs, 99).toFixed(1)} ms`,
   )
   if (state.found !== null) run.print(`FOUND: ${state.found}\n${broker.log.slice(-20).join('\n')}`)
@@ -90,62 +98,38 @@ export async function fuzzSocket(run: SocketRun): Promise<string | null> {
 /** One connection's life: bursts of mutants until the broker has had enough. */
 async function attack(
   broker: Broker,
-  seed: number,
-  state: { sent: number },
+  state: { readonly frames: SocketFrames; sent: number; answered: number },
   isOver: () => boolean,
 ): Promise<void> {
   const socket = await opened(broker)
   try {
-    let heard = performance.now()
-    socket.on('data', () => {
-      heard = performance.now()
+    let heardMs = performance.now()
+    let sent = 0
+    let answered = 0
+    const counter = new AnswerCounter()
+    socket.on('data', (bytes) => {
+      heardMs = performance.now()
+      const answers = counter.count(bytes)
+      answered += answers
+      state.answered += answers
     })
-    while (!isOver() && !socket.destroyed && !socket.readableEnded) {
+    const isOpen = () => !isOver() && !socket.destroyed && !socket.readableEnded
+    while (isOpen()) {
       const burst: Uint8Array[] = []
-      for (let i = 0; i < BURST; i++) burst.push(frame(randomOf(seed, state.sent++)))
+      for (let i = 0; i < BURST; i++) burst.push(state.frames.at(state.sent++))
+      sent += burst.length
+      const startedMs = performance.now()
       if (!socket.write(Buffer.concat(burst))) await drained(socket)
-      await sleep(2)
-      if (performance.now() - heard > SILENT_MS) return
+      // What nobody answers (acks=0) is behind what is answered, as a rule.
+      while (isOpen() && answered < sent - UNANSWERED) {
+        if (performance.now() - Math.max(heardMs, startedMs) > SILENT_MS) return
+        await sleep(2)
+      }
+      await sleep(0)
     }
   } finally {
     socket.destroy()
   }
-}
-
-/**
- * A mutant with its size in front. Behind one that ends the connection no other would be looked at, so of those but a
- * few are sent.
- */
-export function frame(random: Random): Uint8Array {
-  let body = bodyOf(random)
-  while (!checkRequest(body, false) && !random.chance(ENDING)) body = bodyOf(random)
-  const out = new Uint8Array(4 + body.length)
-  const wrong = random.chance(0.002)
-  const size = wrong
-    ? random.pick([-1, 0, 7, 0x7fff_ffff, body.length + 1, 0x4745_5420])
-    : body.length
-  new DataView(out.buffer).setInt32(0, size)
-  out.set(body, 4)
-  return out
-}
-
-function bodyOf(random: Random): Uint8Array {
-  if (random.chance(BATCHES)) return produceOf(random)
-  for (;;) {
-    const { seed, bytes } = messageMutant(random)
-    if (seed.message === 'request' && bytes.length >= 8) return bytes
-  }
-}
-
-/** A produce request, sound but for its batch. */
-function produceOf(random: Random): Uint8Array {
-  const header = { correlationId: random.next() | 0, clientId: 'fuzz' }
-  const records = batchMutant(random)
-  return encodeRequest(Produce, random.between(3, 12), header, {
-    acks: random.pick([-1, 1, 0]),
-    timeoutMs: 1_000,
-    topicData: [{ name: VICTIM, partitionData: [{ index: 0, records }] }],
-  }).subarray(4)
 }
 
 function opened({ kafka }: Broker): Promise<Socket> {
@@ -192,9 +176,28 @@ function openFiles(broker: Broker): number {
   return readdirSync(`/proc/${broker.workerdPid()}/fd`).length
 }
 
+/**
+ * Kafka requests that were decoded and given to a handler, the well-behaved client's few among them: of what is sent, what
+ * lies behind a frame that ended its connection, or a request that waited for longer than anybody, is never looked at.
+ */
+async function requestsServed({ http }: Broker): Promise<number> {
+  // The figures are reported every ten seconds at most.
+  await sleep(FIGURES_MS)
+  const text = await (await fetch(`${http}/metrics`)).text()
+  const counts = text.matchAll(/^ottla_requests_total\{[^}]*\} (\d+)/gm)
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20)
+
 async function watching(
   broker: Broker,
-  state: { readonly sent: number; mostBytes: number },
+  state: {
+    readonly sent: number
+    readonly answered: number
+    mostBytes: number
+    filesAtMost: number
+  },
   isOver: () => boolean,
   find: (what: string) => void,
   { print }: SocketRun,
@@ -203,14 +206,20 @@ async function watching(
   while (!isOver()) {
     await sleep(100)
     try {
-      state.mostBytes = Math.max(state.mostBytes, residentBytes(broker.workerdPid()))
+      const bytes = residentBytes(broker.workerdPid())
+      if (bytes > state.mostBytes) {
+        state.mostBytes = bytes
+        state.filesAtMost = openFiles(broker)
+      }
     } catch (error) {
       return find(`the broker is gone: ${String(error)}`)
     }
     if (state.mostBytes > RESIDENT_MAX) find(`${state.mostBytes} bytes are resident`)
     if (performance.now() - toldMs < TELL_EVERY_MS) continue
     toldMs = performance.now()
-    const mebibytes = Math.round(residentBytes(broker.workerdPid()) / 2 ** 20)
-    print(`${state.sent} frames, ${mebibytes} MiB resident, ${openFiles(broker)} open files`)
+    const now = mebibytes(residentBytes(broker.workerdPid()))
+    print(
+      `${state.sent} frames, ${state.answered} answered, ${now} MiB resident, ${openFiles(broker)} open files`,
+    )
   }
 }

@@ -48,6 +48,19 @@ const RECORDS = '/v1/topics/t/records'
 const NDJSON = { 'content-type': 'application/x-ndjson' }
 
 describe('producing over HTTP', () => {
+  it('answers with the same headers whether a page of another origin asks or not, each once', async () => {
+    const broker = memoryBroker([topicState('t', 1)])
+    const produce = served(broker)
+    const plain = await produce('POST', RECORDS, { value: 'a' })
+    const origin = 'http://localhost:5173'
+    const crossed = await produce('POST', RECORDS, { value: 'a' }, { origin })
+    expect(crossed.headers.get('access-control-allow-origin')).toBe(origin)
+    const others = [...crossed.headers].filter(([name]) => !name.startsWith('access-control-'))
+    expect([...plain.headers]).toEqual(others)
+    expect(plain.headers.get('vary')).toBe('Origin')
+    expect(plain.headers.get('x-content-type-options')).toBe('nosniff')
+  })
+
   it('answers where each record went, in the order of the records', async () => {
     const broker = memoryBroker([topicState('t', 4)])
     const { status, body } = await served(broker)('POST', RECORDS, {

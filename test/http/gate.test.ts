@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Environment } from '../../src/core/env.ts'
-import { allowOrigin, closedPage, judge, preflight } from '../../src/http/gate.ts'
+import { allowOrigin, closedPage, judge, misconfiguration, preflight } from '../../src/http/gate.ts'
 import { LOCAL } from './fakes.ts'
 
 const DEPLOYED: Environment = { ...LOCAL, local: false }
@@ -142,5 +142,28 @@ describe('CORS', () => {
     allowOrigin(headers, 'http://localhost:3000')
     expect(headers.get('access-control-allow-origin')).toBe('http://localhost:3000')
     expect(headers.get('access-control-expose-headers')).toContain('ETag')
+  })
+})
+
+describe('settings that cannot be', () => {
+  it.each([
+    ['ottla.tenants: ', { OTTLA_CONFIG: '{"ottla.tenants":"Main"}' }],
+    ['OTTLA_USER', { OTTLA_CONFIG: { 'ottla.tenants': 'acme' }, OTTLA_USER: 'acme/root' }],
+    ['expected a principal', { OTTLA_CONFIG: { 'super.users': 'root' } }],
+    ['OTTLA_LOG_LEVEL', { OTTLA_LOG_LEVEL: 'loud' }],
+  ])('are said, for nothing is served by them: %s', async (why, bindings) => {
+    const response = misconfiguration(bindings)?.response()
+    expect(response?.status).toBe(500)
+    expect(await response?.json()).toMatchObject({
+      code: 'INVALID_CONFIG',
+      detail: expect.stringContaining(why),
+    })
+  })
+
+  it('are none of those that can be, and a secret is never said', async () => {
+    expect(misconfiguration({ OTTLA_CONFIG: { 'ottla.tenants': 'acme' } })).toBeNull()
+    const told = await misconfiguration({ OTTLA_SECRET: 'not visible' })?.response().text()
+    expect(told).toContain('OTTLA_SECRET')
+    expect(told).not.toContain('not visible')
   })
 })

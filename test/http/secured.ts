@@ -1,6 +1,7 @@
 // A broker that asks who somebody is, in memory: the application with its real doorkeeper, the real decider and the real
 // check of passwords, over users and rules that a test sets. Its clock can be put forward.
 
+import type { AuditLog } from '../../src/broker/audit.ts'
 import {
   type AuthenticationSettings,
   AuthenticationState,
@@ -19,6 +20,7 @@ import { Operation, Resource } from '../../src/security/access.ts'
 import { type AclBinding, PatternType, Permission } from '../../src/security/acl.ts'
 import {
   type ScramCredential,
+  type ScramLikeness,
   ScramMechanism,
   type SecuritySnapshot,
 } from '../../src/security/kept.ts'
@@ -60,6 +62,8 @@ export class Secured {
   asked = 0
   /** Passwords that went through PBKDF2, or would have. */
   checked = 0
+  /** Where it is written down who was refused. */
+  audit: Pick<AuditLog, 'tell' | 'note'> | null = null
   /** How a check of a password goes. */
   checks = (run: () => Promise<boolean>): Promise<boolean> => run()
   /** What Cluster does when it is asked. */
@@ -150,6 +154,7 @@ export class Secured {
       ...context,
       tenant,
       access,
+      audit: this.audit as AuditLog | null,
       security: state,
       authentication: {
         authenticator,
@@ -179,6 +184,12 @@ export class Secured {
       security: async (since: number): Promise<SecuritySnapshot | null> => {
         if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))
         return since === this.#version ? null : this.#snapshot()
+      },
+      scramLikeness: async (): Promise<ScramLikeness> => {
+        if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))
+        const iterations = [...this.#users.values()].map((one) => one.iterations)
+        const inUse = iterations.map((one) => [one, 1] as const)
+        return { clusterId: tenant, iterations: { 1: inUse, 2: [] } }
       },
       scramCredential: async (name: string, mechanism: number) => {
         if (this.fails) throw new ObjectCallError(new Error('Cluster does not answer'))

@@ -10,7 +10,13 @@ import type {
   AppendReply,
   ReadReply,
 } from '../../src/partition/contract.ts'
-import { isolateId, lend, take } from '../../src/runtime/lending.ts'
+import {
+  isolateId,
+  Loans,
+  lentAppends,
+  lentPieces,
+  lentReplies,
+} from '../../src/runtime/lending.ts'
 import { objects } from '../../src/runtime/objects.ts'
 
 const TOPIC = 'dGVzdC10b3BpYy1pZC0xMQ' as TopicId
@@ -43,16 +49,17 @@ function partition(methods: {
 
 describe('a loan', () => {
   it('is taken once', () => {
-    const pieces = [bytes(1)]
-    const loan = lend(pieces, 0)
-    expect([take(loan), take(loan)]).toEqual([pieces, null])
+    const loans = new Loans<string>()
+    const loan = loans.lend(['a'], 0)
+    expect([loans.take(loan), loans.take(loan)]).toEqual([['a'], null])
   })
 
   it('that nobody takes is dropped in time', () => {
-    const old = lend([bytes(1)], 0)
-    const young = lend([bytes(2)], LENT_MAX_MS)
-    lend([bytes(3)], LENT_MAX_MS + 1)
-    expect([take(old), take(young)?.length]).toEqual([null, 1])
+    const loans = new Loans<string>()
+    const old = loans.lend(['a'], 0)
+    const young = loans.lend(['b'], LENT_MAX_MS)
+    loans.lend(['c'], LENT_MAX_MS + 1)
+    expect([loans.take(old), loans.take(young)?.length]).toEqual([null, 1])
   })
 })
 
@@ -78,7 +85,7 @@ describe('a read', () => {
     const leader = partition({
       read: ({ isolate }) => {
         expect(isolate).toBe(isolateId())
-        return { ...REPLY, loan: lend([piece], 0) }
+        return { ...REPLY, loan: lentPieces.lend([piece], 0) }
       },
     })
     const reply = await leader.read(READ)
@@ -101,29 +108,35 @@ describe('an append', () => {
   const appended = { kind: 'appended', baseOffset: offset(0), logStartOffset: offset(0) } as const
   const request = (batch: Uint8Array) => ({ ...TARGET, configVersion: 1, batch })
   const near = (...replies: AppendReply[]): AppendAnswer => ({ replies, near: true })
+  const lent = (...replies: AppendReply[]): AppendAnswer => ({
+    ...near(),
+    loan: lentReplies.lend(replies, 0),
+  })
 
   it('lends its batch once the object said that it lives here, and has it no more', async () => {
     const got: (number | undefined)[] = []
     const leader = partition({
-      appendAll: ({ loan }) => {
-        got.push(loan === undefined ? undefined : take(loan)?.[0]?.[0])
-        return near(appended)
+      appendAll: ({ appends, loan }) => {
+        if (loan === undefined) return near(appended)
+        got.push(lentAppends.take(loan)?.[0]?.batch[0], appends.length)
+        return lent(appended)
       },
     })
     const first = bytes(1)
     const second = bytes(2)
     expect(await leader.append(request(first))).toEqual(appended)
     await leader.append(request(second))
-    expect([got, first.length, second.length]).toEqual([[undefined, 2], 1, 0])
+    expect([got, first.length, second.length]).toEqual([[2, 0], 1, 0])
   })
 
   it('gets a batch back that was not stored', async () => {
     const stale = { kind: 'refused', error: 3, logStartOffset: offset(-1) } as const
     const leader = partition({
-      appendAll: ({ loan }) =>
-        loan === undefined
-          ? near(appended)
-          : { ...near(appended, stale), loan: lend(take(loan) ?? [], 0) },
+      appendAll: ({ loan }) => {
+        if (loan === undefined) return near(appended)
+        const batch = lentAppends.take(loan)?.[1]?.batch
+        return lent(appended, batch === undefined ? stale : { ...stale, batch })
+      },
     })
     await leader.append(request(bytes(1)))
     const both = [leader.append(request(bytes(5))), leader.append(request(bytes(6)))]
@@ -136,13 +149,21 @@ describe('an append', () => {
       appendAll: ({ loan }) => {
         if (loan === undefined) return near(appended)
         loans.push(loan)
-        return { replies: [{ kind: 'refused', error: 6, logStartOffset: offset(-1) }] }
+        return { replies: [] }
       },
     })
     await leader.append(request(bytes(1)))
     expect(await leader.append(request(bytes(5)))).toMatchObject({ error: 6, batch: bytes(5) })
     expect(await leader.append(request(bytes(6)))).toEqual(appended)
-    expect(loans.map(take)).toEqual([null])
+    expect(loans.map((loan) => lentAppends.take(loan))).toEqual([null])
+  })
+
+  it('fails as a call does when what was answered is gone', async () => {
+    const leader = partition({
+      appendAll: ({ loan }) => (loan === undefined ? near(appended) : { ...near(), loan: -1 }),
+    })
+    await leader.append(request(bytes(1)))
+    await expect(leader.append(request(bytes(5)))).rejects.toThrow('waited too long')
   })
 
   it('does not keep what it lent for a call that failed', async () => {
@@ -156,7 +177,7 @@ describe('an append', () => {
     })
     await leader.append(request(bytes(1)))
     await expect(leader.append(request(bytes(5)))).rejects.toThrow('broken')
-    expect(loans.map(take)).toEqual([null])
+    expect(loans.map((loan) => lentAppends.take(loan))).toEqual([null])
   })
 
   it('carries its batch to an object elsewhere, and after a failure', async () => {
@@ -174,6 +195,6 @@ describe('an append', () => {
     await expect(leader.append(request(bytes(1)))).rejects.toThrow('moved')
     fails = false
     await leader.append(request(bytes(1)))
-    expect(carried).toEqual([1, 0, 1])
+    expect(carried).toEqual([1, 1])
   })
 })

@@ -3,13 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { Operation, Resource } from '../../src/security/access.ts'
 import { type AclBinding, PatternType, Permission } from '../../src/security/acl.ts'
-import {
-  type AclFilter,
-  ANY,
-  isMeant,
-  MATCHING_PATTERNS,
-  meansOne,
-} from '../../src/security/acl-filter.ts'
+import { type AclFilter, ANY, isMeant, MATCHING_PATTERNS } from '../../src/security/acl-filter.ts'
 
 const EVERY: AclFilter = {
   resourceType: ANY,
@@ -67,13 +61,5 @@ describe('a filter', () => {
     const shorter = { ...matching, resourceName: 'or' }
     expect([RULE, PREFIX, STAR].map((rule) => isMeant(rule, shorter))).toEqual([false, false, true])
     expect([RULE, PREFIX, STAR].map((rule) => isMeant(rule, matching))).toEqual([true, true, true])
-  })
-
-  it('means one rule at most where nothing is left open', () => {
-    expect(meansOne(RULE)).toBe(true)
-    for (const field of Object.keys(EVERY) as (keyof AclFilter)[]) {
-      expect(meansOne({ ...RULE, [field]: EVERY[field] })).toBe(false)
-    }
-    expect(meansOne({ ...RULE, patternType: MATCHING_PATTERNS })).toBe(false)
   })
 })

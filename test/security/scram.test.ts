@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { fromBase64 } from '../../src/core/text.ts'
 import { areEqual } from '../../src/security/constant-time.ts'
 import type { Step } from '../../src/security/exchange.ts'
+import type { ScramLikeness } from '../../src/security/kept.ts'
 import { RightPasswords } from '../../src/security/passwords.ts'
 import { Salts } from '../../src/security/salts.ts'
 import {
@@ -12,6 +13,11 @@ import {
 } from '../../src/security/scram.ts'
 import { type FindCredential, scramExchange } from '../../src/security/scram-exchange.ts'
 import { proofOf } from './scram-client.ts'
+
+const like = (inUse: ScramLikeness['iterations'][1]): ScramLikeness => {
+  return { clusterId: 'c', iterations: { 1: inUse, 2: [] } }
+}
+const LIKE = like([])
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (step: Step) => ('token' in step ? new TextDecoder().decode(step.token) : step.kind)
@@ -37,7 +43,7 @@ const only =
   async (name, mechanism) =>
     name === user
       ? { credential: await credentialOfPassword(mechanism, password, 4096), isKnown: true }
-      : { credential: await new Salts('x').nobody(name, mechanism), isKnown: false }
+      : { credential: await new Salts('x').nobody(name, mechanism, LIKE), isKnown: false }
 
 describe('SCRAM', () => {
   it('speaks the example of RFC 7677', async () => {
@@ -151,12 +157,12 @@ describe('what is kept of passwords', () => {
 
   it('is made up for who is not there: the same each time, another for another name or secret, and in no form its own', async () => {
     const salts = new Salts('s3cret')
-    const one = await salts.nobody('bob', 'SCRAM-SHA-256')
-    expect(await new Salts('s3cret').nobody('bob', 'SCRAM-SHA-256')).toEqual(one)
+    const one = await salts.nobody('bob', 'SCRAM-SHA-256', LIKE)
+    expect(await new Salts('s3cret').nobody('bob', 'SCRAM-SHA-256', LIKE)).toEqual(one)
     const others = [
-      await salts.nobody('bo', 'SCRAM-SHA-256'),
-      await salts.nobody('bob', 'SCRAM-SHA-512'),
-      await new Salts('secret').nobody('bob', 'SCRAM-SHA-256'),
+      await salts.nobody('bo', 'SCRAM-SHA-256', LIKE),
+      await salts.nobody('bob', 'SCRAM-SHA-512', LIKE),
+      await new Salts('secret').nobody('bob', 'SCRAM-SHA-256', LIKE),
     ]
     for (const other of others) expect(other.salt).not.toEqual(one.salt)
     const real = await credentialOfPassword('SCRAM-SHA-256', 'x', 4096, newSalt())
@@ -166,12 +172,52 @@ describe('what is kept of passwords', () => {
     expect(one.iterations).toBe(real.iterations)
   })
 
+  it('are no means to try out secrets: who knows no more than one has no salt of it', async () => {
+    const of = async (likeness: ScramLikeness | null) => {
+      const { salt } = await new Salts('s3cret').nobody('bob', 'SCRAM-SHA-256', likeness)
+      return Buffer.from(salt).toString('hex')
+    }
+    expect(await of(LIKE)).toBe(await of(LIKE))
+    expect(await of({ ...LIKE, clusterId: 'another' })).not.toBe(await of(LIKE))
+    expect(await of(null)).not.toBe(await of(null))
+    const salts = new Salts('s3cret')
+    expect(await salts.firstUser('admin', 'SCRAM-SHA-256', null)).toBe(
+      await salts.firstUser('admin', 'SCRAM-SHA-256', null),
+    )
+  })
+
+  it('have as many iterations as users have, so that these tell nobody apart', async () => {
+    const salts = new Salts('s3cret')
+    const inUse = [
+      [4096, 30],
+      [8192, 10],
+    ] as const
+    // It derives its key with the first.
+    await salts.nobody('first', 'SCRAM-SHA-256', LIKE)
+    const names = Array.from({ length: 400 }, (_, at) => `nobody-${at}`)
+    const made = await Promise.all(
+      names.map((one) => salts.nobody(one, 'SCRAM-SHA-256', like(inUse))),
+    )
+    const many = made.filter(({ iterations }) => iterations === 8192).length
+    expect(many).toBeGreaterThan(60)
+    expect(many).toBeLessThan(140)
+    expect(made.every(({ iterations }) => iterations === 4096 || iterations === 8192)).toBe(true)
+    const again = await salts.nobody(names[0] ?? '', 'SCRAM-SHA-256', like(inUse))
+    expect(again).toEqual(made[0])
+    // One who was given another password has another salt as well.
+    const moved = await salts.nobody(names[0] ?? '', 'SCRAM-SHA-256', like([[16_384, 1]]))
+    expect(moved.iterations).toBe(16_384)
+    expect(moved.salt).not.toEqual(again.salt)
+    const first = await salts.firstUser('admin', 'SCRAM-SHA-256', like([[8192, 1]]))
+    expect(first.iterations).toBe(8192)
+  })
+
   it('of the first user is its secret, with the salt it would have if it were not there', async () => {
     const salts = new Salts('s3cret')
-    const credential = await salts.firstUser('admin', 'SCRAM-SHA-512')
+    const credential = await salts.firstUser('admin', 'SCRAM-SHA-512', LIKE)
     expect(await isPasswordOf('SCRAM-SHA-512', credential, 's3cret')).toBe(true)
-    expect(credential.salt).toEqual((await salts.nobody('admin', 'SCRAM-SHA-512')).salt)
-    expect(await salts.firstUser('admin', 'SCRAM-SHA-512')).toBe(credential)
+    expect(credential.salt).toEqual((await salts.nobody('admin', 'SCRAM-SHA-512', LIKE)).salt)
+    expect(await salts.firstUser('admin', 'SCRAM-SHA-512', LIKE)).toBe(credential)
   })
 })
 

@@ -2,7 +2,6 @@
 // Each group is asked of its coordinator.
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { COORDINATORS_AT_ONCE } from '../../core/limits/coordinators.ts'
 import type { DescribedConsumerGroup } from '../../group/contract.ts'
 import type {
   ConsumerGroupDescribeRequest,
@@ -12,6 +11,7 @@ import { type Access, Operation, Resource } from '../../security/access.ts'
 import { allowing, authorised, denial, OPERATIONS_NOT_ASKED, operationsOn } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { inTurns } from '../in-turns.ts'
 import { askCoordinator, groupIdError } from './group-call.ts'
 
 /** The groups in the order asked; an error is a group's own. */
@@ -21,11 +21,8 @@ export async function consumerGroupDescribe(
   context: BrokerContext,
 ): Promise<ConsumerGroupDescribeResponse> {
   const access = await authorised(context)
-  const groups: DescribedConsumerGroup[] = []
-  for (let at = 0; at < groupIds.length; at += COORDINATORS_AT_ONCE) {
-    const some = groupIds.slice(at, at + COORDINATORS_AT_ONCE)
-    groups.push(...(await Promise.all(some.map((groupId) => describe(groupId, access, context)))))
-  }
+  const ask = (groupId: string) => describe(groupId, access, context)
+  const groups = await inTurns(groupIds, ask, context.timers)
   if (!includeAuthorizedOperations) return { throttleTimeMs: 0, groups }
   const shown = groups.map((group) =>
     group.errorCode === KafkaError.NONE

@@ -18,7 +18,7 @@ export async function deleteGroups(
   context: BrokerContext,
 ): Promise<DeleteGroupsResponse> {
   const access = await authorised(context)
-  const results = await inTurns([...new Set(request.groupsNames)], async (groupId) => {
+  const remove = async (groupId: string) => {
     const denied = denial(access, Operation.DELETE, Resource.GROUP, groupId)
     if (denied !== KafkaError.NONE) return { groupId, errorCode: denied }
     const { error: errorCode } = await askCoordinator(
@@ -28,6 +28,7 @@ export async function deleteGroups(
       { error: KafkaError.COORDINATOR_NOT_AVAILABLE },
     )
     return { groupId, errorCode }
-  })
+  }
+  const results = await inTurns([...new Set(request.groupsNames)], remove, context.timers)
   return { results }
 }

@@ -21,7 +21,7 @@ export async function describeGroups(
   context: BrokerContext,
 ): Promise<DescribeGroupsResponse> {
   const access = await authorised(context)
-  const groups = await inTurns(request.groups, async (groupId) => {
+  const describe = async (groupId: string) => {
     const denied = denial(access, Operation.DESCRIBE, Resource.GROUP, groupId)
     if (denied !== KafkaError.NONE) return undescribed(groupId, denied)
     const described = await askCoordinator<DescribedGroup>(
@@ -34,7 +34,8 @@ export async function describeGroups(
     if (!shown) return described
     const authorizedOperations = operationsOn(access, Resource.GROUP, groupId)
     return { ...described, authorizedOperations }
-  })
+  }
+  const groups = await inTurns(request.groups, describe, context.timers)
   return { groups }
 }
 

@@ -3,7 +3,6 @@
 // __consumer_offsets that a group is kept in, and here there is none.
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
-import { COORDINATORS_AT_ONCE } from '../../core/limits/coordinators.ts'
 import type {
   DescribeTransactionsRequest,
   DescribeTransactionsResponse,
@@ -13,6 +12,7 @@ import type { TransactionPartition } from '../../transaction/contract.ts'
 import { allowing, authorised, denial } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
+import { inTurns } from '../in-turns.ts'
 import { askCoordinator } from '../transactions.ts'
 
 type Described = DescribeTransactionsResponse['transactionStates'][number]
@@ -24,11 +24,8 @@ export async function describeTransactions(
   context: BrokerContext,
 ): Promise<DescribeTransactionsResponse> {
   const access = await authorised(context)
-  const transactionStates: Described[] = []
-  for (let at = 0; at < transactionalIds.length; at += COORDINATORS_AT_ONCE) {
-    const some = transactionalIds.slice(at, at + COORDINATORS_AT_ONCE)
-    transactionStates.push(...(await Promise.all(some.map((id) => describe(id, access, context)))))
-  }
+  const ask = (id: string) => describe(id, access, context)
+  const transactionStates = await inTurns(transactionalIds, ask, context.timers)
   return { throttleTimeMs: 0, transactionStates }
 }
 

@@ -20,7 +20,7 @@ import type {
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { readBatchHeader } from '../../record/header.ts'
 import { endOfBatches } from '../../record/stored.ts'
-import { Operation, Resource } from '../../security/access.ts'
+import { CLUSTER_NAME, Operation, Resource } from '../../security/access.ts'
 import { denial } from '../authorise.ts'
 import { type Reservation, repliesPool } from '../budget.ts'
 import type { Call } from '../call.ts'
@@ -65,11 +65,14 @@ class FetchRun {
   readonly #context: BrokerContext
   readonly #positions: Position[] = []
   readonly #reservations: Reservation[] = []
+  readonly #isReplica: boolean
   #budget = 0
 
   constructor(request: FetchRequest, context: BrokerContext) {
     this.#request = request
     this.#context = context
+    const { replicaId, replicaState } = request
+    this.#isReplica = Math.max(replicaId, replicaState.replicaId) >= 0
     if (request.sessionEpoch === FIRST_EPOCH) context.watches.wantsSession = true
     const readCommitted = request.isolationLevel === 1
     for (const { topic, topicId, partitions } of request.topics) {
@@ -110,9 +113,20 @@ class FetchRun {
     }
   }
 
-  /** Answers the partitions that may not be read. A topic by an id that is not known here is asked about when it is. */
+  /**
+   * Answers the partitions that may not be read. A topic by an id that is not known here is asked about when it is. As in
+   * Kafka, who says that it is a replica needs to act for the cluster, and no topic's READ.
+   */
   async #authorise(): Promise<void> {
     await this.#context.access.ready()
+    if (this.#isReplica) {
+      const { access } = this.#context
+      if (access.may(Operation.CLUSTER_ACTION, Resource.CLUSTER, CLUSTER_NAME)) return
+      for (const position of this.#positions) {
+        position.reply = failedReply(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+      }
+      return
+    }
     for (const position of this.#positions) {
       const { name, topicId } = position.route
       const isById = topicId !== ZERO_TOPIC_ID
@@ -123,6 +137,8 @@ class FetchRun {
   }
 
   #denial(topic: string): ErrorCode {
+    // Of the one broker there is nobody is a follower.
+    if (this.#isReplica) return KafkaError.NOT_LEADER_OR_FOLLOWER
     return denial(this.#context.access, Operation.READ, Resource.TOPIC, topic)
   }
 

@@ -45,8 +45,10 @@ export async function offsetFetch(
   const names = new Set(asked.flatMap(({ topics }) => (topics ?? []).map(({ name }) => name)))
   const isShown = allowing(access, Operation.DESCRIBE, Resource.TOPIC)
   const known = await lookUp([...names].filter(isShown), context)
-  const groups = await inTurns(asked, (one) =>
-    fetchGroup(one, requireStable, known, access, call, context),
+  const groups = await inTurns(
+    asked,
+    (one) => fetchGroup(one, requireStable, known, access, call, context),
+    context.timers,
   )
   if (call.version >= GROUPS_FROM) return { groups }
   const { errorCode, topics } = groups[0] ?? failure('', KafkaError.NONE)

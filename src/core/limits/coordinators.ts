@@ -67,6 +67,9 @@ export const CONSUMER_GROUP_CHARACTERS = 16 * MiB
 
 /** Coordinators asked at once for one DescribeTransactions, and verifications for one request. */
 export const COORDINATORS_AT_ONCE = 32
+
+/** After so much work for one request that names many, others have a turn. */
+export const COORDINATORS_PAUSE_AFTER_MS = 3
 export const VERIFICATIONS_AT_ONCE = 64
 
 /** Partition leaders asked at once for one DescribeProducers: each may tell of PRODUCERS_PER_PARTITION. */

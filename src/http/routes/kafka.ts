@@ -1,6 +1,7 @@
 // `GET /kafka`: the Kafka byte stream over a WebSocket, for where no TCP comes in. Checks the upgrade and hands it to
 // the object that hosts it (tunnel/object.ts). What is said there: core/tunnel-protocol.ts.
 
+import { connectionLimits, isBounded } from '../../broker/connection-limits.ts'
 import { formatAddress, isWildcard, parseAddress } from '../../core/env.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { DEFAULT_TENANT, tunnelShard } from '../../core/ids.ts'
@@ -62,9 +63,13 @@ async function kafkaRoute({
     ...knownAs(identity),
   }
   if (asksFor(request, TUNNEL_PROTOCOL)) headers['sec-websocket-protocol'] = TUNNEL_PROTOCOL
-  const answer = await tunnel(identity.tenant, tunnelShard(`${client} ${address}`), headers)
+  // Where an address may have so many, one object has all of them and counts.
+  const isCounted = isBounded(await connectionLimits(broker.brokerConfig), client)
+  const shard = tunnelShard(isCounted ? client : `${client} ${address}`)
+  const answer = await tunnel(identity.tenant, shard, headers)
   if (answer.webSocket == null) {
-    const detail = 'too many tunnels are open'
+    const why = await answer.text()
+    const detail = why === '' ? 'too many tunnels are open' : why
     return new Problem(KafkaError.BROKER_NOT_AVAILABLE, { status: 503, detail })
   }
   const protocol = answer.headers.get('sec-websocket-protocol')

@@ -61,7 +61,8 @@ type Entity = Readonly<
 /** The quotas of one entity as HTTP shows them. */
 interface Quota {
   readonly entity: Entity
-  readonly values: Readonly<Record<string, number>>
+  /** JSON has no number without end. */
+  readonly values: Readonly<Record<string, number | 'Infinity'>>
 }
 
 async function listRoute({ broker, query }: Asked): Promise<Response | Problem> {
@@ -84,7 +85,7 @@ async function changeRoute(asked: Asked): Promise<Response | Problem> {
   if (Object.keys(values).length === 0)
     return badRequest('values', 'values names nothing to change')
   const ops = Object.entries(values).map(([key, value]) => {
-    return { key, value: value ?? 0, remove: value === null }
+    return { key, value: Number(value ?? 0), remove: value === null }
   })
   const entry = {
     entity: types.map((entityType) => ({ entityType, entityName: entity[entityType] ?? null })),
@@ -113,7 +114,9 @@ function quotaOf({
     entity: Object.fromEntries(
       entity.map(({ entityType, entityName }) => [entityType, entityName]),
     ),
-    values: Object.fromEntries(values.map(({ key, value }) => [key, value])),
+    values: Object.fromEntries(
+      values.map(({ key, value }) => [key, Number.isFinite(value) ? value : 'Infinity']),
+    ),
   }
 }
 

@@ -22,7 +22,7 @@ import { acceptsEvents, eventsForm } from '../cloud-events-out.ts'
 import { KeyedRequest } from '../idempotency.ts'
 import { IDEMPOTENCY_KEY, idempotencyKey, REPLAYED, requestId } from '../idempotency-key.ts'
 import { type IngestDeps, ingest } from '../ndjson.ts'
-import { isKnown, keptHeaders, tagOf } from '../page-cache.ts'
+import { isKnown, keptHeaders, tagOf, varying } from '../page-cache.ts'
 import { noPartition, placement } from '../placement.ts'
 import { badRequest, Problem } from '../problem.ts'
 import { produceList } from '../produce.ts'
@@ -187,7 +187,7 @@ async function produceAll(
   if (key !== null) keepAlive(producing.catch(() => {}))
   const produced = await producing
   if (produced instanceof Problem) return produced
-  return json({ offsets: produced.offsets }, 200, produced.isReplayed ? REPLAYED : {})
+  return json({ offsets: produced.offsets }, 200, produced.isReplayed ? REPLAYED : undefined)
 }
 
 async function produceLines(asked: Asked): Promise<Response | Problem> {
@@ -213,7 +213,7 @@ async function produceLines(asked: Asked): Promise<Response | Problem> {
   asked.keepAlive(ingesting.catch(() => {}))
   const summary = await ingesting
   if (summary instanceof Problem) return summary
-  return json(summary, 200, keyed?.isReplayed === true ? REPLAYED : {})
+  return json(summary, 200, keyed?.isReplayed === true ? REPLAYED : undefined)
 }
 
 function keyedStream(request: KeyedRequest): Pick<IngestDeps, 'place' | 'append' | 'keyed'> {
@@ -251,7 +251,7 @@ async function readRoute(asked: Asked): Promise<Response | Problem> {
   const { timers, budget } = broker
   const { keepAlive } = asked
   const tag = isKept && read.isFull ? tagOf(read.parts, start, read.nextOffset) : null
-  const headers = { vary: 'Accept', ...(tag === null ? {} : keptHeaders(tag)) }
+  const headers = { vary: varying(broker.access), ...(tag === null ? {} : keptHeaders(tag)) }
   if (tag !== null && isKnown(asked.request.headers.get('if-none-match'), tag)) {
     read.release()
     return new Response(null, { status: 304, headers })

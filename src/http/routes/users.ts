@@ -72,7 +72,7 @@ export const userRoutes: readonly Route[] = [
     access: { needs: [onCluster('ALTER')] },
     operation: () => ({
       summary:
-        'Give a user another password: connections and streams with the old one end within a minute',
+        'Give a user another password: cookies, tokens and streams by the old one end within a minute, Kafka connections when their login ends',
       query: schemas().noQuery,
       body: { [JSON_TYPE]: securitySchemas().userChange },
       example: { body: { password: 'wrong horse battery staple', mechanisms: ['SCRAM-SHA-256'] } },

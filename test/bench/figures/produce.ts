@@ -115,6 +115,13 @@ function figuresOf(rates: Readonly<Record<string, number[]>>, rowText: string): 
       goal: FLUSHED_GOAL,
       detail: `${ours}, Kafka ${megabytesPerSecond(rates.flushed)}; the same load client`,
     })
+    figures.push(
+      floorFigure(
+        'the least broker / Kafka flushed',
+        ratios(least, rates.flushed),
+        `${megabytesPerSecond(least)}: the same requests, one object, one row and one commit for all that wait, no checks`,
+      ),
+    )
   }
   return figures
 }

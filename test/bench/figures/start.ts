@@ -4,6 +4,7 @@
 
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { resolve } from 'node:path'
 import { LoadClient } from '../client.ts'
 import { launchFloor, prepareFloor } from '../floor.ts'
 import { createTopic, produce, produceRequest } from '../kafka.ts'
@@ -29,7 +30,8 @@ export async function startFigures(quick: boolean): Promise<Figure[]> {
     systems[node.version] = () => timed(() => launcherAppends(node))
     systems[`${node.version} ready`] = () => timed(() => launcherIsReady(node))
     systems[`${node.version} boot`] = () => timed(() => nodeBoots(node))
-    systems[`${node.version} least`] = () => timed(() => leastAppends(node))
+    systems[`${node.version} least`] = () => timed(() => leastAppends(node, 'alone'))
+    systems[`${node.version} code`] = () => timed(() => leastAppends(node, 'with code'))
   }
   // The first of each reads its files from disk.
   await byTurns(1, systems)
@@ -40,6 +42,7 @@ export async function startFigures(quick: boolean): Promise<Figure[]> {
     const ready = ms[`${version} ready`]!
     const boot = ms[`${version} boot`]!
     const least = ms[`${version} least`]!
+    const code = ms[`${version} code`]!
     return [
       {
         name: `start to the ready line, Node ${version} / bare workerd`,
@@ -64,6 +67,11 @@ export async function startFigures(quick: boolean): Promise<Figure[]> {
         ratios(least, workerd),
         `${milliseconds(least)}: a script that runs workerd, one object, one row, and none of what a broker is`,
       ),
+      floorFigure(
+        `the same with the broker's modules, unused, and two objects, Node ${version} / bare workerd`,
+        ratios(code, workerd),
+        `${milliseconds(code)}: workerd parses all modules when it starts; a topic is durable in one object, then a record in another`,
+      ),
     ]
   })
   return [...besideWorkerd, ...(await besideKafka(nodes, quick))]
@@ -85,11 +93,13 @@ async function besideKafka(nodes: readonly NodeBinary[], quick: boolean): Promis
   }
   for (const node of nodes) {
     systems[node.version] = () => timed(() => launcherAppends(node))
-    systems[`${node.version} least`] = () => timed(() => leastAppends(node))
+    systems[`${node.version} least`] = () => timed(() => leastAppends(node, 'alone'))
+    systems[`${node.version} code`] = () => timed(() => leastAppends(node, 'with code'))
   }
   const ms = await byTurns(quick ? 1 : 3, systems, roundsWithinMs(quick))
   return nodes.flatMap(({ version }) => {
     const least = ms[`${version} least`]!
+    const code = ms[`${version} code`]!
     return [
       {
         name: `start of Apache Kafka / start, Node ${version}`,
@@ -101,6 +111,11 @@ async function besideKafka(nodes: readonly NodeBinary[], quick: boolean): Promis
         `start of Apache Kafka / Node ${version}, bare workerd, one append`,
         ratios(ms.kafka!, least),
         `${milliseconds(least)} with no broker at all`,
+      ),
+      floorFigure(
+        `start of Apache Kafka / the same with the broker's modules, unused, and two objects, Node ${version}`,
+        ratios(ms.kafka!, code),
+        `${milliseconds(code)} with no broker at all`,
       ),
     ]
   })
@@ -140,8 +155,8 @@ async function launcherAppends(node: NodeBinary) {
 }
 
 /** The least launcher: a Node that does nothing but run workerd with the least broker, until it has stored a row. */
-async function leastAppends(node: NodeBinary) {
-  const { binary, args } = await leastFloor()
+async function leastAppends(node: NodeBinary, what: Least) {
+  const { binary, args } = await leastFloor(what)
   const command = JSON.stringify([binary, ...args])
   const child = start(node.path, [
     '-e',
@@ -152,6 +167,7 @@ process.on('SIGTERM', () => { child.kill('SIGKILL'); process.exit() })`,
   const [, port] = await firstLine(child, 3, /"socket":"tcp","port":(\d+)/)
   const client = await LeastClient.open(Number(port))
   await client.once(LEAST_REQUEST)
+  if (what === 'with code') await client.once(leastAppend(1_024, 1))
   return async () => {
     client.close()
     await end(child, 'SIGTERM')
@@ -160,12 +176,23 @@ process.on('SIGTERM', () => { child.kill('SIGKILL'); process.exit() })`,
 
 const LEAST_REQUEST = leastAppend(1_024)
 
-let prepared: ReturnType<typeof prepareFloor> | null = null
+/** Without anything of the broker's, or with what of it any start has: its code and a second object. */
+type Least = 'alone' | 'with code'
 
-function leastFloor(): ReturnType<typeof prepareFloor> {
-  prepared ??= prepareFloor({ worker: 'least' })
-  return prepared
+const prepared = new Map<Least, ReturnType<typeof prepareFloor>>()
+
+function leastFloor(what: Least): ReturnType<typeof prepareFloor> {
+  let floor = prepared.get(what)
+  if (floor === undefined) {
+    const code = what === 'alone' ? {} : { unusedModules: WORKER }
+    floor = prepareFloor({ worker: 'least', ...code })
+    prepared.set(what, floor)
+  }
+  return floor
 }
+
+/** What the build makes of src/. */
+const WORKER = resolve(import.meta.dirname, '../../../dist/worker')
 
 async function kafkaAppends(): Promise<number | null> {
   const kafka = await startKafka('flushed')

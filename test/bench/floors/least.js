@@ -1,6 +1,6 @@
 // The least that any broker on workerd does: it takes bytes over TCP or HTTP, has one object for each partition
 // store them, one row and one commit for all that wait, and answers when they are synced; and it reads
-// them back. Not a log: no offsets, checks, checksums, limits or limits of memory. What the broker is slower than
+// them back, or gives each reader over HTTP the same events of nothing but the clock. Not a log: no offsets, checks, checksums, limits or limits of memory. What the broker is slower than
 // this is the broker's; what this is slower than a rival is workerd's and SQLite's.
 // A frame (Kafka's: an int32 of its size) begins with an int16, the number of the partition, and a byte of
 // what to do: 0 append the frame; 1 give bytes of the rows after the int32 that follows, as many as the
@@ -167,10 +167,74 @@ async function give(object, view, writer) {
   for (const piece of pieces) await writer.write(piece)
 }
 
+/** Requests over HTTP that come while a call is under way, which the first of them makes next. */
+let gathering = null
+let isUnderWay = false
+let whenOver = () => {}
+
+/** Each request is a context of its own: a call for each would cost more than all else that is done for it. */
+async function overHttp(env, bytes) {
+  if (gathering !== null) {
+    gathering.pieces.push(bytes)
+    return gathering.stored
+  }
+  const group = { pieces: [bytes] }
+  group.stored = new Promise((resolve) => {
+    group.resolve = resolve
+  })
+  if (isUnderWay) {
+    gathering = group
+    await new Promise((resolve) => {
+      whenOver = resolve
+    })
+    gathering = null
+  }
+  isUnderWay = true
+  await env.PARTITION.getByName('http').append(lend(group.pieces))
+  isUnderWay = false
+  whenOver()
+  group.resolve()
+}
+
+/** As often, and as many events in each, as the broker gives at 100 records a second. */
+const PIECE_MS = 100
+const PIECE_EVENTS = 10
+
+let piece = { atMs: 0, bytes: new Uint8Array(0) }
+
+/** The same bytes for all streams: events that came one after the other since the piece before. */
+function pieceNow() {
+  const nowMs = Date.now()
+  if (nowMs - piece.atMs >= PIECE_MS / 2) {
+    let text = ''
+    for (let event = PIECE_EVENTS - 1; event >= 0; event--) {
+      const stamp = `sent=${nowMs - (event * PIECE_MS) / PIECE_EVENTS}`
+      text += `id: 0:${nowMs}\ndata: {"offset":0,"timestamp":${nowMs},"key":null,"value":"${stamp}"}\n\n`
+    }
+    piece = { atMs: nowMs, bytes: new TextEncoder().encode(text) }
+  }
+  return piece.bytes
+}
+
+function events() {
+  const { readable, writable } = new IdentityTransformStream()
+  const write = async () => {
+    const writer = writable.getWriter()
+    await writer.write(new TextEncoder().encode(':\n\n'))
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, PIECE_MS))
+      await writer.write(pieceNow())
+    }
+  }
+  write().catch(() => {})
+  return new Response(readable, { headers: { 'content-type': 'text/event-stream' } })
+}
+
 export default {
   async fetch(request, env) {
     const { pathname, searchParams } = new URL(request.url)
     const id = searchParams.get('id')
+    if (pathname.endsWith('/events')) return events()
     if (pathname === '/scan') {
       return Response.json(await env.PARTITION.get(env.PARTITION.idFromString(id)).scan())
     }
@@ -186,8 +250,7 @@ export default {
       return Response.json({ ms: 0, bytes, rows: 0 })
     }
     const { value } = await request.json()
-    const object = env.PARTITION.getByName('http')
-    await object.append(lend([new TextEncoder().encode(value)]))
+    await overHttp(env, new TextEncoder().encode(value))
     return Response.json({ offsets: [{ partition: 0, offset: 0, timestamp: Date.now() }] })
   },
 

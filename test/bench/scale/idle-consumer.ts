@@ -4,7 +4,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lastOffsetAt } from '../../../src/record/header.ts'
 import { LoadClient } from '../client.ts'
+import { startFloor } from '../floor.ts'
 import { launch, workerdOf } from '../launcher.ts'
+import { LeastClient, leastAppend } from '../load/least.ts'
 import { newFolder } from '../processes.ts'
 import type { Figure } from '../rounds.ts'
 import { Consumer } from './consumer.ts'
@@ -53,6 +55,7 @@ export async function idleConsumerFigures(quick: boolean): Promise<Figure[]> {
   consumer.close()
   await running
   await broker.stop()
+  const bareMs = await bareTrickle(TRICKLE_MS[length])
   return [
     {
       name: `idle consumer of ${PARTITIONS} partitions`,
@@ -72,7 +75,45 @@ export async function idleConsumerFigures(quick: boolean): Promise<Figure[]> {
         `${latencyText(latencies)}; ${latencies.length} records, from when each was due; ` +
         `of it until acknowledged (the disk's): ${latencyText(ackMs)}`,
     },
+    {
+      name: '  floor: the same in the least broker, until stored, p99',
+      values: [quantile(bareMs, 0.99)],
+      unit: 'ms',
+      goal: null,
+      detail:
+        `${latencyText(bareMs)}; ${bareMs.length} rows, nearly each for an object that sleeps: it is made, its file opened, ` +
+        `a new log created, and three directories and files synced`,
+    },
   ]
+}
+
+/** The runtime evicts an object that nobody asks for 10 s. */
+const EVICTED_MS = 13_000
+
+/** How long after it was due each of as many rows for as many sleeping objects was stored by the least broker. */
+async function bareTrickle(durationMs: number): Promise<readonly number[]> {
+  const least = await startFloor({ worker: 'least' })
+  const bytes = recordsRequest(TOPIC, 0, [Buffer.from('{"late":false}')]).length
+  const fill = await LeastClient.open(least.tcpPort)
+  const requests = Array.from({ length: PARTITIONS }, (_, partition) =>
+    leastAppend(bytes, partition),
+  )
+  for (const request of requests) await fill.once(request)
+  fill.close()
+  await sleep(EVICTED_MS)
+  const client = await LeastClient.open(least.tcpPort)
+  const startMs = performance.now()
+  const took: Promise<number>[] = []
+  for (let number = 0; number < (RECORDS_PER_SECOND * durationMs) / 1e3; number++) {
+    const dueMs = startMs + (number * 1e3) / RECORDS_PER_SECOND
+    await sleep(Math.max(0, dueMs - performance.now()))
+    const request = requests[Math.floor(Math.random() * PARTITIONS)]!
+    took.push(client.once(request).then(() => performance.now() - dueMs))
+  }
+  const all = await Promise.all(took)
+  client.close()
+  await least.stop()
+  return all
 }
 
 /** `Cluster 1, Partition 500`. */

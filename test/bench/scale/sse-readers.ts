@@ -4,6 +4,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LoadClient } from '../client.ts'
+import { startFloor } from '../floor.ts'
 import { type Launched, launch, workerdOf } from '../launcher.ts'
 import { residentBytes } from '../memory.ts'
 import { newFolder } from '../processes.ts'
@@ -49,6 +50,7 @@ export async function sseReaderFigures(quick: boolean): Promise<Figure[]> {
   const ceiling = await ceilingOf(broker, readers, STEP_MS[length])
   for (const reader of readers) reader.close()
   await broker.stop()
+  const bare = await bareStreams(BARE_MS[length])
   return [
     {
       name: `SSE, ${READERS} readers at ${RECORDS_PER_SECOND}/s, p99`,
@@ -60,6 +62,15 @@ export async function sseReaderFigures(quick: boolean): Promise<Figure[]> {
         `ceiling ${ceiling}`,
     },
     {
+      name: `  floor: ${READERS} streams in bare workerd, the same pieces, p99`,
+      values: [bare.latencies.quantile(0.99)],
+      unit: 'ms',
+      goal: null,
+      detail:
+        `${bare.latencies.text}; each stream has a timer and writes the same bytes each 100 ms, of which the first event ` +
+        `is 90 ms old: no records, no reading; ${bare.cores.toFixed(2)} cores`,
+    },
+    {
       name: `memory, 2nd half of ${LASTING_MS[length] / 1e3} s of SSE / 1st`,
       values: [second / first],
       goal: FLAT_GOAL,
@@ -68,6 +79,22 @@ export async function sseReaderFigures(quick: boolean): Promise<Figure[]> {
         `at most ${megabytes(Math.max(first, second))}`,
     },
   ]
+}
+
+const BARE_MS = { quick: 10_000, full: 30_000 }
+
+/** Latencies of events that nobody had to store, find or encode for each reader. */
+async function bareStreams(durationMs: number): Promise<{ latencies: Latencies; cores: number }> {
+  const least = await startFloor({ worker: 'least' })
+  const readers = await openReaders(least.httpPort, TOPIC, READERS)
+  const latencies = new Latencies()
+  for (const reader of readers) reader.latencies = latencies
+  const before = cpuSeconds(least.pid)
+  await sleep(durationMs)
+  const cores = ((cpuSeconds(least.pid) - before) * 1e3) / durationMs
+  for (const reader of readers) reader.close()
+  await least.stop()
+  return { latencies, cores }
 }
 
 interface Measured {

@@ -9,7 +9,6 @@ import { describeConfigs } from '../../../src/broker/handlers/describe-configs.t
 import { authorizerSettings, SecurityState } from '../../../src/broker/security.ts'
 import { KafkaError } from '../../../src/core/errors.ts'
 import { type TopicId, ZERO_TOPIC_ID } from '../../../src/core/ids.ts'
-import { NO_TENANTS } from '../../../src/core/tenants.ts'
 import type { Access } from '../../../src/security/access.ts'
 import { NO_SECURITY } from '../../../src/security/kept.ts'
 import { principalOf } from '../../../src/security/principal.ts'
@@ -30,7 +29,7 @@ const NOTHING: Access = {
 async function setup() {
   const security = new SecurityState(
     timers.now,
-    authorizerSettings({ config: {}, secret: 'secret', user: 'admin', tenants: NO_TENANTS }),
+    authorizerSettings({ config: {}, secret: 'secret', user: 'admin' }),
   )
   const values = { controller_mutation_rate: 0.01 }
   const quotas = [{ entity: { user: 'mallory' }, values }]

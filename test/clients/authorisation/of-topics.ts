@@ -22,6 +22,8 @@ const { ALTER_CONFIGS, IDEMPOTENT_WRITE, CLUSTER_ACTION } = Operation
 const BOTH = ['seen', 'hidden']
 const seen = (...operations: Operation[]) => operations.map((one) => allow(one, topic('seen')))
 const ofTransaction = allow(WRITE, transaction('seen'))
+const AS_REPLICA = { replicaState: { replicaId: 1, replicaEpoch: -1n } }
+const REPLICA_FETCH = { ...requests.fetch(BOTH), replicaId: 1 }
 const UNKNOWN_ID = 'AAAAAAAAAAAAAAAAAAAAEw' as TopicId
 
 /** Rules, topics, records. */
@@ -165,6 +167,23 @@ export const OF_TOPICS: readonly Case[] = [
   ask('of several', Fetch, 12, requests.fetch(BOTH), [...seen(READ), allow(DESCRIBE, topic('*'))]),
   ask('of one that is not there', Fetch, 12, requests.fetch(['none']), []),
   ask('by id', Fetch, 17, requests.fetchById(BOTH), seen(READ)),
+  ask('as a replica', Fetch, 12, REPLICA_FETCH, [
+    allow(READ, topic('*')),
+    allow(DESCRIBE, CLUSTER),
+  ]),
+  ask(
+    'as a replica, by id',
+    Fetch,
+    17,
+    (world) => ({ ...requests.fetchById(BOTH)(world), ...AS_REPLICA }),
+    [allow(READ, topic('*'))],
+  ),
+  {
+    ...ask('as a replica that may act for the cluster', Fetch, 12, REPLICA_FETCH, [
+      allow(CLUSTER_ACTION, CLUSTER),
+    ]),
+    errorsOnly: true,
+  },
   ask('of one that is not there', ListOffsets, 7, requests.listOffsets(['none']), []),
   ask('by who acts for the cluster', OffsetForLeaderEpoch, 4, requests.offsetForLeaderEpoch(BOTH), [
     allow(CLUSTER_ACTION, CLUSTER),

@@ -58,6 +58,8 @@ export async function askingKafka(
       'listener.security.protocol.map':
         'PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': `User:ANONYMOUS;User:${LOGIN_USER}`,
       'listener.name.sasl_plaintext.plain.sasl.jaas.config': `${plain} required user_${LOGIN_USER}="${PASSWORD}";`,
       'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config': `${scram} required;`,
       'listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config': `${scram} required;`,

@@ -15,6 +15,7 @@ import { STREAMS } from './scenarios/streams.ts'
 import { TOOLS_CLUSTER } from './scenarios/tools-cluster.ts'
 import { TOOLS_FEATURES } from './scenarios/tools-features.ts'
 import { TOOLS_GROUPS } from './scenarios/tools-groups.ts'
+import { TOOLS_SECURITY } from './scenarios/tools-security.ts'
 import { TOOLS_TOPICS } from './scenarios/tools-topics.ts'
 import { TOOLS_TRANSACTIONS } from './scenarios/tools-transactions.ts'
 import { TRANSACTIONS } from './scenarios/transactions.ts'
@@ -35,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...TOOLS_TRANSACTIONS,
   ...TOOLS_CLUSTER,
   ...TOOLS_FEATURES,
+  ...TOOLS_SECURITY,
   ...STREAMS,
   ...KGO,
 ]

@@ -36,6 +36,8 @@ interface Held {
   epoch: number
   /** When it was first told to give something up that it still has. */
   revokingSinceMs: number
+  /** When an answer that nobody read told it so: the coordinator's time for it runs all the same. */
+  untoldSinceMs: number
   /** Since when a heartbeat may have had such a consequence, of which nobody was told. */
   unansweredMs: number
 }
@@ -75,6 +77,7 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
       heardMs: atMs,
       epoch: 0,
       revokingSinceMs: NEVER,
+      untoldSinceMs: NEVER,
       unansweredMs: NEVER,
     }
     members.set(memberId, held)
@@ -89,13 +92,14 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
     instances.set(instanceId, memberId)
   }
 
-  function isExpelled({ isClassic, heardMs, revokingSinceMs }: Held, atMs: number): boolean {
+  function isExpelled(held: Held, atMs: number): boolean {
+    const { isClassic, heardMs, revokingSinceMs, untoldSinceMs } = held
     const silentMs = isClassic
       ? Math.min(classicSessionTimeoutMs, rebalanceTimeoutMs)
       : sessionTimeoutMs
     return (
       atMs - heardMs >= silentMs - SLACK_MS ||
-      atMs - revokingSinceMs >= rebalanceTimeoutMs - SLACK_MS
+      atMs - Math.min(revokingSinceMs, untoldSinceMs) >= rebalanceTimeoutMs - SLACK_MS
     )
   }
 
@@ -143,8 +147,15 @@ export function oneOwnerPerEpoch(options: EpochOptions): Invariant {
     if (memberEpoch === 0) held.owned = new Set()
     // A member asks again when it has given up on the answer: nobody reads that any more.
     const isRead = last === request
-    if (reply.assignment != null && isRead) {
-      held.given = new Set(reply.assignment.topicPartitions.flatMap((one) => one.partitions))
+    if (reply.assignment != null) {
+      const given = new Set(reply.assignment.topicPartitions.flatMap((one) => one.partitions))
+      const takes = [...held.given].some((partition) => !given.has(partition))
+      if (isRead) {
+        held.given = given
+        held.untoldSinceMs = NEVER
+      } else if (takes) {
+        held.untoldSinceMs = Math.min(held.untoldSinceMs, held.unansweredMs, atMs)
+      }
     }
     const revokes = [...held.owned].some((partition) => !held.given.has(partition))
     if (!revokes) held.revokingSinceMs = NEVER

@@ -51,7 +51,9 @@ export function Live({ plan, at }: { readonly plan: LivePlan; readonly at: strin
     <>
       <div class="list-head">
         <p class="muted live-words">
-          <StatePill tail={tail} />
+          <span class="live-state">
+            <StatePill tail={tail} />
+          </span>
           <span>
             {count(shown)} of{' '}
             {counted(

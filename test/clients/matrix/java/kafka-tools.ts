@@ -10,6 +10,7 @@ import type { Context } from '../scenario.ts'
 
 /** The scripts of Kafka's bin folder, without `kafka-`, and the class that each runs. */
 const MAINS = {
+  acls: 'org.apache.kafka.tools.AclCommand',
   'broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
   cluster: 'org.apache.kafka.tools.ClusterTool',
   configs: 'kafka.admin.ConfigCommand',
@@ -171,12 +172,17 @@ export class Tools {
   }
 
   /** Runs one with a file of this text, named in `args` by FILE. */
-  async runWithFile(tool: Tool, args: string, text: string): Promise<Ran> {
+  async runWithFile(
+    tool: Tool,
+    args: string,
+    text: string,
+    options: RunOptions = {},
+  ): Promise<Ran> {
     const folder = mkdtempSync(join(tmpdir(), 'ottla-tool-'))
     try {
       const file = join(folder, 'file')
       writeFileSync(file, text)
-      return await this.run(tool, args.replace('FILE', file))
+      return await this.run(tool, args.replace('FILE', file), options)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
