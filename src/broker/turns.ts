@@ -9,11 +9,9 @@ import {
   TURN_REQUESTS,
   TURN_ROUND_MAX_MS,
   TURN_ROUND_MS,
+  TURN_SHARED_REQUESTS,
 } from '../core/limits.ts'
 import { Line } from './line.ts'
-
-/** What begins in a round while others wait: it is shorter than that of one who is alone. */
-const SHARED = TURN_REQUESTS / 2
 
 /** What a request of this size costs: one, and one more for each TURN_BYTES. */
 export function costOf(requestBytes: number): number {
@@ -76,11 +74,12 @@ export class Turns {
         await sleep(waitMs)
         if (round === this.#round) this.#beginRound()
         const place = this.#line.place(ticket)
-        const share = least < TURN_LEAST ? cost : Math.max(least, SHARED / this.#line.length)
+        const share =
+          least < TURN_LEAST ? cost : Math.max(least, TURN_SHARED_REQUESTS / this.#line.length)
         const ahead = this.#begun + place * share
-        if (ahead < SHARED) return this.#take(Math.max(Math.floor(share), cost))
+        if (ahead < TURN_SHARED_REQUESTS) return this.#take(Math.max(Math.floor(share), cost))
         // Who is far behind need not look each time.
-        waitMs = (Math.floor(ahead / SHARED) - 1) * TURN_ROUND_MS
+        waitMs = (Math.floor(ahead / TURN_SHARED_REQUESTS) - 1) * TURN_ROUND_MS
       }
       return 0
     } finally {

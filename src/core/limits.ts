@@ -145,14 +145,16 @@ export const MESSAGE_MAX_BYTES = 16 * MiB
 export const REQUESTS_IN_FLIGHT = 256
 
 /**
- * What begins of all connections' requests until their sockets are looked at again, in requests (some milliseconds), half of it
- * while somebody waits, in turns of at least so many each, for a turn costs 0.2 ms before its first request. So many
- * bytes of a request count as one more, and one over HTTP as so many: with ten, fifty clients that each waited for their
- * answers began six at a time, each six with a commit of their own, and got a third of the rate.
+ * What begins of all connections' requests until their sockets are looked at again, in requests (some ten milliseconds, so that
+ * a few busy clients meet no turns); and so many while somebody waits, in turns of at least so many each, for a turn costs a
+ * millisecond before its first request. So many bytes of a request count as one more, for a batch of 64 KiB takes as long
+ * as nine small ones; and one over HTTP as so many: with ten, fifty clients that each waited for their answers began six at a
+ * time, each six with a commit of their own, and got a third of the rate.
  */
-export const TURN_REQUESTS = 128
+export const TURN_REQUESTS = 512
+export const TURN_SHARED_REQUESTS = 64
 export const TURN_LEAST = 32
-export const TURN_BYTES = 2 * KiB
+export const TURN_BYTES = 8 * KiB
 export const TURN_HTTP_REQUESTS = 2
 
 /** How long a round takes at least; and how long it counts at most, where nobody waits who would begin another. */

@@ -10,6 +10,7 @@ import { AUDIT_TOPIC } from '../../src/cluster/names.ts'
 import { decodeResponse, encodeRequest } from '../../src/protocol/codec.ts'
 import { DescribeCluster } from '../../src/protocol/messages/describe-cluster.ts'
 import { DescribeConfigs } from '../../src/protocol/messages/describe-configs.ts'
+import { DescribeLogDirs } from '../../src/protocol/messages/describe-log-dirs.ts'
 import { DescribeUserScramCredentials } from '../../src/protocol/messages/describe-user-scram-credentials.ts'
 import { FindCoordinator } from '../../src/protocol/messages/find-coordinator.ts'
 import { InitProducerId } from '../../src/protocol/messages/init-producer-id.ts'
@@ -306,6 +307,15 @@ it('each is a cluster of its own', async () => {
   expect(new Set(ids.values()).size).toBe(3)
 })
 
+it('what one asks is counted in its own figures', async () => {
+  await asAdmin('acme', (wire) => wire.call(DescribeLogDirs, 4, { topics: null }))
+  const counted = async (tenant: Tenant) =>
+    (await ask(tenant, '/metrics')).text.includes('ottla_requests_total{api="DescribeLogDirs"}')
+  await until(() => counted('acme'))
+  expect(await counted('main')).toBe(false)
+  expect(await counted('beta')).toBe(false)
+})
+
 it('a quota of one throttles nobody of another', async () => {
   const limit = (value: number | null) =>
     change('acme', 'PATCH', '/v1/quotas', {
@@ -395,7 +405,14 @@ it('whoever guesses at a tenant’s users is written down there alone', async ()
   wire.close()
   const written = async (tenant: Tenant) =>
     (await ask(tenant, `/v1/topics/${AUDIT_TOPIC}/partitions/0/records`)).text
-  await until(async () => (await written('acme')).includes('User:mallory'))
+  // At a host it is the host's, whoever was named.
+  const beta = basic('beta/alice', passwordOf('beta'))
+  expect((await ask('acme', '/v1/overview', { headers: beta })).status).toBe(401)
+  await until(async () => {
+    const text = await written('acme')
+    return text.includes('User:mallory') && text.includes('GET /v1/overview')
+  })
+  for (const other of others('acme')) expect(await written(other)).not.toContain('/v1/overview')
   expect(await written('main')).not.toContain('mallory')
   expect(await written('beta')).not.toContain('mallory')
   expect(await written('acme')).not.toContain('a guess')

@@ -80,8 +80,10 @@ async function beside({ loads, lasts }: Trial, at: Broker, ms: number) {
   } else {
     await sleep(BEGIN_MS)
   }
+  // HTTP connections that say nothing are closed by the runtime after fifteen seconds, and come again.
+  const heldAtFirst = total(running, 'held')
   roundTripsMs.push(...(await measured(ms)))
-  const held = total(running, 'held')
+  const held = Math.max(heldAtFirst, total(running, 'held'))
   const seen = { roundTripsMs, held, wanted, files: filesOf(at), bytes: bytesOf(at) }
   await Promise.all(running.map((one) => one.stop()))
   await sleep(RECOVER_MS)
