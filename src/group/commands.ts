@@ -1,10 +1,7 @@
 // What a group's machine is asked, answers, writes and has done. Types only.
 
 import type { ErrorCode } from '../core/errors.ts'
-import type {
-  ConsumerGroupHeartbeatRequest,
-  ConsumerGroupHeartbeatResponse,
-} from '../protocol/messages/consumer-group-heartbeat.ts'
+import type { ConsumerGroupHeartbeatRequest } from '../protocol/messages/consumer-group-heartbeat.ts'
 import type { HeartbeatRequest, HeartbeatResponse } from '../protocol/messages/heartbeat.ts'
 import type { JoinGroupRequest, JoinGroupResponse } from '../protocol/messages/join-group.ts'
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../protocol/messages/leave-group.ts'
@@ -21,6 +18,8 @@ import type {
   FetchOffsetsRequest,
   GroupCaller,
   GroupMarker,
+  HeartbeatCaller,
+  HeartbeatReply,
   HistoryReply,
   HistoryRequest,
   TransactionalCommitRequest,
@@ -35,7 +34,7 @@ export interface GroupReplies {
   readonly sync: SyncGroupResponse
   readonly heartbeat: HeartbeatResponse
   readonly leave: LeaveGroupResponse
-  readonly consumerHeartbeat: ConsumerGroupHeartbeatResponse
+  readonly consumerHeartbeat: HeartbeatReply
   readonly commit: CommitReply
   readonly commitInTransaction: CommitReply
   readonly fetch: FetchOffsetsReply
@@ -52,10 +51,10 @@ export interface GroupReplies {
 
 export type GroupReply = GroupReplies[keyof GroupReplies]
 
-interface Asked<Kind extends string, Request> {
+interface Asked<Kind extends string, Request, Caller = GroupCaller> {
   readonly kind: Kind
   readonly request: Request
-  readonly caller: GroupCaller
+  readonly caller: Caller
 }
 
 /** Commands of others (RPC), and of the shell itself at the end. */
@@ -64,7 +63,7 @@ export type GroupRequest =
   | Asked<'sync', SyncGroupRequest>
   | Asked<'heartbeat', HeartbeatRequest>
   | Asked<'leave', LeaveGroupRequest>
-  | Asked<'consumerHeartbeat', ConsumerGroupHeartbeatRequest>
+  | Asked<'consumerHeartbeat', ConsumerGroupHeartbeatRequest, HeartbeatCaller>
   | Asked<'commit', CommitRequest>
   | Asked<'commitInTransaction', TransactionalCommitRequest>
   | Asked<'fetch', FetchOffsetsRequest>

@@ -26,6 +26,33 @@ export interface GroupCaller {
   readonly clientHost: string
 }
 
+/** A topic of which the broker is to say whether a principal may describe it. */
+export interface TopicToJudge {
+  readonly id: TopicId
+  readonly name: string
+}
+
+/** What a principal may describe, and what not. */
+export interface Verdict {
+  readonly shown: readonly TopicId[]
+  readonly hidden: readonly TopicId[]
+}
+
+/** Who sends a heartbeat of the consumer protocol. */
+export interface HeartbeatCaller extends GroupCaller {
+  /**
+   * Where topics are hidden from those who may not describe them: who it is, as rules name them, and what
+   * was found of the topics that the group asked about. Absent: everybody may see everything.
+   */
+  readonly viewer?: { readonly principal: string; readonly verdict: Verdict | null }
+}
+
+/** An answer to a heartbeat, or a question first. */
+export interface HeartbeatReply extends ConsumerGroupHeartbeatResponse {
+  /** Nothing was changed: these are to be judged, and the heartbeat is to be sent again with the verdict. */
+  readonly toJudge?: readonly TopicToJudge[]
+}
+
 /** One partition's offset to keep. */
 export interface CommittedPartition {
   readonly partition: number
@@ -172,8 +199,8 @@ export interface GroupRpc {
   /** KIP-848. */
   consumerHeartbeat(
     request: ConsumerGroupHeartbeatRequest,
-    caller: GroupCaller,
-  ): Promise<ConsumerGroupHeartbeatResponse>
+    caller: HeartbeatCaller,
+  ): Promise<HeartbeatReply>
   commitOffsets(request: CommitRequest, caller: GroupCaller): Promise<CommitReply>
   commitInTransaction(
     request: TransactionalCommitRequest,

@@ -106,7 +106,7 @@ export function consumerHeartbeat(
   }
   const { membership, changes } = made
   const step = membership.consumerHeartbeat(request, caller, ticket, now)
-  // Nothing is converted for a member that is then refused.
+  // Nothing is converted for a member that is then refused, or of which more must be known first.
   const isRefused = step.replies.some(([, reply]) => reply.errorCode !== KafkaError.NONE)
   if (!isRefused) {
     if (group.membership instanceof ClassicGroup) {

@@ -4,16 +4,19 @@
 
 import type { GroupMetadata } from '../cluster/contract.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import type {
-  ConsumerGroupHeartbeatRequest,
-  ConsumerGroupHeartbeatResponse,
-} from '../protocol/messages/consumer-group-heartbeat.ts'
+import type { ConsumerGroupHeartbeatRequest } from '../protocol/messages/consumer-group-heartbeat.ts'
 import type { HeartbeatRequest, HeartbeatResponse } from '../protocol/messages/heartbeat.ts'
 import type { JoinGroupRequest, JoinGroupResponse } from '../protocol/messages/join-group.ts'
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../protocol/messages/leave-group.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../protocol/messages/sync-group.ts'
 import type { Ticket } from '../runtime/machine.ts'
-import type { DescribedConsumerGroup, DescribedGroup, GroupCaller } from './contract.ts'
+import type {
+  DescribedConsumerGroup,
+  DescribedGroup,
+  GroupCaller,
+  HeartbeatCaller,
+  HeartbeatReply,
+} from './contract.ts'
 import type { GroupSettings } from './settings.ts'
 
 /** What a step knows of the world. */
@@ -37,7 +40,7 @@ export type MembershipReply =
   | SyncGroupResponse
   | HeartbeatResponse
   | LeaveGroupResponse
-  | ConsumerGroupHeartbeatResponse
+  | HeartbeatReply
 
 /** What a step came to. */
 export interface Step {
@@ -130,7 +133,7 @@ export interface ConsumerMembership extends Membership {
   readonly type: 'consumer'
   consumerHeartbeat(
     request: ConsumerGroupHeartbeatRequest,
-    caller: GroupCaller,
+    caller: HeartbeatCaller,
     ticket: Ticket,
     now: Surroundings,
   ): Step

@@ -7,10 +7,7 @@ import type { ErrorCode } from '../core/errors.ts'
 import { type TopicId, tenantOfName } from '../core/ids.ts'
 import { GROUP_REFRESH_MS } from '../core/limits/coordinators.ts'
 import { loadPatterns } from '../core/patterns.ts'
-import type {
-  ConsumerGroupHeartbeatRequest,
-  ConsumerGroupHeartbeatResponse,
-} from '../protocol/messages/consumer-group-heartbeat.ts'
+import type { ConsumerGroupHeartbeatRequest } from '../protocol/messages/consumer-group-heartbeat.ts'
 import type { HeartbeatRequest, HeartbeatResponse } from '../protocol/messages/heartbeat.ts'
 import type { JoinGroupRequest, JoinGroupResponse } from '../protocol/messages/join-group.ts'
 import type { LeaveGroupRequest, LeaveGroupResponse } from '../protocol/messages/leave-group.ts'
@@ -43,6 +40,8 @@ import type {
   GroupCaller,
   GroupCalls,
   GroupMarker,
+  HeartbeatCaller,
+  HeartbeatReply,
   HistoryReply,
   HistoryRequest,
   TransactionalCommitRequest,
@@ -136,8 +135,8 @@ export class Group extends DurableObject<ObjectBindings> implements GroupCalls {
 
   consumerHeartbeat(
     request: ConsumerGroupHeartbeatRequest,
-    caller: GroupCaller,
-  ): Promise<ConsumerGroupHeartbeatResponse> {
+    caller: HeartbeatCaller,
+  ): Promise<HeartbeatReply> {
     return this.#ask({ kind: 'consumerHeartbeat', request, caller }, request.groupId)
   }
 

@@ -6,17 +6,20 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { APIS } from '../../src/broker/apis.ts'
+import type { TopicId } from '../../src/core/ids.ts'
 import { SECURITY_CACHE_MS } from '../../src/core/limits/security.ts'
+import { ConsumerGroupHeartbeat } from '../../src/protocol/messages/consumer-group-heartbeat.ts'
 import { CreateAcls } from '../../src/protocol/messages/create-acls.ts'
+import { CreateTopics } from '../../src/protocol/messages/create-topics.ts'
 import { DeleteAcls } from '../../src/protocol/messages/delete-acls.ts'
 import { ListOffsets } from '../../src/protocol/messages/list-offsets.ts'
 import type { AnyApi } from '../../src/protocol/schema.ts'
 import { Operation } from '../../src/security/access.ts'
 import { Permission } from '../../src/security/acl.ts'
 import { comparable, errorCodes } from './authorisation/answer.ts'
-import { allow, type Case, topic } from './authorisation/case.ts'
+import { allow, type Case, group, PREFIXED, topic } from './authorisation/case.ts'
 import { CASES } from './authorisation/cases.ts'
-import { listOffsets } from './authorisation/requests.ts'
+import { createTopics, listOffsets } from './authorisation/requests.ts'
 import { ROWS } from './authorisation/rows.ts'
 import { LAST_USER, type MadeWorld, makeWorld, userOf } from './authorisation/world.ts'
 import { ADMIN, authenticate, type Secured, startSecured } from './secured.ts'
@@ -36,12 +39,21 @@ const UNAUTHENTICATED = new Set(['ApiVersions', 'SaslHandshake', 'SaslAuthentica
 /** Whose rules change while it is connected. */
 const CHANGING = 'changing'
 
+/** Who subscribes to topics by a pattern. Apache Kafka resolves one after the answer, and again after ten seconds. */
+const MATCHING = 'matching'
+const RESOLVED_WITHIN_MS = 20_000
+
 let broker: Secured
 let world: MadeWorld
 const recorded: Record<string, unknown> = RECORDS ? {} : JSON.parse(readFileSync(FILE, 'utf8'))
 
 beforeAll(async () => {
-  broker = await startSecured([...CASES.map((_, index) => userOf(index)), LAST_USER, CHANGING])
+  broker = await startSecured([
+    ...CASES.map((_, index) => userOf(index)),
+    LAST_USER,
+    CHANGING,
+    MATCHING,
+  ])
   world = await makeWorld(broker, CASES)
 }, 120_000)
 
@@ -126,6 +138,59 @@ describe('rules that change', () => {
     admin.close()
     client.close()
   })
+})
+
+describe('a member that subscribes by a pattern', () => {
+  it(
+    'is assigned what it may describe, and of new topics too',
+    async () => {
+      const rules = [
+        allow(Operation.READ, group(MATCHING)),
+        allow(Operation.DESCRIBE, topic('seen')),
+        allow(Operation.DESCRIBE, topic('matched-'), PREFIXED),
+      ]
+      const creations = rules.map((rule) => ({ ...rule, principal: `User:${MATCHING}` }))
+      const [admin, client] = await Promise.all([broker.connect(ADMIN), broker.connect(MATCHING)])
+      const { results } = await admin.call(CreateAcls, 3, { creations })
+      expect(results.map(({ errorCode }) => errorCode)).toEqual([0, 0, 0])
+      const within = { timeout: RESOLVED_WITHIN_MS, interval: 100 }
+      const joining = {
+        groupId: MATCHING,
+        memberId: 'a-member-of-its-own',
+        memberEpoch: 0,
+        rebalanceTimeoutMs: 60_000,
+        subscribedTopicNames: [],
+        subscribedTopicRegex: 'seen|hidden|(un)?matched-.*',
+        topicPartitions: [] as { topicId: TopicId; partitions: number[] }[],
+      }
+      const join = () => client.call(ConsumerGroupHeartbeat, 1, joining)
+      await expect.poll(async () => (await join()).errorCode, within).toBe(0)
+      // Says all it has, so that it is told all it gets.
+      const assigned = async () => {
+        const { assignment, memberEpoch, errorCode } = await client.call(
+          ConsumerGroupHeartbeat,
+          1,
+          joining,
+        )
+        expect(errorCode).toBe(0)
+        joining.memberEpoch = memberEpoch
+        joining.topicPartitions = assignment?.topicPartitions as typeof joining.topicPartitions
+        return new Set(assignment?.topicPartitions.map(({ topicId }) => topicId))
+      }
+      const seen = world.topicId('seen')
+      await expect.poll(assigned, within).toEqual(new Set([seen]))
+      const made = await admin.call(
+        CreateTopics,
+        7,
+        createTopics(['matched-later', 'unmatched-later'], false),
+      )
+      const later = made.topics.find(({ name }) => name === 'matched-later')?.topicId
+      await expect.poll(assigned, within).toEqual(new Set([seen, later]))
+      admin.close()
+      client.close()
+    },
+    3 * RESOLVED_WITHIN_MS,
+  )
 })
 
 function shown({ errorsOnly, title }: Case, answer: unknown): unknown {

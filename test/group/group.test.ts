@@ -3,8 +3,9 @@ import {
   OFFSETS_PER_GROUP,
   UNVERIFIED_COMMITS_PER_GROUP,
 } from '../../src/core/limits/coordinators.ts'
+import { loadPatterns } from '../../src/core/patterns.ts'
 import type { GroupRequest } from '../../src/group/commands.ts'
-import type { CommitReply } from '../../src/group/contract.ts'
+import type { CommitReply, Verdict } from '../../src/group/contract.ts'
 import { GroupMachine } from '../../src/group/group.ts'
 import type { ConsumerGroupHeartbeatRequest } from '../../src/protocol/messages/consumer-group-heartbeat.ts'
 import {
@@ -482,6 +483,35 @@ describe('the kind of a group', () => {
       expect(world.ask(heartbeat(who.memberId, who.generation)).errorCode).toBe(0)
     }
     expect(world.machine.entry?.type).toBe('classic')
+  })
+
+  it('does not change before it is known what a pattern may show, nor does the question make a group', async () => {
+    await loadPatterns()
+    const world = new World()
+    const judged = (verdict: Verdict | null) => {
+      const beat = consumerHeartbeat({ subscribedTopicNames: [], subscribedTopicRegex: 't|u' })
+      const viewer = { principal: 'User:modern', verdict }
+      return world.ask({ ...beat, caller: { ...beat.caller, viewer } })
+    }
+    const verdict = { shown: [idOf('u')], hidden: [idOf('t')] }
+    expect(judged(null).toJudge?.map(({ name }) => name)).toEqual(['t', 'u'])
+    expect([exists(world), world.rows]).toEqual([false, 0])
+    const { memberId } = stable(world, subscription('t'))
+    const generation = world.answer('join', world.send(join({ memberId })))?.generationId ?? -1
+    // What it has must be an assignment that the broker can read.
+    const nothing = new Uint8Array([0, 0, 0, 0, 0, 0, 255, 255, 255, 255])
+    const assigned = { assignments: [{ memberId, assignment: nothing }] }
+    world.send(sync(memberId, generation, {}, assigned))
+    expect(judged(null).toJudge).toHaveLength(2)
+    expect(world.machine.entry?.type).toBe('classic')
+    expect(world.ask(heartbeat(memberId, generation)).errorCode).toBe(0)
+    world.pass(60_000)
+    const { errorCode, assignment } = judged(verdict)
+    expect([errorCode, assignment?.topicPartitions.map(({ topicId }) => topicId)]).toEqual([
+      0,
+      [idOf('u')],
+    ])
+    expect(world.machine.entry).toMatchObject({ type: 'consumer', topicNames: ['u'] })
   })
 
   it('changes under live members that are consumers, and back when the last new one leaves', () => {

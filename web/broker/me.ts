@@ -17,6 +17,8 @@ export type Operation =
 /** As `/v1/me` tells it. */
 export interface Me {
   readonly principal: string
+  /** The virtual cluster that this is; absent for main. */
+  readonly tenant?: string
   readonly isOpen: boolean
   readonly isSession: boolean
   readonly cluster: readonly string[]

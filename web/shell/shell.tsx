@@ -126,9 +126,10 @@ function ThemeButton() {
 function Person() {
   const me = useMe()
   if (me === undefined || me.isOpen) return null
-  const name = me.principal.replace(/^User:/, '')
+  const user = me.principal.replace(/^User:/, '')
+  const name = me.tenant === undefined ? user : `${me.tenant}/${user}`
   const here = encodeURIComponent(location.pathname + location.search)
-  if (name === 'ANONYMOUS') {
+  if (user === 'ANONYMOUS') {
     return (
       <a class="theme" href={`/sign-in?next=${here}`}>
         Sign in

@@ -3,12 +3,13 @@
 // (group.version) and whether there is a group to ask.
 
 import { type ErrorCode, KafkaError } from '../../core/errors.ts'
+import type { GroupCaller } from '../../group/contract.ts'
 import type {
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,
 } from '../../protocol/messages/consumer-group-heartbeat.ts'
 import { type Access, Operation, Resource } from '../../security/access.ts'
-import { allowing, authorised, denial } from '../authorise.ts'
+import { allowing, authorised, denial, divided } from '../authorise.ts'
 import type { Call } from '../call.ts'
 import type { BrokerContext } from '../context.ts'
 import { askCoordinator, groupCaller } from './group-call.ts'
@@ -27,11 +28,32 @@ export function consumerGroupHeartbeat(
     if (denied !== KafkaError.NONE) return refused(denied)
     const wrong = missingId(request, call)
     if (wrong !== undefined) return refused(KafkaError.INVALID_REQUEST, wrong)
-    const group = context.objects.group(request.groupId)
-    return group.consumerHeartbeat(request, groupCaller(call, context))
+    return beat(request, groupCaller(call, context), access, context)
   }
   const failed = refused(KafkaError.COORDINATOR_NOT_AVAILABLE)
   return askCoordinator(context, 'ConsumerGroupHeartbeat', ask, failed)
+}
+
+/**
+ * Of the topics that a pattern matches a member is shown those that it may describe. The group knows the topics and
+ * not the rules: when it does not know of all, or not any more, it asks, once.
+ */
+async function beat(
+  request: ConsumerGroupHeartbeatRequest,
+  caller: GroupCaller,
+  access: Access,
+  context: BrokerContext,
+): Promise<ConsumerGroupHeartbeatResponse> {
+  const group = context.objects.group(request.groupId)
+  if (access.isOpen) return group.consumerHeartbeat(request, caller)
+  const { principal } = access
+  const viewer = { principal, verdict: null }
+  const { toJudge, ...response } = await group.consumerHeartbeat(request, { ...caller, viewer })
+  if (toJudge === undefined) return response
+  const isShown = allowing(await authorised(context), Operation.DESCRIBE, Resource.TOPIC)
+  const { allowed, denied } = divided(toJudge, ({ name }) => isShown(name))
+  const verdict = { shown: allowed.map(({ id }) => id), hidden: denied.map(({ id }) => id) }
+  return group.consumerHeartbeat(request, { ...caller, viewer: { principal, verdict } })
 }
 
 /** A member reads as its group, and may name no topic that it may not see. */

@@ -59,6 +59,15 @@ export const PATTERN_CHARACTERS = 2_000
 export const PATTERN_INSTRUCTIONS = 2_000
 export const PATTERNS_PER_GROUP = 100
 
+/** Principals of one group whose members subscribe by patterns, where topics are hidden: about 50 bytes a topic each. */
+export const PATTERN_PRINCIPALS_PER_GROUP = 100
+
+/**
+ * Whether such a principal may describe what its patterns match is asked anew when it was asked longer ago: so late do
+ * changed rules reach a group. Kafka's group.consumer.regex.refresh.interval.ms is ten minutes.
+ */
+export const PATTERN_VIEW_MS = 60_000
+
 /** A consumer member's ids, topic names and classic protocols, in characters: they share a row with its assignment. */
 export const CONSUMER_MEMBER_CHARACTERS = 512 * KiB
 

@@ -140,6 +140,7 @@ function updatedBy(
     assignor: null,
     topicNames: state.shared(sortedNames(topics)),
     pattern: '',
+    viewer: '',
     classic: {
       sessionTimeoutMs,
       protocols: protocols.map(({ name, metadata }) => ({ name, metadata: metadata.slice() })),

@@ -11,7 +11,12 @@ import type { JoinGroupRequest } from '../../protocol/messages/join-group.ts'
 import type { LeaveGroupRequest } from '../../protocol/messages/leave-group.ts'
 import type { SyncGroupRequest } from '../../protocol/messages/sync-group.ts'
 import type { Ticket } from '../../runtime/machine.ts'
-import type { DescribedConsumerGroup, DescribedGroup, GroupCaller } from '../contract.ts'
+import type {
+  DescribedConsumerGroup,
+  DescribedGroup,
+  GroupCaller,
+  HeartbeatCaller,
+} from '../contract.ts'
 import type {
   ClassicSnapshot,
   ConsumerMembership,
@@ -129,7 +134,7 @@ export class ConsumerGroup implements ConsumerMembership {
 
   consumerHeartbeat(
     request: ConsumerGroupHeartbeatRequest,
-    caller: GroupCaller,
+    caller: HeartbeatCaller,
     ticket: Ticket,
     now: Surroundings,
   ): Step {

@@ -79,6 +79,7 @@ export class GroupState {
       if (memberId === undefined) continue
       const member = restoreMember(memberId, value)
       state.roster.put({ ...member, topicNames: state.shared(member.topicNames) })
+      state.subscriptions.presume(member)
     }
     state.takeChanges()
     return state

@@ -7,9 +7,10 @@ import type {
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,
 } from '../../protocol/messages/consumer-group-heartbeat.ts'
-import type { GroupCaller } from '../contract.ts'
+import type { HeartbeatCaller, HeartbeatReply, TopicToJudge } from '../contract.ts'
 import type { Surroundings } from '../membership.ts'
 import type { GroupState } from './group-state.ts'
+import { look } from './look.ts'
 import {
   type ConsumerMember,
   isReconciled,
@@ -39,9 +40,9 @@ type Request = ConsumerGroupHeartbeatRequest
 export function heartbeat(
   state: GroupState,
   request: Request,
-  caller: GroupCaller,
+  caller: HeartbeatCaller,
   now: Surroundings,
-): ConsumerGroupHeartbeatResponse {
+): HeartbeatReply {
   const leaves = request.memberEpoch === LEAVE_EPOCH || request.memberEpoch === STATIC_LEAVE_EPOCH
   const outcome = leaves ? leave(state, request, now) : beat(state, request, caller, now)
   return isRefusal(outcome) ? refused(outcome) : outcome
@@ -70,9 +71,9 @@ interface Identity {
 function beat(
   state: GroupState,
   request: Request,
-  caller: GroupCaller,
+  caller: HeartbeatCaller,
   now: Surroundings,
-): ConsumerGroupHeartbeatResponse | Refusal {
+): HeartbeatReply | Refusal {
   const memberId = request.memberId === '' ? now.newId() : request.memberId
   const owned = request.topicPartitions === null ? null : partitionsOf(request.topicPartitions)
   const full = refuseFull(state, memberId, now.settings.consumerMaxSize)
@@ -85,10 +86,13 @@ function beat(
     const wrong = refusePattern(state, member, updated) ?? refuseSize(state, updated, instead)
     if (wrong !== undefined) return wrong
   }
+  const view = look(state.subscriptions, updated, caller, now.nowMs)
+  if (isRefusal(view)) return view
+  if (view.toJudge.length > 0) return askedFirst(view.toJudge)
 
   if (instead !== undefined) state.remove([instead.memberId], false, now)
   if (member.classic !== null) state.timers.remove(memberId)
-  const settled = goOn(state, member, updated, owned, now)
+  const settled = goOn(state, { member, updated, owned, isSeenAnew: view.isChanged }, now)
   state.timers.set(memberId, 'session', now.nowMs + now.settings.consumerSessionTimeoutMs)
   const told = isFull(request) || !samePartitions(member.assigned, settled.assigned)
   return {
@@ -102,20 +106,32 @@ function beat(
   }
 }
 
+/** The broker's question. A client that is told it, by mistake, tries again. */
+function askedFirst(toJudge: readonly TopicToJudge[]): HeartbeatReply {
+  const message = 'It must be known first which topics the member may see.'
+  return { ...refused(refusal(KafkaError.COORDINATOR_NOT_AVAILABLE, message)), toJudge }
+}
+
+interface Progress {
+  readonly member: ConsumerMember
+  readonly updated: ConsumerMember
+  readonly owned: Partitions | null
+  readonly isSeenAnew: boolean
+}
+
 /** A heartbeat that says nothing new in a group at rest ends here, whatever the size of the group. */
 function goOn(
   state: GroupState,
-  member: ConsumerMember,
-  updated: ConsumerMember,
-  owned: Partitions | null,
+  { member, updated, owned, isSeenAnew }: Progress,
   now: Surroundings,
 ): ConsumerMember {
   const { epoch, targetEpoch } = state
-  if (epoch === targetEpoch && isReconciled(member, targetEpoch) && sameMember(member, updated)) {
-    return member
-  }
+  const isAtRest = epoch === targetEpoch && isReconciled(member, targetEpoch)
+  if (isAtRest && !isSeenAnew && sameMember(member, updated)) return member
   const bump =
     epoch === 0 ||
+    isSeenAnew ||
+    member.viewer !== updated.viewer ||
     member.pattern !== updated.pattern ||
     !sameNames(member.topicNames, updated.topicNames)
   return state.settle(updated, { bump, owned }, now)
@@ -135,9 +151,10 @@ function updatedBy(
   state: GroupState,
   member: ConsumerMember,
   request: Request,
-  { clientId, clientHost }: GroupCaller,
+  { clientId, clientHost, viewer }: HeartbeatCaller,
 ): ConsumerMember {
   const { subscribedTopicNames, subscribedTopicRegex, rebalanceTimeoutMs } = request
+  const pattern = subscribedTopicRegex ?? member.pattern
   return {
     ...member,
     clientId,
@@ -151,7 +168,8 @@ function updatedBy(
       subscribedTopicNames === null
         ? member.topicNames
         : state.shared(sortedNames(subscribedTopicNames)),
-    pattern: subscribedTopicRegex ?? member.pattern,
+    pattern,
+    viewer: pattern === '' ? '' : (viewer?.principal ?? ''),
   }
 }
 

@@ -46,6 +46,8 @@ export interface ConsumerMember {
   readonly topicNames: readonly string[]
   /** '' for none. */
   readonly pattern: string
+  /** Its principal, who is shown only what it may describe of what the pattern matches; '' where nothing is hidden. */
+  readonly viewer: string
   /** Null: it speaks the consumer protocol. */
   readonly classic: ClassicSide | null
   readonly state: MemberState
@@ -71,6 +73,7 @@ export function newMember(memberId: string): ConsumerMember {
     assignor: null,
     topicNames: [],
     pattern: '',
+    viewer: '',
     classic: null,
     state: 'STABLE',
     epoch: JOIN_EPOCH,
@@ -99,6 +102,7 @@ export function sameMember(a: ConsumerMember, b: ConsumerMember): boolean {
       a.rebalanceTimeoutMs === b.rebalanceTimeoutMs &&
       a.assignor === b.assignor &&
       a.pattern === b.pattern &&
+      a.viewer === b.viewer &&
       sameNames(a.topicNames, b.topicNames) &&
       sameClassic(a.classic, b.classic) &&
       samePartitions(a.assigned, b.assigned) &&
@@ -120,6 +124,7 @@ export function sortedNames(names: readonly string[]): string[] {
 /** Characters of what it sent: bounded, since a row and the memory must hold it. */
 export function weight(member: ConsumerMember): number {
   let sum = member.memberId.length + member.clientId.length + member.pattern.length
+  sum += member.viewer.length
   sum += (member.instanceId?.length ?? 0) + (member.rackId?.length ?? 0)
   for (const name of member.topicNames) sum += name.length + 3
   for (const { name, metadata } of member.classic?.protocols ?? []) {
@@ -137,6 +142,8 @@ interface StoredMember {
   readonly assignor: string | null
   readonly topicNames: readonly string[]
   readonly pattern: string
+  /** Absent: ''. */
+  readonly viewer?: string
   readonly classic: {
     readonly sessionTimeoutMs: number
     readonly protocols: readonly (readonly [name: string, metadata: string])[]
@@ -151,9 +158,10 @@ interface StoredMember {
 
 /** The JSON text of its row, whose key has its id. */
 export function storeMember(member: ConsumerMember): string {
-  const { memberId: _, classic, ...rest } = member
+  const { memberId: _, classic, viewer, ...rest } = member
   const stored: StoredMember = {
     ...rest,
+    ...(viewer === '' ? {} : { viewer }),
     classic: classic && {
       sessionTimeoutMs: classic.sessionTimeoutMs,
       protocols: classic.protocols.map(({ name, metadata }) => [name, toBase64(metadata)]),
@@ -171,6 +179,7 @@ export function restoreMember(memberId: string, text: string): ConsumerMember {
   return {
     ...stored,
     memberId,
+    viewer: stored.viewer ?? '',
     classic: classic && {
       sessionTimeoutMs: classic.sessionTimeoutMs,
       protocols: classic.protocols.map(([name, metadata]) => ({

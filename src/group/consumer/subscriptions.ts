@@ -1,12 +1,15 @@
 // What the members' names and patterns come to, given the topics there are: topic ids to assign, names
 // subscribed to, and a fingerprint that changes when either side does. Patterns are compiled once and
-// matched once per metadata. Not who is a member (roster.ts).
+// matched once per metadata; of what one matches a member gets what its principal may see (views.ts). Not who
+// is a member (roster.ts).
 
 import type { GroupMetadata, GroupTopic } from '../../cluster/contract.ts'
 import type { TopicId } from '../../core/ids.ts'
 import { PATTERNS_PER_GROUP } from '../../core/limits/coordinators.ts'
 import { compilePattern, type Pattern } from '../../core/patterns.ts'
+import type { TopicToJudge, Verdict } from '../contract.ts'
 import type { ConsumerMember } from './member.ts'
+import { Views } from './views.ts'
 
 interface HeldPattern {
   readonly compiled: Pattern
@@ -20,6 +23,7 @@ export class Subscriptions {
   readonly #byName = new Map<string, GroupTopic>()
   readonly #byId = new Map<TopicId, GroupTopic>()
   readonly #patterns = new Map<string, HeldPattern>()
+  readonly #views = new Views()
 
   /** Takes metadata over; true when it is other than before. */
   learn(metadata: GroupMetadata): boolean {
@@ -32,6 +36,7 @@ export class Subscriptions {
       this.#byId.set(topic.id, topic)
     }
     for (const held of this.#patterns.values()) held.topics = undefined
+    this.#views.topicsChanged((id) => this.#byId.has(id))
     return true
   }
 
@@ -55,12 +60,42 @@ export class Subscriptions {
     return undefined
   }
 
-  /** Forgets patterns that no member has. */
+  /** Forgets patterns and principals that no member has. */
   retainPatterns(members: Iterable<ConsumerMember>): void {
     if (this.#patterns.size === 0) return
     const used = new Set<string>()
-    for (const { pattern } of members) used.add(pattern)
+    const viewers = new Set<string>()
+    for (const { pattern, viewer } of members) {
+      used.add(pattern)
+      viewers.add(viewer)
+    }
     for (const text of this.#patterns.keys()) if (!used.has(text)) this.#patterns.delete(text)
+    this.#views.retain(viewers)
+  }
+
+  /** Whether the group has room for what one more principal may see. */
+  hasRoomFor(viewer: string): boolean {
+    return this.#views.hasRoomFor(viewer)
+  }
+
+  /** For a member that was loaded: it may see what it was assigned, until that is judged. */
+  presume({ viewer, target }: ConsumerMember): void {
+    if (viewer !== '') this.#views.presume(viewer, target.keys())
+  }
+
+  /** Topics of which must be known whether this member may see them; none while that is known of all. */
+  toJudge({ viewer, pattern }: ConsumerMember, nowMs: number): readonly TopicToJudge[] {
+    if (viewer === '') return []
+    const ids = this.#views.toJudge(viewer, pattern, this.#matched(pattern), nowMs)
+    return ids.flatMap((id) => {
+      const name = this.#byId.get(id)?.name
+      return name === undefined ? [] : [{ id, name }]
+    })
+  }
+
+  /** Takes over what this member may see; true when that is other than before. */
+  judge({ viewer }: ConsumerMember, verdict: Verdict, nowMs: number): boolean {
+    return this.#views.judge(viewer, verdict, (id) => this.#byId.has(id), nowMs)
   }
 
   /** The topics of every member's subscription that there are, in their order; shared where alike. */
@@ -70,12 +105,13 @@ export class Subscriptions {
     let last: ConsumerMember | undefined
     let topicIds: readonly TopicId[] = []
     for (const member of members) {
-      const { topicNames, pattern } = member
-      if (topicNames !== last?.topicNames || pattern !== last.pattern) {
+      const { topicNames, pattern, viewer } = member
+      if (topicNames !== last?.topicNames || pattern !== last.pattern || viewer !== last.viewer) {
         const byPattern = known.get(topicNames) ?? new Map<string, readonly TopicId[]>()
         known.set(topicNames, byPattern)
-        topicIds = byPattern.get(pattern) ?? this.#topicIds(topicNames, pattern)
-        byPattern.set(pattern, topicIds)
+        const key = seenBy(member)
+        topicIds = byPattern.get(key) ?? this.#topicIds(member)
+        byPattern.set(key, topicIds)
         last = member
       }
       resolved.push(topicIds)
@@ -99,24 +135,34 @@ export class Subscriptions {
   names(members: Iterable<ConsumerMember>): ReadonlySet<string> {
     const names = new Set<string>()
     const seen = new Set<readonly string[] | string>()
-    for (const { topicNames, pattern } of members) {
+    for (const member of members) {
+      const { topicNames } = member
       if (!seen.has(topicNames)) for (const name of topicNames) names.add(name)
       seen.add(topicNames)
-      if (pattern === '' || seen.has(pattern)) continue
-      seen.add(pattern)
-      for (const { name } of this.#matched(pattern)) names.add(name)
+      const key = seenBy(member)
+      if (seen.has(key)) continue
+      seen.add(key)
+      for (const { name } of this.#shown(member)) names.add(name)
     }
     return names
   }
 
-  #topicIds(topicNames: readonly string[], pattern: string): TopicId[] {
+  #topicIds(member: ConsumerMember): TopicId[] {
     const ids = new Set<TopicId>()
-    for (const name of topicNames) {
+    for (const name of member.topicNames) {
       const topic = this.#byName.get(name)
       if (topic !== undefined) ids.add(topic.id)
     }
-    if (pattern !== '') for (const { id } of this.#matched(pattern)) ids.add(id)
+    for (const { id } of this.#shown(member)) ids.add(id)
     return [...ids].sort()
+  }
+
+  /** What a member's pattern matches and it may see. */
+  #shown({ pattern, viewer }: ConsumerMember): readonly GroupTopic[] {
+    if (pattern === '') return []
+    const matched = this.#matched(pattern)
+    if (viewer === '') return matched
+    return matched.filter(({ id }) => this.#views.isShown(viewer, id))
   }
 
   /** Nothing for a pattern that does not compile: one kept by an older version of the engine. */
@@ -127,6 +173,11 @@ export class Subscriptions {
     held.topics ??= (this.#metadata?.topics ?? []).filter(({ name }) => held.compiled.matches(name))
     return held.topics
   }
+}
+
+/** The same for members whose patterns give them the same topics. A principal has no line break. */
+function seenBy({ pattern, viewer }: ConsumerMember): string {
+  return `${viewer}\n${pattern}`
 }
 
 /** Two topics' sets with the same fingerprint have the same ids and numbers of partitions. */

@@ -5,6 +5,7 @@ import type { GroupMetadata, GroupTopic } from '../../../src/cluster/contract.ts
 import type { TopicId } from '../../../src/core/ids.ts'
 import { loadPatterns } from '../../../src/core/patterns.ts'
 import { ConsumerGroup } from '../../../src/group/consumer/consumer-group.ts'
+import type { HeartbeatCaller, HeartbeatReply } from '../../../src/group/contract.ts'
 import type { MembershipReply, Step, Surroundings } from '../../../src/group/membership.ts'
 import { type GroupSettings, groupSettings } from '../../../src/group/settings.ts'
 import type {
@@ -103,7 +104,7 @@ export class World {
     while (this.group.deadlineMs <= this.nowMs) this.keep(this.group.tick(this.surroundings))
   }
 
-  beat(request: Heartbeat, version = 1): ConsumerGroupHeartbeatResponse {
+  beat(request: Heartbeat, version = 1, viewer?: HeartbeatCaller['viewer']): HeartbeatReply {
     const full: ConsumerGroupHeartbeatRequest = {
       groupId: GROUP,
       memberId: 'm',
@@ -117,9 +118,9 @@ export class World {
       topicPartitions: null,
       ...request,
     }
-    const caller = { ...CALLER, version }
+    const caller = { ...CALLER, version, ...(viewer === undefined ? {} : { viewer }) }
     const step = this.group.consumerHeartbeat(full, caller, this.#ticket(), this.surroundings)
-    return this.keep(step) as ConsumerGroupHeartbeatResponse
+    return this.keep(step) as HeartbeatReply
   }
 
   join(request: JoinGroupRequest, version = 9): JoinGroupResponse {

@@ -6,8 +6,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { TopicId } from '../../../src/core/ids.ts'
 import { readAssignment } from '../../../src/group/consumer/consumer-protocol.ts'
+import type { HeartbeatReply } from '../../../src/group/contract.ts'
 import { joinRequest } from './classic-client.ts'
-import { flat, joining, SESSION_MS, World } from './harness.ts'
+import { flat, type Heartbeat, joining, SESSION_MS, World } from './harness.ts'
 
 /** More of them find more; some hundreds take a minute. */
 const RUNS = Number(process.env.OTTLA_RUNS ?? 60)
@@ -33,7 +34,7 @@ interface Actor {
   age(): void
 }
 
-/** A client of the new protocol. */
+/** A client of the new protocol. One with a principal subscribes to all by a pattern, and may describe its topics only. */
 class Modern implements Actor {
   readonly #world: World
   readonly #name: string
@@ -50,10 +51,18 @@ class Modern implements Actor {
   topics: readonly string[] = []
   owned: ReadonlySet<string> = new Set()
 
-  constructor(world: World, name: string, instanceId: string | null) {
+  readonly #principal: string | null
+
+  constructor(
+    world: World,
+    name: string,
+    instanceId: string | null,
+    principal: string | null = null,
+  ) {
     this.#world = world
     this.#name = name
     this.#instanceId = instanceId
+    this.#principal = principal
   }
 
   enter(topics: readonly string[]): void {
@@ -72,10 +81,15 @@ class Modern implements Actor {
     if (!this.isMember) return
     const full = this.#unheard || this.#epoch === 0
     const says = full || this.#unsaid
-    const response = this.#world.beat({
+    const timeout = { rebalanceTimeoutMs: REBALANCE_MS }
+    const join =
+      this.#principal === null
+        ? joining(this.topics, timeout)
+        : joining([], { ...timeout, subscribedTopicRegex: `[${TOPICS.join('')}]` })
+    const response = this.#send({
       memberId: `${this.#name}-${this.#life}`,
       instanceId: this.#instanceId,
-      ...(full ? joining(this.topics, { rebalanceTimeoutMs: REBALANCE_MS }) : {}),
+      ...(full ? join : {}),
       memberEpoch: this.#epoch,
       topicPartitions: says ? (listOf(this.owned) as never) : null,
     })
@@ -105,6 +119,21 @@ class Modern implements Actor {
     }
     if (this.#told === null && !this.#unsaid) this.#pendingMs = null
     else this.#pendingMs ??= this.#world.nowMs
+  }
+
+  /** As the broker does: the group's question is answered, and the heartbeat sent again. */
+  #send(request: Heartbeat): HeartbeatReply {
+    const principal = this.#principal
+    if (principal === null) return this.#world.beat(request)
+    const first = this.#world.beat(request, 1, { principal, verdict: null })
+    if (first.toJudge === undefined) return first
+    const judged = (isShown: boolean) =>
+      first.toJudge!.filter(({ name }) => this.topics.includes(name) === isShown)
+    const verdict = {
+      shown: judged(true).map(({ id }) => id),
+      hidden: judged(false).map(({ id }) => id),
+    }
+    return this.#world.beat(request, 1, { principal, verdict })
   }
 
   obey(): void {
@@ -317,21 +346,22 @@ interface Event {
   readonly partitions?: number
 }
 
-/** A world with four clients of the new protocol, two of them static, and two classic ones. */
+/** A world with four clients of the new protocol, two of them static, two judged, and two classic ones. */
 class Play {
   readonly world = new World({ 'group.consumer.migration.policy': 'upgrade' })
   readonly actors: readonly Actor[]
   #generation = 0
   #epoch = 0
 
-  constructor() {
+  constructor({ isSecured = true } = {}) {
     const { world } = this
+    const principal = (name: string) => (isSecured ? `User:${name}` : null)
     world.setTopics({ a: 3, b: 2 })
     this.actors = [
       new Modern(world, 'x', null),
-      new Modern(world, 'y', null),
+      new Modern(world, 'y', null, principal('y')),
       new Modern(world, 's', 'instance-s'),
-      new Modern(world, 't', 'instance-t'),
+      new Modern(world, 't', 'instance-t', principal('t')),
       new Cooperative(world),
       new Cooperative(world),
     ]
@@ -444,7 +474,8 @@ describe('Any life of a group', () => {
   test('is the same from its rows as from its memory', () => {
     fc.assert(
       fc.property(anyLife, (events) => {
-        const play = new Play()
+        // What is judged is not kept: a group without it goes on from what was assigned, and asks again.
+        const play = new Play({ isSecured: false })
         for (const event of events) {
           play.do(event)
           if (play.world.rows.size === 0) continue
