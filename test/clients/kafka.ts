@@ -10,7 +10,8 @@ import { join } from 'node:path'
 import type { Address } from './broker.ts'
 
 const READY_WITHIN_MS = 60_000
-const JVM = ['-Xms256m', '-Xmx768m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
+/** Flags of the JVM where nothing is measured. */
+export const JVM = ['-Xms256m', '-Xmx768m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 /** A running Apache Kafka. */
 export interface Oracle {

@@ -13,6 +13,7 @@ import { startWranglerDev } from '../wrangler-dev.ts'
 import { Absent, buildDir, needs } from './clients.ts'
 import { askingKafka, askingOttla, LOGIN_USER, loginOf } from './login-brokers.ts'
 import type { LoginBroker } from './scenario.ts'
+import { AUDIENCE, makeIssuer } from './tokens.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 
@@ -70,8 +71,14 @@ export async function start(name: BrokerName): Promise<RunningBroker> {
 
 async function startBehindProxy(): Promise<RunningBroker> {
   const secret = { OTTLA_SECRET: randomUUID() }
-  const config = JSON.stringify({ ...ON_BOTH, 'super.users': `User:${LOGIN_USER}` })
-  const worker = await startWranglerDev({ ...secret, OTTLA_CONFIG: config })
+  const issuer = await makeIssuer(LOGIN_USER)
+  const config = JSON.stringify({
+    ...ON_BOTH,
+    'super.users': `User:${LOGIN_USER}`,
+    'sasl.oauthbearer.expected.audience': AUDIENCE,
+  })
+  const keys = { OTTLA_OAUTH_KEYS: issuer.jwks }
+  const worker = await startWranglerDev({ ...secret, ...keys, OTTLA_CONFIG: config })
   try {
     const proxy = await startProxy(worker.http, { env: secret })
     const stop = async () => {
@@ -79,7 +86,7 @@ async function startBehindProxy(): Promise<RunningBroker> {
       await worker.stop()
     }
     // Whoever logs in behind the proxy is that user, whatever opened the tunnel.
-    const login = await loginOf(worker.http, secret.OTTLA_SECRET, proxy.kafka)
+    const login = await loginOf(worker.http, secret.OTTLA_SECRET, proxy.kafka, issuer)
     return { kind: 'ottla', address: proxy.kafka, login, stop }
   } catch (error) {
     await worker.stop()

@@ -104,9 +104,11 @@ export class Consumer extends Handle {
     bootstrap: string,
     config: ConsumerConfig,
     group?: string,
+    sasl?: Sasl,
   ): Promise<Consumer> {
-    const request = { handle, bootstrap, config, ...(group === undefined ? {} : { group }) }
-    await adapter.call('consumer.open', request)
+    const login = sasl === undefined ? {} : { sasl }
+    const member = group === undefined ? {} : { group }
+    await adapter.call('consumer.open', { handle, bootstrap, config, ...member, ...login })
     return new Consumer(adapter, handle, 'consumer.close')
   }
 

@@ -61,10 +61,17 @@ export interface GroupEvent {
 }
 
 /** Who a client is to say that it is; without it the broker asks nobody. */
-export interface Sasl {
+export type Sasl = SaslPassword | SaslToken
+export interface SaslPassword {
   readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
   readonly username: string
   readonly password: string
+}
+/** The adapter hands its client this token as one that is still good, whatever is in it. */
+export interface SaslToken {
+  readonly mechanism: 'OAUTHBEARER'
+  readonly username: string
+  readonly token: string
 }
 
 export interface ProducerConfig {
@@ -192,7 +199,7 @@ export interface Verbs {
   'producer.close': [Handle, None]
 
   /** Nothing is ever committed automatically. */
-  'consumer.open': [Open<ConsumerConfig> & { readonly group?: string }, None]
+  'consumer.open': [Open<ConsumerConfig> & { readonly group?: string; readonly sasl?: Sasl }, None]
   'consumer.subscribe': [
     Handle & { readonly topics?: readonly string[]; readonly pattern?: string },
     None,

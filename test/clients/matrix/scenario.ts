@@ -10,6 +10,7 @@ import { Wire } from '../wire.ts'
 import type { Adapter } from './adapter.ts'
 import { Admin, Consumer, Producer } from './handles.ts'
 import type { ConsumerConfig, Feature, Hello, ProducerConfig, Sasl } from './protocol.ts'
+import type { Tokens } from './tokens.ts'
 
 /** One row of the matrix's columns. */
 export interface Scenario {
@@ -49,6 +50,7 @@ export interface LoginBroker {
   readonly address: Address
   readonly user: string
   readonly password: string
+  readonly tokens: Tokens
   readonly topic: string
 }
 
@@ -166,12 +168,28 @@ export class Context {
   }
 
   /** A producer that logs in. */
-  async loggedIn(mechanism: Sasl['mechanism'], password: string): Promise<Producer> {
-    const { address, user: username } = this.login
+  async loggedIn(sasl: Sasl): Promise<Producer> {
     const on = await this.#processes.shared()
-    const bootstrap = `${address.host}:${address.port}`
-    const sasl = { mechanism, username, password }
-    return this.#kept(await Producer.open(on, this.name('producer'), bootstrap, {}, sasl))
+    return this.#kept(await Producer.open(on, this.name('producer'), this.#asking, {}, sasl))
+  }
+
+  /** A consumer that logs in and reads the topic of logins from its beginning. */
+  async readerLoggedIn(sasl: Sasl): Promise<Consumer> {
+    const on = await this.#processes.shared()
+    const { topic } = this.login
+    const isManual = this.has('manual-partition')
+    const group = isManual ? undefined : this.name('reader')
+    const config = { offsetReset: 'earliest' } as const
+    const handle = this.name('consumer')
+    const opened = await Consumer.open(on, handle, this.#asking, config, group, sasl)
+    const consumer = this.#kept(opened)
+    if (isManual) await consumer.assign(topic, [0], 'earliest')
+    else await consumer.subscribe(topic)
+    return consumer
+  }
+
+  get #asking(): string {
+    return `${this.login.address.host}:${this.login.address.port}`
   }
 
   async consumer(

@@ -29,6 +29,7 @@ var features = strings.Fields(`
 	idempotent transactions groups static cooperative group-consumer regex pause seek-time headers
 	timestamps admin read-committed codec:none codec:gzip codec:snappy codec:lz4 codec:zstd crash
 	manual-partition keyed kgo sasl:PLAIN sasl:SCRAM-SHA-256 sasl:SCRAM-SHA-512
+	sasl:OAUTHBEARER
 `)
 
 // failure is an answer that is an error; code is Kafka's name or CLIENT.
@@ -96,6 +97,7 @@ type login struct {
 	Mechanism string `json:"mechanism"`
 	Username  string `json:"username"`
 	Password  string `json:"password"`
+	Token     string `json:"token"`
 }
 
 type request struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
@@ -47,6 +48,8 @@ func (l *login) mechanism() sasl.Mechanism {
 		return auth.AsSha256Mechanism()
 	case "SCRAM-SHA-512":
 		return auth.AsSha512Mechanism()
+	case "OAUTHBEARER":
+		return oauth.Auth{Token: l.Token}.AsMechanism()
 	default:
 		return plain.Auth{User: l.Username, Pass: l.Password}.AsMechanism()
 	}

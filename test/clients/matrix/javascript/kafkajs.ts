@@ -1,7 +1,15 @@
 // Adapter of kafkajs 2.2.4. It has no manual assignment, no static members, no cooperative assignor and
 // no KIP-848; what it pushes is kept in an inbox until the runner polls.
 
-import type { Admin, Consumer, EachBatchPayload, IHeaders, Producer, Transaction } from 'kafkajs'
+import type {
+  Admin,
+  Consumer,
+  EachBatchPayload,
+  IHeaders,
+  Producer,
+  SASLOptions,
+  Transaction,
+} from 'kafkajs'
 import kafkajs from 'kafkajs'
 import type {
   Codec,
@@ -49,7 +57,7 @@ function connection(bootstrap: string, sasl?: Sasl) {
   return new Kafka({
     clientId: 'matrix-kafkajs',
     brokers: [bootstrap],
-    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: lower(sasl.mechanism) } }),
+    ...(sasl === undefined ? {} : { sasl: login(sasl) }),
     retry: { initialRetryTime: 100, retries: 6, maxRetryTime: 1_000 },
     logLevel: logLevel.ERROR,
     logCreator: () => (entry) =>
@@ -57,11 +65,14 @@ function connection(bootstrap: string, sasl?: Sasl) {
   })
 }
 
-type Lower = 'plain' | 'scram-sha-256' | 'scram-sha-512'
-
-/** One of its own words, whose types are three shapes. */
-function lower(mechanism: Sasl['mechanism']): never {
-  return mechanism.toLowerCase() as Lower as never
+function login(sasl: Sasl): SASLOptions {
+  if (sasl.mechanism === 'OAUTHBEARER') {
+    const { token: value } = sasl
+    return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value }) }
+  }
+  // One of its own words, whose types are three shapes.
+  const mechanism = sasl.mechanism.toLowerCase() as 'plain'
+  return { mechanism, username: sasl.username, password: sasl.password }
 }
 
 async function openProducer(
@@ -139,6 +150,7 @@ async function openConsumer(
   bootstrap: string,
   group: string | undefined,
   config: ConsumerConfig,
+  sasl?: Sasl,
 ): Promise<OpenConsumer> {
   const { protocol = 'classic', assignor = 'roundrobin', offsetReset = 'latest' } = config
   if (group === undefined) throw new Unsupported('kafkajs consumes only as a member of a group')
@@ -146,7 +158,7 @@ async function openConsumer(
   if (assignor !== 'roundrobin') throw new Unsupported(`kafkajs has no ${assignor} assignor`)
   if (config.instanceId !== undefined) throw new Unsupported('kafkajs has no static members')
   if (offsetReset === 'none') throw new Unsupported('kafkajs always resets')
-  const kafka = connection(bootstrap)
+  const kafka = connection(bootstrap, sasl)
   const consumer = kafka.consumer({
     groupId: group,
     sessionTimeout: config.sessionTimeoutMs ?? 10_000,
@@ -301,6 +313,7 @@ serve(
       'sasl:PLAIN',
       'sasl:SCRAM-SHA-256',
       'sasl:SCRAM-SHA-512',
+      'sasl:OAUTHBEARER',
     ],
   },
   {
@@ -341,8 +354,8 @@ serve(
       return {}
     },
 
-    'consumer.open': async ({ handle, bootstrap, group, config }) => {
-      consumers.add(handle, await openConsumer(bootstrap, group, config))
+    'consumer.open': async ({ handle, bootstrap, group, config, sasl }) => {
+      consumers.add(handle, await openConsumer(bootstrap, group, config, sasl))
       return {}
     },
     'consumer.subscribe': async ({ handle, topics = [], pattern }) => {

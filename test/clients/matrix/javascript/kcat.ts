@@ -59,6 +59,7 @@ async function send(
 
 function login(sasl: Sasl | undefined): string[] {
   if (sasl === undefined) return []
+  if (sasl.mechanism === 'OAUTHBEARER') throw new Unsupported('kcat cannot be given a token')
   const { mechanism, username, password } = sasl
   const set = {
     'security.protocol': 'SASL_PLAINTEXT',
@@ -302,7 +303,8 @@ serve(
       return {}
     },
 
-    'consumer.open': ({ handle, bootstrap, group, config }) => {
+    'consumer.open': ({ handle, bootstrap, group, config, sasl }) => {
+      if (sasl !== undefined) throw new Unsupported('this adapter logs in to produce only')
       if (config.protocol === 'consumer') throw new Unsupported('kcat speaks classic groups only')
       const inbox = new Inbox()
       consumers.add(handle, { bootstrap, group, config, inbox, readings: new Map() })

@@ -48,11 +48,17 @@ function connection(bootstrap: string, sasl?: Sasl) {
   return {
     clientId: 'matrix-platformatic',
     bootstrapBrokers: [bootstrap],
-    ...(sasl === undefined ? {} : { sasl }),
+    ...(sasl === undefined ? {} : { sasl: login(sasl) }),
     retries: 5,
     retryDelay: 200,
     autocreateTopics: false,
   }
+}
+
+/** It takes no settings that a mechanism has not. */
+function login(sasl: Sasl) {
+  if (sasl.mechanism !== 'OAUTHBEARER') return sasl
+  return { mechanism: sasl.mechanism, token: sasl.token }
 }
 
 function openProducer(bootstrap: string, config: ProducerConfig, sasl?: Sasl): OpenProducer {
@@ -112,6 +118,7 @@ function openConsumer(
   bootstrap: string,
   group: string | undefined,
   config: ConsumerConfig,
+  sasl?: Sasl,
 ): OpenConsumer {
   if (group === undefined) throw new Unsupported('it consumes only as a member of a group')
   const { protocol = 'classic', assignor } = config
@@ -120,7 +127,7 @@ function openConsumer(
   }
   const sessionMs = (protocol === 'classic' ? config.sessionTimeoutMs : undefined) ?? 60_000
   const consumer = new Consumer({
-    ...connection(bootstrap),
+    ...connection(bootstrap, sasl),
     groupId: group,
     // It wants no shorter one than the session's, even where that is the broker's to say.
     rebalanceTimeout: Math.max(config.rebalanceTimeoutMs ?? 0, sessionMs),
@@ -327,6 +334,7 @@ serve(
       'sasl:PLAIN',
       'sasl:SCRAM-SHA-256',
       'sasl:SCRAM-SHA-512',
+      'sasl:OAUTHBEARER',
     ],
   },
   {
@@ -363,8 +371,8 @@ serve(
       return {}
     },
 
-    'consumer.open': ({ handle, bootstrap, group, config }) => {
-      consumers.add(handle, openConsumer(bootstrap, group, config))
+    'consumer.open': ({ handle, bootstrap, group, config, sasl }) => {
+      consumers.add(handle, openConsumer(bootstrap, group, config, sasl))
       return {}
     },
     'consumer.subscribe': ({ handle, topics = [], pattern }) => {

@@ -31,6 +31,8 @@ import {
 } from './library.ts'
 
 const WAIT_MS = 30_000
+/** How long the library is told that a token is good. */
+const TOKEN_LASTS_MS = 3_600_000
 /** One wait of a poll: a rebalance does not end the library's own wait. */
 const SLICE_MS = 100
 const ASSIGN = -175
@@ -75,16 +77,19 @@ const producers = new Handles<OpenProducer>()
 const consumers = new Handles<OpenConsumer>()
 const admins = new Handles<Admin>()
 
+function login(sasl: Sasl): Record<string, unknown> {
+  const all = { 'security.protocol': 'sasl_plaintext', 'sasl.mechanisms': sasl.mechanism }
+  if (sasl.mechanism === 'OAUTHBEARER') {
+    const { token: tokenValue, username: principal } = sasl
+    const given = { tokenValue, principal, lifetime: Date.now() + TOKEN_LASTS_MS }
+    return { ...all, oauthbearer_token_refresh_cb: async () => given }
+  }
+  return { ...all, 'sasl.username': sasl.username, 'sasl.password': sasl.password }
+}
+
 function common(handle: string, bootstrap: string, sasl?: Sasl) {
   return {
-    ...(sasl === undefined
-      ? {}
-      : {
-          'security.protocol': 'sasl_plaintext',
-          'sasl.mechanisms': sasl.mechanism,
-          'sasl.username': sasl.username,
-          'sasl.password': sasl.password,
-        }),
+    ...(sasl === undefined ? {} : login(sasl)),
     'bootstrap.servers': bootstrap,
     'client.id': handle,
     'broker.address.family': 'v4',
@@ -198,12 +203,13 @@ async function openConsumer(
   bootstrap: string,
   group: string | undefined,
   config: ConsumerConfig,
+  sasl?: Sasl,
 ): Promise<OpenConsumer> {
   const reset = config.offsetReset ?? 'latest'
   const rebalances: Rebalance[] = []
   const consumer = new library.KafkaConsumer(
     {
-      ...common(handle, bootstrap),
+      ...common(handle, bootstrap, sasl),
       ...consumerSettings(group, config),
       rebalance_cb: ({ code }: LibraryError, partitions: readonly TopicPartition[]) => {
         rebalances.push({ code, partitions })
@@ -422,6 +428,7 @@ serve(
       'sasl:PLAIN',
       'sasl:SCRAM-SHA-256',
       'sasl:SCRAM-SHA-512',
+      'sasl:OAUTHBEARER',
       'idempotent',
       'transactions',
       'groups',
@@ -478,8 +485,8 @@ serve(
       return {}
     },
 
-    'consumer.open': async ({ handle, bootstrap, group, config }) => {
-      consumers.add(handle, await openConsumer(handle, bootstrap, group, config))
+    'consumer.open': async ({ handle, bootstrap, group, config, sasl }) => {
+      consumers.add(handle, await openConsumer(handle, bootstrap, group, config, sasl))
       return {}
     },
     'consumer.subscribe': ({ handle, topics, pattern = '' }) => {

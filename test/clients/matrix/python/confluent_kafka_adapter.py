@@ -29,6 +29,9 @@ WAIT_SECONDS = 30
 SLICE_SECONDS = 0.1
 """One wait of a poll: a rebalance callback does not end the library's own wait."""
 
+TOKEN_SECONDS = 3_600
+"""How long the library is told that a token is good."""
+
 SPECIAL = {
     "earliest": confluent_kafka.OFFSET_BEGINNING,
     "latest": confluent_kafka.OFFSET_END,
@@ -47,9 +50,12 @@ STATES = {
 def login(sasl):
     if sasl is None:
         return {}
+    settings = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanisms": sasl["mechanism"]}
+    if "token" in sasl:
+        given = (sasl["token"], time.time() + TOKEN_SECONDS, sasl["username"], {})
+        return {**settings, "oauth_cb": lambda _: given}
     return {
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanisms": sasl["mechanism"],
+        **settings,
         "sasl.username": sasl["username"],
         "sasl.password": sasl["password"],
     }
@@ -516,7 +522,7 @@ FEATURES = """
     idempotent transactions groups static cooperative group-consumer regex pause seek-time headers
     timestamps admin read-committed codec:none codec:gzip codec:snappy codec:lz4 codec:zstd crash
     manual-partition keyed
-    sasl:PLAIN sasl:SCRAM-SHA-256 sasl:SCRAM-SHA-512
+    sasl:PLAIN sasl:SCRAM-SHA-256 sasl:SCRAM-SHA-512 sasl:OAUTHBEARER
 """.split()
 
 HELLO = {

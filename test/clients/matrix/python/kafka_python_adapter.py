@@ -45,20 +45,33 @@ ASSIGNORS = {
     "roundrobin": RoundRobinPartitionAssignor,
 }
 if NEW:
+    from kafka.net.sasl.oauth import AbstractTokenProvider
     from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
     from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
     # 2.0.2 has one too, which fails in Python 3.10 and newer (no len() of an iterator).
     ASSIGNORS["sticky"] = StickyPartitionAssignor
     ASSIGNORS["cooperative-sticky"] = CooperativeStickyAssignor
+else:
+    from kafka.oauth.abstract import AbstractTokenProvider
+
+
+class GivenToken(AbstractTokenProvider):
+    def __init__(self, token):
+        self._token = token
+
+    def token(self):
+        return self._token
 
 
 def login(sasl):
     if sasl is None:
         return {}
+    settings = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": sasl["mechanism"]}
+    if "token" in sasl:
+        return {**settings, "sasl_oauth_token_provider": GivenToken(sasl["token"])}
     return {
-        "security_protocol": "SASL_PLAINTEXT",
-        "sasl_mechanism": sasl["mechanism"],
+        **settings,
         "sasl_plain_username": sasl["username"],
         "sasl_plain_password": sasl["password"],
     }
@@ -355,7 +368,7 @@ def failure_of(error):
 FEATURES = """
     groups regex pause seek-time headers timestamps admin codec:none codec:gzip codec:snappy
     codec:lz4 codec:zstd crash manual-partition keyed
-    sasl:PLAIN sasl:SCRAM-SHA-256 sasl:SCRAM-SHA-512
+    sasl:PLAIN sasl:SCRAM-SHA-256 sasl:SCRAM-SHA-512 sasl:OAUTHBEARER
 """.split()
 
 if NEW:

@@ -52,7 +52,8 @@ public final class Adapter {
           "keyed",
           "sasl:PLAIN",
           "sasl:SCRAM-SHA-256",
-          "sasl:SCRAM-SHA-512");
+          "sasl:SCRAM-SHA-512",
+          "sasl:OAUTHBEARER");
 
   private final Map<String, Handle> handles = new ConcurrentHashMap<>();
   private final Map<String, Supplier<Handle>> kinds = new HashMap<>();

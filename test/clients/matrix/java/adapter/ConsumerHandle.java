@@ -116,6 +116,7 @@ final class ConsumerHandle extends Handle {
     JsonNode options = request.path("config");
     Map<String, Object> config = new HashMap<>();
     config.put("bootstrap.servers", request.path("bootstrap").asText());
+    Login.add(config, request);
     config.put("enable.auto.commit", "false");
     // A new topic that matches a pattern, or a new partition, is seen with the next metadata.
     config.put("metadata.max.age.ms", "1000");

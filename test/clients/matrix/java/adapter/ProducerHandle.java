@@ -82,25 +82,10 @@ final class ProducerHandle extends Handle {
     Map<String, Object> config = new HashMap<>();
     config.put("bootstrap.servers", request.path("bootstrap").asText());
     Fields.map(request.path("config")).forEach((name, value) -> config.put(known(name), value));
-    if (Fields.has(request, "sasl")) logIn(config, request.path("sasl"));
+    Login.add(config, request);
     if (config.containsKey("max.request.size")) config.put("buffer.memory", "67108864");
     ByteArraySerializer bytes = new ByteArraySerializer();
     producer = new KafkaProducer<>(config, bytes, bytes);
-  }
-
-  private static void logIn(Map<String, Object> config, JsonNode sasl) {
-    String mechanism = sasl.path("mechanism").asText();
-    String module =
-        mechanism.equals("PLAIN")
-            ? "org.apache.kafka.common.security.plain.PlainLoginModule"
-            : "org.apache.kafka.common.security.scram.ScramLoginModule";
-    config.put("security.protocol", "SASL_PLAINTEXT");
-    config.put("sasl.mechanism", mechanism);
-    String user = sasl.path("username").asText();
-    String password = sasl.path("password").asText();
-    config.put(
-        "sasl.jaas.config",
-        module + " required username=\"" + user + "\" password=\"" + password + "\";");
   }
 
   private static String known(String name) {
