@@ -6,7 +6,7 @@ import type { CreateAclsRequest } from '../protocol/messages/create-acls.ts'
 import type { DeleteAclsResponse } from '../protocol/messages/delete-acls.ts'
 import type { UpdateFeaturesRequest } from '../protocol/messages/update-features.ts'
 import { Operation, Resource } from '../security/access.ts'
-import { ALL_OPERATIONS, PatternType, Permission } from '../security/acl.ts'
+import { type AclCodes, ALL_OPERATIONS, PatternType, Permission } from '../security/acl.ts'
 
 /** A phrase for each thing that was to be changed; null for an API whose names say it. */
 export function wordsOf(api: string, request: object, answer: object): readonly string[] | null {
@@ -30,18 +30,8 @@ export function wordsOf(api: string, request: object, answer: object): readonly 
   }
 }
 
-interface RuleCodes {
-  readonly resourceType: number
-  readonly resourceName: string
-  readonly patternType?: number | undefined
-  readonly principal: string
-  readonly host: string
-  readonly operation: number
-  readonly permissionType: number
-}
-
 /** `ALLOW User:a READ on TOPIC LITERAL orders from *`: what names are free comes behind what they are not. */
-function ruleText(rule: RuleCodes): string {
+function ruleText(rule: AclCodes): string {
   const operation = rule.operation === ALL_OPERATIONS ? 'ALL' : word(Operation, rule.operation)
   const pattern = `${word(Resource, rule.resourceType)} ${word(PatternType, rule.patternType ?? PatternType.LITERAL)}`
   const permission = word(Permission, rule.permissionType)

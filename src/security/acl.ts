@@ -39,6 +39,17 @@ export interface AclBinding {
   readonly permissionType: Permission
 }
 
+/** A rule in the protocol's numbers, as CreateAcls and DescribeAcls have it; before version 1 a pattern is literal. */
+export interface AclCodes {
+  readonly resourceType: number
+  readonly resourceName: string
+  readonly patternType?: number | undefined
+  readonly principal: string
+  readonly host: string
+  readonly operation: number
+  readonly permissionType: number
+}
+
 /** What the broker's configuration says about it. */
 export interface AuthorizerSettings {
   /** Everything is allowed to them, whatever the rules say: `super.users`. */

@@ -5,7 +5,7 @@ import { deleteAcls } from '../../broker/handlers/delete-acls.ts'
 import { describeAcls } from '../../broker/handlers/describe-acls.ts'
 import { KafkaError } from '../../core/errors.ts'
 import { Operation, Resource } from '../../security/access.ts'
-import { ALL_OPERATIONS, PatternType, Permission } from '../../security/acl.ts'
+import { type AclCodes, ALL_OPERATIONS, PatternType, Permission } from '../../security/acl.ts'
 import { ANY, MATCHING_PATTERNS } from '../../security/acl-filter.ts'
 import { onCluster } from '../access-rule.ts'
 import { json } from '../answer.ts'
@@ -160,17 +160,7 @@ function filterOf(filter: Filter) {
   }
 }
 
-interface Stored {
-  readonly resourceType: number
-  readonly resourceName: string
-  readonly patternType?: number | undefined
-  readonly principal: string
-  readonly host: string
-  readonly operation: number
-  readonly permissionType: number
-}
-
-function shownOf(stored: Stored): Shown {
+function shownOf(stored: AclCodes): Shown {
   const { resourceName, principal, host } = stored
   return {
     resourceType: wordOf(Resource, stored.resourceType),
